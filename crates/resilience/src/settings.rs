@@ -1,0 +1,114 @@
+//! The plain settings of this room, with the house's defaults. They are read from text in
+//! `config`, which is also where they are checked.
+
+/// The five clocks of one attempt, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clocks {
+    /// To make a connection.
+    pub connect_ms_max: u64,
+    /// From sending the request to the answer's head.
+    pub headers_ms_max: u64,
+    /// From sending the request to the first content; pings and empty deltas do not count. For an
+    /// answer that is not streamed: to its end.
+    pub first_token_ms_max: u64,
+    /// Between two pieces of content.
+    pub gap_ms_max: u64,
+    /// For the whole request, all attempts together.
+    pub total_ms_max: u64,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Self {
+            connect_ms_max: 2_000,
+            headers_ms_max: 10_000,
+            first_token_ms_max: 10_000,
+            gap_ms_max: 10_000,
+            total_ms_max: 600_000,
+        }
+    }
+}
+
+/// How far failover may go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FailoverSettings {
+    /// Upstream calls per request, all rungs together.
+    pub attempts_max: u32,
+    /// Extra attempts as a share of live requests in the last ten seconds.
+    pub retry_budget_ratio: f64,
+    /// The first pause before the same rung is tried again; it doubles, with full jitter.
+    pub pause_ms_min: u64,
+    /// The longest pause that a request waits for, `Retry-After` included; a longer one sends it
+    /// to the next rung.
+    pub pause_ms_max: u64,
+}
+
+impl Default for FailoverSettings {
+    fn default() -> Self {
+        Self { attempts_max: 3, retry_budget_ratio: 0.10, pause_ms_min: 250, pause_ms_max: 5_000 }
+    }
+}
+
+/// When a breaker opens and for how long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BreakerSettings {
+    /// Hard failures in a row that open it.
+    pub streak_max: u32,
+    /// The window of the failure ratio, ten exact buckets.
+    pub window_ms: u64,
+    /// Failures as a share of judged attempts that open it.
+    pub ratio_max: f64,
+    /// Judged attempts in the window below which the ratio says nothing.
+    pub attempts_min: u32,
+    /// The first cool-down; it doubles with each failed probe.
+    pub cooldown_ms_min: u64,
+    /// The longest cool-down of our own making; a provider's `Retry-After` may exceed it.
+    pub cooldown_ms_max: u64,
+    /// The longest cool-down that a provider's `Retry-After` can ask for.
+    pub retry_after_ms_max: u64,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            streak_max: 3,
+            window_ms: 30_000,
+            ratio_max: 0.5,
+            attempts_min: 5,
+            cooldown_ms_min: 5_000,
+            cooldown_ms_max: 60_000,
+            retry_after_ms_max: 3_600_000,
+        }
+    }
+}
+
+/// Which model a rung asks its provider for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RungModel {
+    /// This one.
+    Named(Box<str>),
+    /// The name that the caller asked for (`provider/*`).
+    AsAsked,
+}
+
+/// One rung as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RungSpec {
+    pub provider: Box<str>,
+    pub model: RungModel,
+}
+
+/// A ladder as configured: steps from the first choice to the last, each with one rung or several
+/// equals.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LadderSpec {
+    pub steps: Vec<Vec<RungSpec>>,
+}
+
+/// A model name, or a pattern with `*`, that callers may ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelSpec {
+    pub pattern: Box<str>,
+    pub ladder: LadderSpec,
+    pub clocks: Clocks,
+}

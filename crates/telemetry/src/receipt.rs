@@ -1,0 +1,101 @@
+//! The receipt of one request: what was asked, what was tried, what came of it. Written exactly
+//! once for every request that reached the line, also when the caller hung up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clock::{RequestId, Tick};
+use domain::{Dialect, FaultClass, Finish, Target, Usage};
+
+/// How the request ended, seen from the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// A complete answer.
+    Answered,
+    /// The answer was a provider's refusal that is the caller's fault.
+    CallerFault,
+    /// We turned it away before any attempt: no such model, wrong key, too large, too busy.
+    Refused,
+    /// No rung could answer.
+    Failed,
+    /// The stream broke after content had reached the caller, who was told.
+    Broken,
+    /// The caller hung up.
+    HungUp,
+}
+
+impl Outcome {
+    /// The name used in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::CallerFault => "caller_fault",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Broken => "broken",
+            Self::HungUp => "hung_up",
+        }
+    }
+}
+
+/// One attempt on one rung.
+#[derive(Debug, Clone)]
+pub struct AttemptRecord {
+    pub target: Target,
+    /// Index of the provider's key; never the key.
+    pub key: u16,
+    /// From the decision to call until the attempt ended.
+    pub took: Duration,
+    /// From the call to the first content.
+    pub first_token: Option<Duration>,
+    /// `None` for the attempt that served.
+    pub fault: Option<FaultClass>,
+    /// The provider's status, if it gave one.
+    pub status: Option<u16>,
+    /// A line for our log; may hold text from upstream.
+    pub detail: Box<str>,
+}
+
+/// Everything that is known of one request at its end.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    pub id: RequestId,
+    pub started: Tick,
+    pub unix_seconds: f64,
+    /// The caller's name; `None` in open mode or if the key was wrong.
+    pub caller: Option<Arc<str>>,
+    pub dialect: Option<Dialect>,
+    /// The model's name as asked; bounded in length.
+    pub model_asked: Box<str>,
+    pub stream: bool,
+    pub attempts: Vec<AttemptRecord>,
+    /// Status sent to the caller; 499 if he left before one was sent.
+    pub status: u16,
+    pub outcome: Outcome,
+    /// A short machine word for refusals, such as `model_not_found`.
+    pub reason: Option<&'static str>,
+    pub answer: AnswerRecord,
+}
+
+/// What the caller got.
+#[derive(Debug, Clone, Default)]
+pub struct AnswerRecord {
+    pub served_by: Option<Target>,
+    pub served_by_reserve: bool,
+    pub usage: Option<Usage>,
+    pub finish: Option<Finish>,
+    /// From the request's arrival to the first content handed to the caller.
+    pub first_token: Option<Duration>,
+    /// The longest gap between two pieces of content.
+    pub gap_max: Duration,
+    /// Content deltas relayed.
+    pub content_deltas: u64,
+    pub took: Duration,
+    pub request_bytes: u64,
+    pub answer_bytes: u64,
+    /// The trail as sent in `seawall-why`.
+    pub why: Box<str>,
+    /// Request and answer, only if the log asks for payloads.
+    pub payloads: Option<(Bytes, Bytes)>,
+}

@@ -1,0 +1,3 @@
+//! House chores.
+
+fn main() {}
