@@ -2,4 +2,4 @@
 
 mod caller;
 
-pub use caller::CallerKey;
+pub use caller::{CallerKey, CallerKeys, Identity, NotAHash, hash_text, parse_hash_text};

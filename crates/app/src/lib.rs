@@ -1,1 +1,13 @@
-//! To be filled.
+//! Builds the running whole from `Settings` and `Doors`, reloads it and shuts it down. What runs
+//! is made here once; how it behaves is decided in the rooms below.
+
+mod build;
+mod doors;
+mod reload;
+mod run;
+mod serve;
+
+pub use build::{App, BuildError};
+pub use doors::{Doors, OpenListener, TcpListeners};
+pub use reload::{Load, Reloader};
+pub use run::{RunError, run};

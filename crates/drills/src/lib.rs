@@ -1,1 +1,4 @@
-//! To be filled.
+//! Faults on purpose, to see how a gateway or a client bears them. Today this is the fault wall
+//! alone; scenario files, crowds and virtual time move in later.
+
+pub mod wall;

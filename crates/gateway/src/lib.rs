@@ -1,6 +1,28 @@
 //! The straight line of one request, one file per verb, each stage taking the former's type and
-//! giving its own. It knows no provider, no configuration text and no page.
+//! giving its own:
+//!
+//! ```text
+//! receive -> understand -> admit -> plan -> attempt -> relay -> reply, and a receipt at the end
+//! ```
+//!
+//! It knows no provider, no configuration text and no page.
 
+mod admit;
+mod attempt;
+mod door;
+mod exhausted;
+mod lineup;
+mod plan;
+mod receipt;
+mod receive;
+mod relay;
+mod reply;
+mod route;
 mod settings;
+mod trail;
+mod understand;
 
+pub use door::{Gateway, GatewayParts};
+pub use lineup::{Lineup, LineupParts};
+pub use reply::ReplyBody;
 pub use settings::Caps;

@@ -2,8 +2,19 @@
 //! seams: [`Listener`] for connections that come in and [`Connector`] for those that go out.
 //! What the bytes mean is not known here.
 
+mod client;
+mod connector;
 mod limits;
+mod listener;
 mod seam;
 
+pub use client::{
+    Client, ClientBody, ClientLimits, ClientParts, ClientTlsError, SendError, client_tls, sweep_idle,
+};
+pub use connector::TcpConnector;
 pub use limits::{ServerLimits, TlsFiles};
-pub use seam::{BoxIo, Connector, Io, Listener, Origin};
+pub use listener::{
+    BodyFault, BoxError, ConnectionCounts, Handler, Peer, RequestBody, Server, ServerTls,
+    ServerTlsError, Shutdown, TcpDoor,
+};
+pub use seam::{BoxFuture, BoxIo, Connector, Io, Listener, Origin};

@@ -1,8 +1,22 @@
 //! Small state machines that decide whether, where, when and how fast to try. No I/O, no async, no
 //! clock of their own: time comes in as an argument, and every verdict carries its why.
 
+mod breaker;
+mod budget;
+mod ladder;
+mod next;
+mod order;
+mod pattern;
 mod settings;
+mod verdict;
+mod window;
 
+pub use breaker::{Breaker, BreakerState, BreakerWhy, Gate, Transition};
+pub use budget::{BudgetSpent, RetryBudget};
+pub use ladder::{Found, LadderTable};
+pub use next::{AfterFault, Decision, Next, after_fault};
+pub use order::{EQUALS_MAX, Order, order_equals};
 pub use settings::{
     BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, RungModel, RungSpec,
 };
+pub use verdict::{Verdict, verdict_of};

@@ -1,16 +1,19 @@
 //! The plain settings of this room, with the house's defaults. They are read from text in
 //! `config`, which is also where they are checked.
 
-/// The five clocks of one attempt, in milliseconds.
+/// The clocks of a request, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
     /// To make a connection.
     pub connect_ms_max: u64,
-    /// From sending the request to the answer's head.
+    /// From sending the request to the head of a streamed answer.
     pub headers_ms_max: u64,
-    /// From sending the request to the first content; pings and empty deltas do not count. For an
-    /// answer that is not streamed: to its end.
+    /// From sending the request to the first content of a stream; pings and empty deltas do not
+    /// count.
     pub first_token_ms_max: u64,
+    /// From sending the request to the end of an answer that is not streamed. Its head comes when
+    /// all of it is done, so neither the headers nor a first token can be waited for.
+    pub unstreamed_ms_max: u64,
     /// Between two pieces of content.
     pub gap_ms_max: u64,
     /// For the whole request, all attempts together.
@@ -23,6 +26,7 @@ impl Default for Clocks {
             connect_ms_max: 2_000,
             headers_ms_max: 10_000,
             first_token_ms_max: 10_000,
+            unstreamed_ms_max: 90_000,
             gap_ms_max: 10_000,
             total_ms_max: 600_000,
         }
@@ -45,7 +49,12 @@ pub struct FailoverSettings {
 
 impl Default for FailoverSettings {
     fn default() -> Self {
-        Self { attempts_max: 3, retry_budget_ratio: 0.10, pause_ms_min: 250, pause_ms_max: 5_000 }
+        Self {
+            attempts_max: 3,
+            retry_budget_ratio: 0.10,
+            pause_ms_min: 250,
+            pause_ms_max: 5_000,
+        }
     }
 }
 
@@ -62,7 +71,8 @@ pub struct BreakerSettings {
     pub attempts_min: u32,
     /// The first cool-down; it doubles with each failed probe.
     pub cooldown_ms_min: u64,
-    /// The longest cool-down of our own making; a provider's `Retry-After` may exceed it.
+    /// The longest cool-down of our own making; a provider's `Retry-After` may exceed it. With
+    /// its jitter it bounds how late a recovery is noticed: 22 seconds by default.
     pub cooldown_ms_max: u64,
     /// The longest cool-down that a provider's `Retry-After` can ask for.
     pub retry_after_ms_max: u64,
@@ -76,7 +86,7 @@ impl Default for BreakerSettings {
             ratio_max: 0.5,
             attempts_min: 5,
             cooldown_ms_min: 5_000,
-            cooldown_ms_max: 60_000,
+            cooldown_ms_max: 20_000,
             retry_after_ms_max: 3_600_000,
         }
     }

@@ -1,3 +1,27 @@
-//! The command line.
+//! The command line of Seawall: reads arguments, opens the real doors and hands them to `app`.
+//! Errors go to standard error, one line each; exit 1 at run time, 2 for usage or configuration.
 
-fn main() {}
+mod cli;
+mod commands;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Serve(args) => serve::serve(&args),
+        Command::Check(args) => commands::check(&args),
+        Command::Wall(args) => commands::wall(&args),
+        Command::Model(what) => commands::model(what),
+        Command::Key(cli::Key::Create { name }) => commands::create_key(&name),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}

@@ -9,7 +9,7 @@ use clock::{RequestId, Tick};
 use domain::{Dialect, FaultClass, Finish, Target, Usage};
 
 /// How the request ended, seen from the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
     /// A complete answer.
     Answered,
@@ -83,6 +83,9 @@ pub struct Receipt {
 pub struct AnswerRecord {
     pub served_by: Option<Target>,
     pub served_by_reserve: bool,
+    /// Which step of the ladder served, counted from 0; `None` if nobody said. A breaker that is
+    /// open on the first step leaves no attempt behind, so the attempts alone do not tell.
+    pub served_step: Option<u16>,
     pub usage: Option<Usage>,
     pub finish: Option<Finish>,
     /// From the request's arrival to the first content handed to the caller.

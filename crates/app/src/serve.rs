@@ -1,0 +1,112 @@
+//! The listeners as futures: one per core for callers, one each for the public and for operators.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use net::{ConnectionCounts, Handler, Server, Shutdown, sweep_idle};
+use upstream::Readiness;
+use web::{Console, ReadyPart, ReadyReport, Status};
+
+use crate::App;
+
+/// While this timer ticks, a new timer never has to wake the runtime's driver (which costs a
+/// system call per request on an idle core).
+const TICK: Duration = Duration::from_millis(50);
+/// Idle upstream connections are looked through once in so many ticks.
+const TICKS_PER_SWEEP: u32 = 100;
+
+impl App {
+    /// The caller's listener of one core. All cores share `counts`.
+    ///
+    /// # Errors
+    /// If the address cannot be had.
+    pub fn core(
+        &self,
+        shared_address: bool,
+        counts: &Arc<ConnectionCounts>,
+        shutdown: Shutdown,
+    ) -> io::Result<impl Future<Output = io::Result<()>> + Send + use<>> {
+        let listen = &self.settings.listen;
+        let listener = self.doors.listeners.open(listen.gateway, shared_address)?;
+        let server = Server {
+            listener,
+            tls: self.tls.clone(),
+            limits: Arc::new(listen.limits.clone()),
+            counts: counts.clone(),
+            handler: self.gateway.for_another_core(),
+            shutdown,
+        };
+        let clock = self.doors.clock.clone();
+        Ok(async move {
+            let mut serving = std::pin::pin!(server.run());
+            let mut tick = tokio::time::interval(TICK);
+            let mut ticks = 0_u32;
+            loop {
+                tokio::select! {
+                    biased;
+                    ended = &mut serving => return ended,
+                    _ = tick.tick() => {
+                        ticks = ticks.wrapping_add(1);
+                        if ticks.is_multiple_of(TICKS_PER_SWEEP) {
+                            sweep_idle(clock.now());
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    /// The listeners of the public and of operators.
+    ///
+    /// # Errors
+    /// If an address cannot be had.
+    pub(crate) fn side_listeners(
+        &self,
+        shutdown: &Shutdown,
+    ) -> io::Result<Vec<std::pin::Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>> {
+        let listen = &self.settings.listen;
+        let ready = self.ready_report();
+        let status = Status::new(self.telemetry.clone(), ready.clone());
+        let console = Console::new(self.telemetry.clone(), ready);
+        Ok(vec![
+            Box::pin(self.side(listen.status, status, shutdown)?),
+            Box::pin(self.side(listen.console, console, shutdown)?),
+        ])
+    }
+
+    fn side<H: Handler + Sync>(
+        &self,
+        addr: std::net::SocketAddr,
+        handler: H,
+        shutdown: &Shutdown,
+    ) -> io::Result<impl Future<Output = io::Result<()>> + Send + use<H>> {
+        let limits = Arc::new(self.settings.listen.limits.clone());
+        let server = Server {
+            listener: self.doors.listeners.open(addr, false)?,
+            tls: None,
+            counts: ConnectionCounts::new(&limits),
+            limits,
+            handler,
+            shutdown: shutdown.clone(),
+        };
+        Ok(server.run())
+    }
+
+    fn ready_report(&self) -> Arc<dyn Fn() -> ReadyReport + Send + Sync> {
+        let gateway = self.gateway.clone();
+        Arc::new(move || {
+            let (upstreams, ready) = gateway.readiness();
+            let part = |(name, readiness): (Box<str>, Readiness)| {
+                let (state, sentence) = match readiness {
+                    Readiness::Ready => ("ready", "can be called".to_owned()),
+                    Readiness::Loading => ("loading", "will be ready by itself".to_owned()),
+                    Readiness::Unavailable(what_to_do) => ("unavailable", what_to_do.into()),
+                };
+                ReadyPart { name: name.into(), state, sentence }
+            };
+            ReadyReport { ready, parts: upstreams.into_iter().map(part).collect() }
+        })
+    }
+}

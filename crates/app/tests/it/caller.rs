@@ -1,0 +1,83 @@
+//! A caller that speaks raw HTTP/1.1, so that every byte of the answer can be looked at.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::house::House;
+
+/// An answer taken apart.
+#[derive(Debug, Clone)]
+pub(crate) struct Got {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// The body ended as HTTP says it should.
+    pub(crate) ended: bool,
+}
+
+impl Got {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+/// Sends one request on a connection of its own and reads the answer to its end.
+pub(crate) async fn ask(house: &House, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Got {
+    let mut io = house.network.dial(crate::house::GATEWAY_PORT).await.unwrap();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: seawall.test\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    io.write_all(head.as_bytes()).await.unwrap();
+    io.write_all(body).await.unwrap();
+    let mut bytes = Vec::new();
+    let _cut = io.read_to_end(&mut bytes).await;
+    take_apart(&bytes)
+}
+
+/// A chat completion with this body.
+pub(crate) async fn chat(house: &House, body: &str) -> Got {
+    let headers = [("content-type", "application/json")];
+    ask(house, "POST", "/v1/chat/completions", &headers, body.as_bytes()).await
+}
+
+fn take_apart(bytes: &[u8]) -> Got {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    let head = std::str::from_utf8(&bytes[..end]).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    let (body, ended) = if chunked { unchunk(&bytes[end..]) } else { (bytes[end..].to_vec(), true) };
+    Got { status, headers, body, ended }
+}
+
+fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let Some(line) = bytes.windows(2).position(|two| two == b"\r\n") else { return (body, false) };
+        let size = std::str::from_utf8(&bytes[..line]).unwrap();
+        let size = usize::from_str_radix(size.split(';').next().unwrap(), 16).unwrap();
+        bytes = &bytes[line + 2..];
+        if size == 0 {
+            return (body, true);
+        }
+        if bytes.len() < size + 2 {
+            body.extend_from_slice(bytes);
+            return (body, false);
+        }
+        body.extend_from_slice(&bytes[..size]);
+        bytes = &bytes[size + 2..];
+    }
+}

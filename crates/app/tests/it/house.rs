@@ -1,0 +1,69 @@
+//! The house under test: settings from text, doors in memory, virtual time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use app::{App, Doors};
+use clock::{Clock, Dice, Tick};
+use net::{ConnectionCounts, Shutdown};
+use telemetry::Telemetry;
+
+use crate::memory::Network;
+
+pub(crate) const GATEWAY_PORT: u16 = 8080;
+
+/// Tokio's own clock, which stands still while it is paused.
+#[derive(Debug)]
+struct VirtualClock(tokio::time::Instant);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Tick {
+        Tick::from_nanos(u64::try_from(self.0.elapsed().as_nanos()).unwrap())
+    }
+
+    fn unix_seconds(&self) -> f64 {
+        1_717_459_200.0 + self.0.elapsed().as_secs_f64()
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) network: Network,
+    pub(crate) telemetry: Telemetry,
+    _shutdown: Shutdown,
+}
+
+/// Opens a house with these settings; `providers` listen on their own.
+pub(crate) fn open(network: &Network, settings: &str) -> House {
+    let environment = config::MapEnvironment::default()
+        .with("FAKE_KEY", "sk-fake-canary-0123456789abcdef")
+        .with("HOME", "/nonexistent");
+    let text = format!("[log]\nto = \"nowhere\"\n{settings}");
+    let overrides = config::Overrides::default();
+    let settings = config::parse(&text, Path::new("test.toml"), &environment, &overrides)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let doors = Doors {
+        clock: Arc::new(VirtualClock(tokio::time::Instant::now())),
+        dice: Dice::seeded(7),
+        listeners: Arc::new(network.clone()),
+        connector: Arc::new(network.clone()),
+    };
+    let counts = ConnectionCounts::new(&settings.listen.limits);
+    let app = App::build(settings, doors).expect("settings that can be built");
+    let shutdown = Shutdown::new();
+    let core = app.core(false, &counts, shutdown.clone()).expect("a listener in memory");
+    tokio::spawn(core);
+    House { network: network.clone(), telemetry: app.telemetry().clone(), _shutdown: shutdown }
+}
+
+/// Settings of one model `m` over `rungs`, which are `fakeN/model` on ports 9001, 9002 …
+pub(crate) fn settings(rungs: &[&str], more: &str) -> String {
+    let mut text = String::new();
+    for port in 1..=3 {
+        text.push_str(&format!(
+            "[providers.fake{port}]\nkind = \"compatible\"\nbase_url = \"http://fake{port}.test:900{port}/v1\"\napi_keys = [\"env:FAKE_KEY\"]\n"
+        ));
+    }
+    let ladder: Vec<String> = rungs.iter().map(|rung| format!("\"{rung}\"")).collect();
+    text.push_str(&format!("[models.m]\nladder = [{}]\n{more}\n", ladder.join(", ")));
+    text
+}

@@ -1,0 +1,293 @@
+//! The keys of providers, models and the rules of failover between them.
+
+use resilience::{BreakerSettings, Clocks, FailoverSettings};
+
+use super::{
+    DAY_MS, HOUR_MS, Key, Section, Shape, decimal, flag, integer, none, number, other, required,
+};
+use crate::settings::ReserveSettings;
+
+fn reserve() -> ReserveSettings {
+    ReserveSettings::default()
+}
+
+pub(crate) static PROVIDER: Section = Section {
+    name: "providers.NAME",
+    sentence: "One table for each provider. Its name is the first half of `provider/model`: 1 to \
+        32 of a-z, 0-9, `_` and `-`. The provider `reserve` of kind `reserve` is there without a \
+        table as soon as a ladder names it.",
+    keys: &[
+        Key {
+            name: "kind",
+            shape: Shape::Word(SUPPORTED_KINDS),
+            default: required,
+            sentence: "What kind of server it is.",
+        },
+        other(
+            "api_keys",
+            "array of `env:NAME` or `file:PATH`",
+            none,
+            "Keys in rotation, 64 at most. Required for kind `openai`; a literal key is refused.",
+        ),
+        other(
+            "base_url",
+            "URL",
+            || "\"https://api.openai.com/v1\" (kind `openai`)".into(),
+            "Scheme, host, port and path prefix. Required for kind `compatible`.",
+        ),
+        other(
+            "organization",
+            "text",
+            none,
+            "The header `OpenAI-Organization`; kind `openai`.",
+        ),
+        other(
+            "project",
+            "text",
+            none,
+            "The header `OpenAI-Project`; kind `openai`.",
+        ),
+        other(
+            "headers",
+            "table of texts",
+            none,
+            "Further request headers; a value may be `env:NAME` or `file:PATH`, and must be for \
+             headers that carry credentials.",
+        ),
+        other("ca_file", "path", none, "Further root certificates, PEM."),
+        flag(
+            "http2",
+            || "false".into(),
+            "Speak HTTP/2 where the server offers it.",
+        ),
+        Key {
+            name: "stream_usage",
+            shape: Shape::Word(STREAM_USAGE),
+            default: || "\"always\"".into(),
+            sentence: "Whether usage is asked for in streams whose caller did not ask; the answer \
+                to it is hidden from such a caller.",
+        },
+    ],
+    tables: &[],
+};
+
+/// Kinds that this version can serve.
+pub(crate) const SUPPORTED_KINDS: &[&str] = &["openai", "compatible", "reserve"];
+/// Kinds that belong to the format but cannot be served yet.
+pub(crate) const COMING_KINDS: &[&str] = &["azure", "anthropic", "gemini", "perplexity"];
+pub(crate) const STREAM_USAGE: &[&str] = &["always", "as_asked"];
+
+pub(crate) static MODEL: Section = Section {
+    name: "models.NAME",
+    sentence: "A model name that callers may ask for, at most 256 bytes; `*` stands for any run of \
+        characters. A name with a dot or a `*` needs quotes: `[models.\"gpt-4*\"]`.",
+    keys: &[other(
+        "ladder",
+        "array of `provider/model`, or of arrays of them",
+        required,
+        "From the first choice to the last, 16 steps at most; an array within it holds equals, \
+         which are balanced. `provider/*` asks for the name that the caller asked for.",
+    )],
+    tables: &["clocks"],
+};
+
+pub(crate) static MODEL_CLOCKS: Section = Section {
+    name: "models.NAME.clocks",
+    sentence: "The same keys as in `[clocks]`, for this model alone; what is not named is taken \
+        from there.",
+    keys: CLOCKS.keys,
+    tables: &[],
+};
+
+pub(crate) static CLOCKS: Section = Section {
+    name: "clocks",
+    sentence: "How long an attempt may be silent, in milliseconds.",
+    keys: &[
+        integer(
+            "connect_ms_max",
+            (1, HOUR_MS),
+            || Clocks::default().connect_ms_max.to_string(),
+            "To make a connection.",
+        ),
+        integer(
+            "headers_ms_max",
+            (1, HOUR_MS),
+            || Clocks::default().headers_ms_max.to_string(),
+            "From sending the request to the head of a streamed answer.",
+        ),
+        integer(
+            "first_token_ms_max",
+            (1, HOUR_MS),
+            || Clocks::default().first_token_ms_max.to_string(),
+            "From sending the request to the first content of a stream; pings and empty deltas do \
+             not count.",
+        ),
+        integer(
+            "unstreamed_ms_max",
+            (1, DAY_MS),
+            || Clocks::default().unstreamed_ms_max.to_string(),
+            "From sending the request to the end of an answer that is not streamed.",
+        ),
+        integer(
+            "gap_ms_max",
+            (1, HOUR_MS),
+            || Clocks::default().gap_ms_max.to_string(),
+            "Between two pieces of content.",
+        ),
+        integer(
+            "total_ms_max",
+            (1, DAY_MS),
+            || Clocks::default().total_ms_max.to_string(),
+            "For the whole request, all attempts together.",
+        ),
+    ],
+    tables: &[],
+};
+
+pub(crate) static FAILOVER: Section = Section {
+    name: "failover",
+    sentence: "How far failover may go.",
+    keys: &[
+        integer(
+            "attempts_max",
+            (1, 20),
+            || FailoverSettings::default().attempts_max.to_string(),
+            "Upstream calls per request, all rungs together.",
+        ),
+        number(
+            "retry_budget_ratio",
+            (0.0, 1.0),
+            || decimal(FailoverSettings::default().retry_budget_ratio),
+            "Extra attempts as a share of live requests in the last ten seconds.",
+        ),
+        integer(
+            "pause_ms_min",
+            (1, 60_000),
+            || FailoverSettings::default().pause_ms_min.to_string(),
+            "The first pause before the same rung is tried again; it doubles, with full jitter.",
+        ),
+        integer(
+            "pause_ms_max",
+            (1, 60_000),
+            || FailoverSettings::default().pause_ms_max.to_string(),
+            "The longest pause that a request waits for, `Retry-After` included; a longer one \
+             sends it to the next rung.",
+        ),
+    ],
+    tables: &[],
+};
+
+pub(crate) static BREAKER: Section = Section {
+    name: "breaker",
+    sentence: "When the breaker of a (provider, model, key) opens, and for how long.",
+    keys: &[
+        integer(
+            "streak_max",
+            (1, 1_000),
+            || BreakerSettings::default().streak_max.to_string(),
+            "Hard failures in a row that open it.",
+        ),
+        integer(
+            "window_ms",
+            (1_000, HOUR_MS),
+            || BreakerSettings::default().window_ms.to_string(),
+            "The window of the failure ratio.",
+        ),
+        number(
+            "ratio_max",
+            (0.01, 1.0),
+            || decimal(BreakerSettings::default().ratio_max),
+            "Failures as a share of judged attempts that open it.",
+        ),
+        integer(
+            "attempts_min",
+            (1, 100_000),
+            || BreakerSettings::default().attempts_min.to_string(),
+            "Judged attempts in the window below which the ratio says nothing.",
+        ),
+        integer(
+            "cooldown_ms_min",
+            (100, HOUR_MS),
+            || BreakerSettings::default().cooldown_ms_min.to_string(),
+            "The first cool-down; it doubles with each failed probe.",
+        ),
+        integer(
+            "cooldown_ms_max",
+            (100, HOUR_MS),
+            || BreakerSettings::default().cooldown_ms_max.to_string(),
+            "The longest cool-down of our own making.",
+        ),
+        integer(
+            "retry_after_ms_max",
+            (0, DAY_MS),
+            || BreakerSettings::default().retry_after_ms_max.to_string(),
+            "The longest cool-down that a provider's `Retry-After` can ask for.",
+        ),
+    ],
+    tables: &[],
+};
+
+pub(crate) static RESERVE: Section = Section {
+    name: "reserve",
+    sentence: "The small model on board, which answers when nobody else does.",
+    keys: &[
+        flag(
+            "enabled",
+            || "(true if a ladder or a provider names it)".into(),
+            "Whether it is loaded.",
+        ),
+        other(
+            "model_dir",
+            "path",
+            || {
+                "`$SEAWALL_MODEL_DIR`, else `$XDG_DATA_HOME/seawall/models`, else \
+                `$HOME/.local/share/seawall/models`"
+                    .into()
+            },
+            "The folder of the model's file.",
+        ),
+        integer(
+            "threads",
+            (1, 64),
+            || reserve().threads.to_string(),
+            "Threads that each run one answer at a time.",
+        ),
+        integer(
+            "context_tokens_max",
+            (128, 4_096),
+            || reserve().context_tokens_max.to_string(),
+            "Tokens of prompt and answer together.",
+        ),
+        integer(
+            "output_tokens_max",
+            (1, 4_096),
+            || reserve().output_tokens_max.to_string(),
+            "Tokens of one answer.",
+        ),
+        integer(
+            "queue_max",
+            (0, 1_000),
+            || reserve().queue_max.to_string(),
+            "Requests that wait for a thread.",
+        ),
+        integer(
+            "queue_wait_ms_max",
+            (0, HOUR_MS),
+            || reserve().queue_wait_ms_max.to_string(),
+            "For which one request waits.",
+        ),
+        number(
+            "temperature",
+            (0.0, 2.0),
+            || decimal(reserve().temperature),
+            "Used where the caller names none; 0 takes the likeliest token always.",
+        ),
+        number(
+            "top_p",
+            (0.01, 1.0),
+            || decimal(reserve().top_p),
+            "Used where the caller names none.",
+        ),
+    ],
+    tables: &[],
+};

@@ -1,0 +1,348 @@
+//! Files without a mistake, and what is made of them.
+
+use std::path::{Path, PathBuf};
+
+use config::{Overrides, Source, describe_ladders, parse, warnings};
+use expect_test::{Expect, expect};
+use providers::{Kind, StreamUsage};
+use resilience::RungModel;
+use telemetry::LogTo;
+
+use super::{env, good, with_base};
+
+fn said(text: &str) -> String {
+    warnings(&good(text))
+        .iter()
+        .map(|warning| format!("{warning}\n"))
+        .collect()
+}
+
+fn check_warnings(text: &str, expected: &Expect) {
+    expected.assert_eq(&said(text));
+}
+
+/// The file of the public contract, its provider table completed, since the kinds of `claude` and
+/// `gemini` are not built yet.
+const CONTRACT: &str = r#"
+[listen]
+gateway = "127.0.0.1:8080"
+status  = "127.0.0.1:8081"
+console = "127.0.0.1:8082"
+
+[providers.openai]
+kind     = "openai"
+api_keys = ["env:OPENAI_API_KEY"]
+
+[providers.claude]
+kind     = "compatible"
+base_url = "https://claude.example.com/v1/"
+
+[providers.gemini]
+kind     = "compatible"
+base_url = "HTTPS://Gemini.example.com:8443"
+
+[models.assistant]
+ladder = [
+  "openai/gpt-4.1",
+  ["claude/claude-sonnet-4-5", "gemini/gemini-2.5-pro"],
+  "reserve/smollm2-135m",
+]
+
+[models."gpt-4*"]
+ladder = ["openai/*", "claude/meta/llama"]
+
+[models."gpt-4*".clocks]
+gap_ms_max = 5000
+
+[clocks]
+connect_ms_max = 2000
+headers_ms_max = 10000
+first_token_ms_max = 10000
+gap_ms_max = 10000
+total_ms_max = 600000
+
+[failover]
+attempts_max = 3
+retry_budget_ratio = 0.10
+
+[auth]
+keys = [{ name = "shop", hash = "sha256:000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F" }]
+"#;
+
+#[test]
+fn the_contract_works_as_written() {
+    let settings = good(CONTRACT);
+    let names: Vec<_> = settings
+        .providers
+        .iter()
+        .map(|p| (&*p.name, p.kind, &*p.base_url))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("openai", Kind::OpenAi, "https://api.openai.com/v1"),
+            ("claude", Kind::Compatible, "https://claude.example.com/v1"),
+            (
+                "gemini",
+                Kind::Compatible,
+                "https://gemini.example.com:8443"
+            ),
+            ("reserve", Kind::Reserve, ""),
+        ]
+    );
+    let [assistant, family] = settings.models.as_slice() else {
+        panic!("two models")
+    };
+    assert_eq!(&*assistant.pattern, "assistant");
+    let shape: Vec<usize> = assistant.ladder.steps.iter().map(Vec::len).collect();
+    assert_eq!(shape, [1, 2, 1]);
+    assert_eq!(assistant.clocks, settings.clocks);
+    assert_eq!(family.ladder.steps[0][0].model, RungModel::AsAsked);
+    assert_eq!(
+        family.ladder.steps[1][0].model,
+        RungModel::Named("meta/llama".into())
+    );
+    assert_eq!(
+        (family.clocks.gap_ms_max, family.clocks.total_ms_max),
+        (5_000, 600_000)
+    );
+    let expected: Vec<u8> = (0..32).collect();
+    assert_eq!(settings.callers[0].sha256.as_slice(), expected);
+    assert!(settings.reserve.enabled);
+    assert_eq!(settings.source, Source::File("seawall.toml".into()));
+    expect![[r#"
+        settings from seawall.toml
+
+        listeners
+          gateway  127.0.0.1:8080 (plain, callers: shop)
+          status   127.0.0.1:8081
+          console  127.0.0.1:8082
+
+        providers
+          openai (openai) https://api.openai.com/v1, keys from env:OPENAI_API_KEY
+          claude (compatible) https://claude.example.com/v1, no key
+          gemini (compatible) https://gemini.example.com:8443, no key
+          reserve (reserve) on board
+
+        models
+          assistant
+            1. openai/gpt-4.1
+            2. claude/claude-sonnet-4-5 = gemini/gemini-2.5-pro
+            3. reserve/smollm2-135m
+          gpt-4*
+            1. openai/*
+            2. claude/meta/llama
+            clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 5000 ms, total 600000 ms
+
+        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, total 600000 ms
+        failover: 3 attempts at most, extra attempts up to 0.1 of live requests
+        reserve: model folder /home/ann/.local/share/seawall/models, 1 thread(s), 8 waiting at most
+        request log: stdout
+    "#]].assert_eq(&describe_ladders(&settings));
+}
+
+#[test]
+fn a_file_that_never_names_the_reserve_does_not_load_it() {
+    let text = "[providers.openai]\nkind = \"openai\"\napi_keys = [\"env:OPENAI_API_KEY\"]\n\
+        [models.a]\nladder = [\"openai/x\"]\n";
+    let settings = good(text);
+    assert!(!settings.reserve.enabled);
+    assert_eq!(settings.providers.len(), 1);
+    let settings = good(&format!("{text}[reserve]\nenabled = true\n"));
+    assert!(settings.reserve.enabled);
+    assert_eq!(&*settings.providers[1].name, "reserve");
+}
+
+#[test]
+fn a_reserve_may_have_another_name() {
+    let settings = good(
+        "[providers.spare]\nkind = \"reserve\"\n[models.a]\nladder = [\"spare/smollm2-135m\"]\n",
+    );
+    let names: Vec<_> = settings.providers.iter().map(|p| &*p.name).collect();
+    assert_eq!(names, ["spare"]);
+    assert!(settings.reserve.enabled);
+}
+
+#[test]
+fn secrets_come_from_variables_and_from_files_beside_the_configuration() {
+    let text = r#"
+[providers.p]
+kind = "compatible"
+base_url = "http://localhost:11434/v1"
+api_keys = ["env:OPENAI_API_KEY", "file:secrets/two", "file:/run/three"]
+headers = { "X-Title" = "The Shop", "X-Api-Key" = "env:GROQ_API_KEY" }
+stream_usage = "as_asked"
+http2 = true
+ca_file = "ca.pem"
+[models.m]
+ladder = ["p/x"]
+[log]
+to = "file:requests.jsonl"
+[reserve]
+model_dir = "models"
+"#;
+    let env = env()
+        .with_file("/etc/seawall/secrets/two", "key-two\r\n")
+        .with_file("/run/three", "key-three\n")
+        .with_file("/etc/seawall/ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    let settings = parse(
+        text,
+        Path::new("/etc/seawall/seawall.toml"),
+        &env,
+        &Overrides::default(),
+    )
+    .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let provider = &settings.providers[0];
+    let keys: Vec<_> = provider.api_keys.iter().map(|key| key.expose()).collect();
+    assert_eq!(keys, ["sk-test-1", "key-two", "key-three"]);
+    let headers: Vec<_> = provider
+        .headers
+        .iter()
+        .map(|(n, v)| (&**n, v.expose()))
+        .collect();
+    assert_eq!(
+        headers,
+        [("x-title", "The Shop"), ("x-api-key", "gsk-test-2")]
+    );
+    assert_eq!(provider.stream_usage, StreamUsage::AsAsked);
+    assert!(provider.http2);
+    assert_eq!(provider.ca_file, Some(PathBuf::from("/etc/seawall/ca.pem")));
+    assert_eq!(
+        settings.request_log.to,
+        LogTo::File("/etc/seawall/requests.jsonl".into())
+    );
+    assert_eq!(
+        settings.reserve.model_dir,
+        PathBuf::from("/etc/seawall/models")
+    );
+    let origins: Vec<_> = settings
+        .secret_origins
+        .iter()
+        .map(|origin| &*origin.from)
+        .collect();
+    let expected = [
+        "env:OPENAI_API_KEY",
+        "file:secrets/two",
+        "file:/run/three",
+        "env:GROQ_API_KEY",
+    ];
+    assert_eq!(origins, expected);
+    let shown = format!(
+        "{settings:?}{}{:?}",
+        describe_ladders(&settings),
+        warnings(&settings)
+    );
+    for secret in ["sk-test-1", "key-two", "key-three", "gsk-test-2"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn keys_and_tls_open_the_doors() {
+    let hash = "0".repeat(64);
+    let text = with_base(&format!(
+        "[listen]\ngateway = \"0.0.0.0:443\"\nstatus = \"[::]:80\"\n\
+         [listen.tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n\
+         [auth]\nkeys = [{{ name = \"shop\", hash = \"sha256:{hash}\" }}]"
+    ));
+    let env = env()
+        .with_file("c.pem", "-----BEGIN CERTIFICATE-----\n")
+        .with_file("k.pem", "-----BEGIN EC PRIVATE KEY-----\n");
+    let settings = parse(
+        &text,
+        Path::new("seawall.toml"),
+        &env,
+        &Overrides::default(),
+    )
+    .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(
+        settings.listen.tls.as_ref().map(|tls| tls.key.clone()),
+        Some("k.pem".into())
+    );
+    assert_eq!(warnings(&settings), []);
+}
+
+#[test]
+fn a_sound_ladder_has_no_warning() {
+    check_warnings(&with_base(""), &expect![[""]]);
+}
+
+#[test]
+fn inert_ladders_are_warned_of() {
+    check_warnings(
+        &with_base(
+            r#"
+[providers.two]
+kind = "compatible"
+base_url = "https://API.openai.com/v1"
+[providers.far]
+kind = "compatible"
+base_url = "http://10.0.0.7:8000/v1"
+[providers.idle]
+kind = "compatible"
+base_url = "http://127.0.0.1:8000/v1"
+[models.one]
+ladder = ["far/x"]
+[models.long]
+ladder = ["far/a", "openai/b", "idle/c", "reserve/smollm2-135m"]
+[models.together]
+ladder = ["openai/a", ["two/b", "far/c"]]
+[models.early]
+ladder = [["reserve/smollm2-135m", "far/y"], "openai/z"]
+[models."gpt-*o*"]
+ladder = ["openai/*", "far/*"]
+[models."gpt-*o"]
+ladder = ["openai/*", "far/*"]
+[models."gpt-4*"]
+ladder = ["openai/*", "far/*"]
+[log]
+payloads = true
+"#,
+        ),
+        &expect![[r#"
+            provider `far`: prompts and keys travel in the clear over http
+            the request log holds what callers write and what they are answered
+            model `one` has one rung, `far/x`: when it fails, nothing answers
+            model `long`: with attempts_max = 3, `reserve/smollm2-135m` is reached only if rungs before it are skipped
+            model `together`: `openai/a`, `two/b` stand on api.openai.com and fall together
+            model `early`: the reserve is one of several equals and will get its share of the healthy traffic
+            model `early`: the reserve stands before other rungs; it is meant to be last
+            model `gpt-*o` is never used: `gpt-*o*` stands before it and matches all of it
+        "#]],
+    );
+    check_warnings(
+        &format!(
+            "{}[listen]\ngateway = \"0.0.0.0:8080\"\n[auth]\nkeys = [{{ name = \"a\", hash = \"sha256:{}\" }}]\n\
+             [providers.idle]\nkind = \"compatible\"\nbase_url = \"https://example.com\"\n",
+            with_base(""),
+            "1".repeat(64)
+        ),
+        &expect![[r#"
+            gateway 0.0.0.0:8080 has no TLS: callers' keys travel in the clear unless a proxy before it speaks TLS
+            provider `idle` is in no ladder; it answers only to names such as `idle/MODEL`
+        "#]],
+    );
+}
+
+#[test]
+fn numbers_may_be_written_as_toml_allows() {
+    let settings = good(&with_base(
+        "[limits]\nheader_bytes_max = 0x1_0000\n[failover]\nretry_budget_ratio = 1\n[reserve]\ntop_p = 1e-1",
+    ));
+    assert_eq!(settings.listen.limits.header_bytes_max, 65_536);
+    assert_eq!(settings.failover.retry_budget_ratio, 1.0);
+    assert_eq!(settings.reserve.top_p, 0.1);
+}
+
+#[test]
+fn loopback_has_many_spellings_and_port_0_never_collides() {
+    for text in [
+        "gateway = \"[::1]:8080\"",
+        "gateway = \"[::ffff:127.0.0.1]:8080\"",
+        "gateway = \"127.9.9.9:8080\"",
+        "gateway = \"127.0.0.1:0\"\nstatus = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"",
+        "gateway = \"127.0.0.2:8081\"",
+    ] {
+        good(&with_base(&format!("[listen]\n{text}")));
+    }
+}

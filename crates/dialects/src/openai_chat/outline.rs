@@ -1,0 +1,263 @@
+//! Reads the outline of a request: what routing needs, in one pass over borrowed bytes. Only what
+//! routing relies on is checked; the rest is the provider's to judge.
+
+use std::ops::Range;
+
+use domain::{Needs, Outline};
+use serde::de::{MapAccess, SeqAccess};
+use serde_json::value::RawValue;
+
+use crate::Malformed;
+use crate::json::{Array, Elements, Members, Object, OutOfBounds, Shape, check_bounds, skip};
+use crate::json::{DEPTH_MAX, NODES_MAX};
+
+/// Reads what routing needs; all ranges are places in `body`.
+///
+/// # Errors
+/// A sentence for the caller if the body is no JSON object of bearable depth and size, if `model`
+/// or `messages` is missing or of a wrong type, or if a field that decides the route stands twice.
+pub fn read_outline(body: &[u8]) -> Result<Outline, Malformed> {
+    let fields: Top<'_> = read_object(body)?;
+    if let Some(twice) = fields.twice {
+        return Err(Malformed::new(
+            format!("`{twice}` stands in the request twice"),
+            twice,
+        ));
+    }
+    let model = match fields.model {
+        Some(Shape::Text(name)) if !name.is_empty() => name,
+        Some(Shape::Text(_)) => return Err(Malformed::new("`model` must not be empty", "model")),
+        Some(_) => return Err(Malformed::new("`model` must be a string", "model")),
+        None => return Err(Malformed::new("`model` is missing", "model")),
+    };
+    match fields.messages {
+        Some(Shape::Array(_)) => {}
+        Some(_) => return Err(Malformed::new("`messages` must be an array", "messages")),
+        None => return Err(Malformed::new("`messages` is missing", "messages")),
+    }
+    let stream = match fields.stream {
+        None | Some(Shape::Null) => false,
+        Some(Shape::Bool(stream)) => stream,
+        Some(_) => return Err(Malformed::new("`stream` must be true or false", "stream")),
+    };
+    let (stream_options_at, usage_in_stream) = read_stream_options(body, fields.stream_options)?;
+    let model_at = match &model {
+        std::borrow::Cow::Borrowed(name) => quotes_around(body, name),
+        std::borrow::Cow::Owned(_) => None,
+    };
+    Ok(Outline {
+        model: Box::from(model.as_ref()),
+        model_at,
+        stream,
+        usage_in_stream,
+        stream_options_at,
+        needs: fields.needs,
+        output_tokens_max: fields.completion_tokens_max.or(fields.tokens_max),
+    })
+}
+
+/// Reads a request's body as an object, within the bounds.
+pub(super) fn read_object<'de, T: Members<'de>>(body: &'de [u8]) -> Result<T, Malformed> {
+    if body.trim_ascii().is_empty() {
+        return Err(Malformed::new(
+            "the body is empty; a JSON object is needed",
+            None,
+        ));
+    }
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Err(Malformed::new("the body is not UTF-8 text", None));
+    };
+    check_bounds(body).map_err(|bound| {
+        let sentence = match bound {
+            OutOfBounds::Depth => format!("the body is nested deeper than {DEPTH_MAX} levels"),
+            OutOfBounds::Nodes => format!("the body has more than {NODES_MAX} values"),
+        };
+        Malformed::new(sentence, None)
+    })?;
+    match serde_json::from_str::<Object<T>>(text) {
+        Ok(Object(Some(read))) => Ok(read),
+        Ok(Object(None)) => Err(Malformed::new("the body must be a JSON object", None)),
+        Err(error) => {
+            // serde's own sentence may quote the caller's text, which has no business in a log.
+            let (line, column) = (error.line(), error.column());
+            let sentence = format!("the body is not valid JSON: see line {line}, column {column}");
+            Err(Malformed::new(sentence, None))
+        }
+    }
+}
+
+/// The members at the top of a request that routing looks at.
+#[derive(Default)]
+struct Top<'de> {
+    model: Option<Shape<'de>>,
+    messages: Option<Shape<'de>>,
+    stream: Option<Shape<'de>>,
+    stream_options: Option<&'de RawValue>,
+    needs: Needs,
+    tokens_max: Option<u64>,
+    completion_tokens_max: Option<u64>,
+    /// The first member that decides the route and stands there twice.
+    twice: Option<&'static str>,
+}
+
+impl<'de> Members<'de> for Top<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "model" => {
+                let before = self.model.replace(map.next_value()?);
+                self.note_twice("model", before.is_some());
+            }
+            "messages" => {
+                let before = self.messages.replace(map.next_value()?);
+                self.note_twice("messages", before.is_some());
+            }
+            "stream" => {
+                let before = self.stream.replace(map.next_value()?);
+                self.note_twice("stream", before.is_some());
+            }
+            "stream_options" => {
+                let before = self.stream_options.replace(map.next_value()?);
+                self.note_twice("stream_options", before.is_some());
+            }
+            "max_tokens" => self.tokens_max = map.next_value::<Shape<'de>>()?.as_u64(),
+            "max_completion_tokens" => {
+                self.completion_tokens_max = map.next_value::<Shape<'de>>()?.as_u64();
+            }
+            _ => self.needs |= read_need(name, map)?,
+        }
+        Ok(())
+    }
+}
+
+impl Top<'_> {
+    fn note_twice(&mut self, name: &'static str, again: bool) {
+        if again {
+            self.twice.get_or_insert(name);
+        }
+    }
+}
+
+/// What a member at the top of a request asks for beyond plain text; its value is read.
+pub(super) fn read_need<'de, A: MapAccess<'de>>(
+    name: &str,
+    map: &mut A,
+) -> Result<Needs, A::Error> {
+    let (need, wanted) = match name {
+        "tools" | "functions" => {
+            let list = map.next_value::<Shape<'de>>()?;
+            (Needs::TOOLS, matches!(list, Shape::Array(1..)))
+        }
+        "response_format" => {
+            let format = map.next_value::<Object<Kind<'de>>>()?.0.unwrap_or_default();
+            let kind = format.kind.as_text();
+            (Needs::JSON_OUTPUT, kind.is_some_and(|kind| kind != "text"))
+        }
+        "modalities" => {
+            let Array(modalities) = map.next_value::<Array<Modalities>>()?;
+            (Needs::AUDIO, modalities.is_some_and(|list| list.audio))
+        }
+        "audio" => (
+            Needs::AUDIO,
+            map.next_value::<Shape<'de>>()? == Shape::Object,
+        ),
+        "n" => {
+            let count = map.next_value::<Shape<'de>>()?.as_u64();
+            (Needs::MANY_CHOICES, count.is_some_and(|count| count > 1))
+        }
+        "logprobs" => (
+            Needs::LOGPROBS,
+            map.next_value::<Shape<'de>>()? == Shape::Bool(true),
+        ),
+        _ => {
+            skip(map)?;
+            (Needs::default(), false)
+        }
+    };
+    Ok(if wanted { need } else { Needs::default() })
+}
+
+/// An object that says by `type` what it is.
+#[derive(Default)]
+struct Kind<'de> {
+    kind: Shape<'de>,
+}
+
+impl<'de> Members<'de> for Kind<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "type" => self.kind = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Modalities {
+    audio: bool,
+}
+
+impl<'de> Elements<'de> for Modalities {
+    fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
+        let Some(element) = seq.next_element::<Shape<'de>>()? else {
+            return Ok(false);
+        };
+        self.audio |= element.as_text() == Some("audio");
+        Ok(true)
+    }
+}
+
+/// `stream_options` as far as the gateway takes part in them.
+#[derive(Default)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+impl<'de> Members<'de> for StreamOptions {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "include_usage" => {
+                self.include_usage = map.next_value::<Shape<'de>>()? == Shape::Bool(true);
+            }
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+/// Where the options stand and whether they ask for usage. A null has a place too, because it
+/// must give way when usage is asked for.
+fn read_stream_options(
+    body: &[u8],
+    options: Option<&RawValue>,
+) -> Result<(Option<Range<usize>>, bool), Malformed> {
+    let Some(options) = options else {
+        return Ok((None, false));
+    };
+    let place = place_in(body, options.get());
+    if options.get() == "null" {
+        return Ok((place, false));
+    }
+    match serde_json::from_str::<Object<StreamOptions>>(options.get()) {
+        Ok(Object(Some(read))) => Ok((place, read.include_usage)),
+        _ => Err(Malformed::new(
+            "`stream_options` must be an object",
+            "stream_options",
+        )),
+    }
+}
+
+/// Where a part of the body that was borrowed from it stands in it.
+fn place_in(body: &[u8], part: &str) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
+    let place = start..start.checked_add(part.len())?;
+    (body.get(place.clone())? == part.as_bytes()).then_some(place)
+}
+
+/// The place of a string with its quotes.
+fn quotes_around(body: &[u8], inner: &str) -> Option<Range<usize>> {
+    let inner = place_in(body, inner)?;
+    let place = inner.start.checked_sub(1)?..inner.end.checked_add(1)?;
+    let spelled = body.get(place.clone())?;
+    (spelled.starts_with(b"\"") && spelled.ends_with(b"\"")).then_some(place)
+}

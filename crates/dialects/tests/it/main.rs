@@ -1,0 +1,18 @@
+//! The dialects against recorded exchanges, made-up oddities and arbitrary bytes. Nothing here
+//! opens a connection; the recordings are read from a folder if there is one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "tests may fail loudly, and they read recordings from a folder"
+)]
+
+mod errors;
+mod properties;
+mod reading;
+mod recordings;
+mod requests;
+mod streams;
+mod writing;

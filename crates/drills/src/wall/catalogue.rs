@@ -1,0 +1,260 @@
+//! The list of model names and what each of them does. What is done is carried out in `play`.
+
+/// One model name of the wall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The model's name. Ids of the form `fb-sNN` may carry any suffix.
+    pub id: &'static str,
+    /// What the wall does.
+    pub what: &'static str,
+    /// What a client or gateway with a healthy second choice ought to make of it.
+    pub correct: &'static str,
+    pub(crate) scene: Scene,
+}
+
+/// What a model name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scene {
+    Plain,
+    NoPrefill,
+    Tools,
+    Json,
+    Image,
+    Echo,
+    Slow,
+    DeadKey,
+    S01,
+    S02,
+    S03,
+    S04,
+    S05,
+    S06,
+    S07,
+    S08,
+    S09,
+    S10,
+    S11,
+    S12,
+    S13,
+    S14,
+    S15,
+    S16,
+}
+
+const fn entry(id: &'static str, scene: Scene, what: &'static str, correct: &'static str) -> Entry {
+    Entry {
+        id,
+        what,
+        correct,
+        scene,
+    }
+}
+
+/// Every model name that the wall knows, the healthy ones first.
+pub fn catalogue() -> &'static [Entry] {
+    CATALOGUE
+}
+
+static CATALOGUE: &[Entry] = &[
+    entry(
+        "fb-ok",
+        Scene::Plain,
+        "healthy: sixty words, one a chunk; continues an assistant turn that is a prefix of them",
+        "the whole text arrives",
+    ),
+    entry(
+        "fb-ok-noprefill",
+        Scene::NoPrefill,
+        "healthy, but a request that ends with an assistant turn gets 400 invalid_prefill",
+        "a continuation is asked for in a user turn",
+    ),
+    entry(
+        "fb-ok-tools",
+        Scene::Tools,
+        "calls the first offered tool; after a tool turn it answers the text",
+        "the call's arguments arrive whole",
+    ),
+    entry(
+        "fb-ok-json",
+        Scene::Json,
+        "answers an object that fits the JSON schema of the request",
+        "the object arrives whole",
+    ),
+    entry(
+        "fb-ok-image",
+        Scene::Image,
+        "says how many images the request holds",
+        "the images reach the provider",
+    ),
+    entry(
+        "fb-ok-echo",
+        Scene::Echo,
+        "answers the request's own body as text",
+        "unknown fields and numbers keep their spelling",
+    ),
+    entry(
+        "fb-ok-slow",
+        Scene::Slow,
+        "thirty words, 200 ms apart",
+        "the call ends when the caller hangs up",
+    ),
+    entry(
+        "fb-ok-key",
+        Scene::DeadKey,
+        "401 invalid_api_key, unless the wall was told which key to expect and the request has it",
+        "another key or rung is tried, never the same key",
+    ),
+    entry(
+        "fb-s01",
+        Scene::S01,
+        "one 429 with Retry-After: 2, then healthy",
+        "waits about two seconds, then succeeds on the same route",
+    ),
+    entry(
+        "fb-s02",
+        Scene::S02,
+        "429 rate_limit_exceeded without Retry-After, always",
+        "at most six attempts, then the next rung",
+    ),
+    entry(
+        "fb-s03",
+        Scene::S03,
+        "one 500 server_error, then healthy",
+        "tries once more on the same route and succeeds",
+    ),
+    entry(
+        "fb-s04",
+        Scene::S04,
+        "503 overloaded, always",
+        "at most six attempts, then the next rung",
+    ),
+    entry(
+        "fb-s05",
+        Scene::S05,
+        "one TCP reset, then healthy",
+        "tries once more on the same route and succeeds",
+    ),
+    entry(
+        "fb-s06",
+        Scene::S06,
+        "silence: no answer head for 120 s (fast: 15 s), then closes",
+        "gives up by its own clock, does not try the silent route again, takes the next rung",
+    ),
+    entry(
+        "fb-s07",
+        Scene::S07,
+        "head at once, first word after 20 s (fast: 3 s)",
+        "a first-token limit under 15 s, then the next rung",
+    ),
+    entry(
+        "fb-s08",
+        Scene::S08,
+        "cuts the stream after 40 of 60 words",
+        "the whole answer or a clear error, never the cut text as a success",
+    ),
+    entry(
+        "fb-s09",
+        Scene::S09,
+        "stalls after 20 words for 30 s (fast: 4 s), then closes",
+        "notices the stall; the whole answer or a clear error",
+    ),
+    entry(
+        "fb-s10",
+        Scene::S10,
+        "one malformed event, the tenth; all sixty words come",
+        "skips it and keeps the rest",
+    ),
+    entry(
+        "fb-s11",
+        Scene::S11,
+        "a stream that ends without [DONE]",
+        "finishes the answer and reports its usage",
+    ),
+    entry(
+        "fb-s12",
+        Scene::S12,
+        "400 context_length_exceeded, always",
+        "is not tried again on this model",
+    ),
+    entry(
+        "fb-s13",
+        Scene::S13,
+        "400 content_policy_violation, always",
+        "is not tried again anywhere; the caller gets the reason",
+    ),
+    entry(
+        "fb-s14",
+        Scene::S14,
+        "cuts the stream after 40 of 60 words; for ladders whose next rung rejects prefill",
+        "the whole answer or a clear error, which is never the rejected prefill",
+    ),
+    entry(
+        "fb-s15",
+        Scene::S15,
+        "503 overloaded for 60 s (fast: 6 s) after a start or reset, then healthy",
+        "serves from the next rung meanwhile and is back within 30 s of recovery",
+    ),
+    entry(
+        "fb-s16",
+        Scene::S16,
+        "503 overloaded, always; for the check of the books",
+        "the answer names the model that gave it, and that model's usage",
+    ),
+];
+
+/// The scene of a model name, read after its last slash.
+pub(crate) fn scene(model: &str) -> Option<Scene> {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    CATALOGUE
+        .iter()
+        .find(|entry| match entry.id.strip_prefix("fb-s") {
+            Some(_) => name.starts_with(entry.id),
+            None => name == entry.id,
+        })
+        .map(|entry| entry.scene)
+}
+
+impl Scene {
+    /// The id used in the log: `s01` to `s16`, or what follows `fb-`.
+    pub(crate) fn id(self) -> &'static str {
+        CATALOGUE
+            .iter()
+            .find(|entry| entry.scene == self)
+            .and_then(|entry| entry.id.strip_prefix("fb-"))
+            .unwrap_or("ok")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_after_its_last_slash_and_faults_may_carry_a_suffix() {
+        assert_eq!(scene("fb-ok"), Some(Scene::Plain));
+        assert_eq!(scene("a/b/fb-ok-noprefill"), Some(Scene::NoPrefill));
+        assert_eq!(scene("wall/fb-s07-anything"), Some(Scene::S07));
+        assert_eq!(scene("fb-s16"), Some(Scene::S16));
+        for unknown in [
+            "fb-s00",
+            "fb-s17",
+            "fb-s",
+            "fb-ok-else",
+            "gpt-4.1",
+            "",
+            "fb-s07/x",
+        ] {
+            assert_eq!(scene(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn every_entry_finds_itself() {
+        for entry in catalogue() {
+            assert_eq!(scene(entry.id), Some(entry.scene));
+            assert_eq!(format!("fb-{}", entry.scene.id()), entry.id);
+            assert!(!entry.what.is_empty() && !entry.correct.is_empty());
+        }
+        assert_eq!(catalogue().len(), 24);
+    }
+}

@@ -1,0 +1,167 @@
+//! The gateway's front: takes an HTTP request from the listener, sends it down the line, and owns
+//! what all requests share.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use clock::{Clock, Dice, IdMaker, RequestId};
+use http::{Request, Response};
+use net::{Handler, Peer, RequestBody};
+use resilience::RetryBudget;
+use telemetry::Telemetry;
+use upstream::Readiness;
+
+use crate::receive::{Endpoint, endpoint_of};
+use crate::reply::{self, ReplyBody};
+use crate::route::RouteBook;
+use crate::{Lineup, LineupParts};
+
+/// What a gateway is built from.
+#[derive(Debug)]
+pub struct GatewayParts {
+    pub lineup: LineupParts,
+    pub clock: Arc<dyn Clock>,
+    pub telemetry: Telemetry,
+    pub dice: Dice,
+    /// Bytes of request and answer to keep for the request log; `None` keeps none.
+    pub payload_bytes_max: Option<usize>,
+}
+
+/// What all cores share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) lineup: ArcSwap<Lineup>,
+    pub(crate) routes: RouteBook,
+    pub(crate) budget: Mutex<RetryBudget>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) payload_bytes_max: Option<usize>,
+}
+
+/// What one core has for itself.
+#[derive(Debug)]
+struct Core {
+    ids: Mutex<IdMaker>,
+    dice: Mutex<Dice>,
+}
+
+/// The line's entrance on one core; cloned for each connection.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    pub(crate) shared: Arc<Shared>,
+    core: Arc<Core>,
+}
+
+impl Gateway {
+    /// The gateway of the first core.
+    pub fn new(mut parts: GatewayParts) -> Self {
+        let ratio = parts.lineup.failover.retry_budget_ratio;
+        let core = Core::new(&mut parts.dice);
+        let shared = Shared {
+            lineup: ArcSwap::from_pointee(Lineup::new(parts.lineup)),
+            routes: RouteBook::default(),
+            budget: Mutex::new(RetryBudget::new(ratio)),
+            clock: parts.clock,
+            telemetry: parts.telemetry,
+            in_flight: AtomicUsize::new(0),
+            payload_bytes_max: parts.payload_bytes_max,
+        };
+        Self { shared: Arc::new(shared), core: Arc::new(core) }
+    }
+
+    /// The same gateway for another core, with ids and dice of its own.
+    #[must_use]
+    pub fn for_another_core(&self) -> Self {
+        let mut dice = self.core.dice.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { shared: self.shared.clone(), core: Arc::new(Core::new(&mut dice)) }
+    }
+
+    /// Puts new settings in force. Requests under way end with the settings they began with;
+    /// breakers keep what they know unless their own settings changed.
+    pub fn reload(&self, parts: LineupParts) {
+        let old = self.shared.lineup.load();
+        let breakers_differ = old.breaker != parts.breaker;
+        let ratio = parts.failover.retry_budget_ratio;
+        if old.failover.retry_budget_ratio.to_bits() != ratio.to_bits() {
+            *self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner) =
+                RetryBudget::new(ratio);
+        }
+        self.shared.lineup.store(Arc::new(Lineup::new(parts)));
+        if breakers_differ {
+            self.shared.routes.forget();
+        }
+    }
+
+    /// How ready each upstream is, and whether any could answer.
+    pub fn readiness(&self) -> (Vec<(Box<str>, Readiness)>, bool) {
+        let lineup = self.shared.lineup.load();
+        (lineup.readiness(), lineup.can_answer())
+    }
+
+    /// The retry budget that is left, as a share of its size.
+    pub fn retry_budget_level(&self) -> f64 {
+        let budget = self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.level(self.shared.clock.now())
+    }
+
+    /// Requests in flight.
+    pub fn in_flight(&self) -> usize {
+        self.shared.in_flight.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(crate) fn dice(&self) -> &Mutex<Dice> {
+        &self.core.dice
+    }
+
+    fn next_id(&self) -> RequestId {
+        self.core.ids.lock().unwrap_or_else(PoisonError::into_inner).next_id()
+    }
+}
+
+impl Core {
+    fn new(dice: &mut Dice) -> Self {
+        Self { ids: Mutex::new(IdMaker::new(dice.split())), dice: Mutex::new(dice.split()) }
+    }
+}
+
+impl Handler for Gateway {
+    type Body = ReplyBody;
+
+    async fn handle(&self, request: Request<RequestBody>, _peer: Peer) -> Response<ReplyBody> {
+        match endpoint_of(request.method(), request.uri().path()) {
+            Ok(Endpoint::ChatCompletions) => self.chat_completions(request).await,
+            Ok(Endpoint::Models) => self.models(&request, None),
+            Ok(Endpoint::Model(name)) => {
+                let name = name.into_owned();
+                self.models(&request, Some(&name))
+            }
+            Ok(Endpoint::Alive) => reply::plain(200, "alive\n"),
+            Ok(Endpoint::Ready) if self.shared.lineup.load().can_answer() => {
+                reply::plain(200, "ready\n")
+            }
+            Ok(Endpoint::Ready) => reply::plain(503, "no upstream can answer yet\n"),
+            Err(refusal) => reply::refuse_unreceived(&refusal),
+        }
+    }
+}
+
+impl Gateway {
+    /// The line itself.
+    async fn chat_completions(&self, request: Request<RequestBody>) -> Response<ReplyBody> {
+        let ticket = crate::receipt::Ticket::open(self.shared.clone(), self.next_id());
+        let lineup = self.shared.lineup.load_full();
+        let answered = async {
+            let received = crate::receive::receive(&lineup, request, ticket).await?;
+            let understood = crate::understand::understand(received)?;
+            let admitted = crate::admit::admit(self, &lineup, understood)?;
+            let planned = crate::plan::plan(&lineup, admitted)?;
+            crate::attempt::attempt(self, &lineup, planned).await
+        };
+        match answered.await {
+            Ok(answering) => reply::answer(self, answering),
+            Err(turned_away) => reply::turn_away(*turned_away),
+        }
+    }
+}

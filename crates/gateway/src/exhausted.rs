@@ -1,0 +1,107 @@
+//! What a caller is told when no rung answered: the provider's own words if the fault is the
+//! caller's, else a refusal of ours with an honest wait.
+
+use dialects::{Refusal, RefusalKind};
+use domain::{Blame, Dialect, Fault, FaultClass};
+use telemetry::Outcome;
+
+use crate::receipt::Ticket;
+use crate::reply::TurnedAway;
+use crate::trail::Trail;
+
+/// The wait that is told when nobody knows a better one.
+const WAIT_S_UNKNOWN: u64 = 5;
+
+/// Ends a request that no rung could serve.
+pub(crate) fn turn_away(dialect: Dialect, ticket: Ticket, trail: Trail) -> Box<TurnedAway> {
+    let last_word = trail.faults.iter().rev().find(|fault| ends_it(fault.class));
+    if let Some(error) = last_word.and_then(|fault| fault.relayable.clone()) {
+        return TurnedAway::by_provider(ticket, dialect, error, trail);
+    }
+    let first = trail.faults.iter().find(|fault| fault.class != FaultClass::Unfit);
+    if first.is_none_or(|fault| fault.class == FaultClass::ContextLength)
+        && let Some(error) = trail.faults.iter().find_map(|fault| fault.relayable.clone())
+    {
+        return TurnedAway::by_provider(ticket, dialect, error, trail);
+    }
+    let (refusal, reason) = refusal_of(&trail);
+    let outcome = match refusal.status {
+        400..=428 => Outcome::CallerFault,
+        _ => Outcome::Failed,
+    };
+    TurnedAway::after_attempts(ticket, dialect, refusal, reason, (outcome, trail))
+}
+
+/// Faults after which no other rung is asked.
+fn ends_it(class: FaultClass) -> bool {
+    matches!(class, FaultClass::CallerFault | FaultClass::ContentFilter)
+}
+
+fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
+    let say = |status, kind, message: String| Refusal {
+        status,
+        kind,
+        message,
+        param: None,
+        retry_after_s: None,
+    };
+    let all = |wanted: &[FaultClass]| {
+        !trail.faults.is_empty() && trail.faults.iter().all(|fault| wanted.contains(&fault.class))
+    };
+    if let Some(fault) = trail.faults.iter().find(|fault| ends_it(fault.class)) {
+        let text = format!("the provider refused the request ({})", fault.class);
+        return (say(400, RefusalKind::InvalidRequest, text), "caller_fault");
+    }
+    if all(&[FaultClass::Unfit]) {
+        let text = format!("no rung of this model's ladder can serve this request: {}", reasons(trail));
+        return (say(400, RefusalKind::InvalidRequest, text), "unfit");
+    }
+    if all(&[FaultClass::Unfit, FaultClass::ContextLength]) {
+        let told = trail.faults.iter().find(|fault| fault.class == FaultClass::ContextLength);
+        let text = told.filter(|fault| fault.status.is_none()).map_or_else(
+            || "the request is longer than the model's context".to_owned(),
+            |fault| fault.detail.to_string(),
+        );
+        return (say(400, RefusalKind::ContextLength, text), "context_length");
+    }
+    if trail.faults.iter().all(|fault| fault.class == FaultClass::ModelUnknown) && !trail.faults.is_empty() {
+        let text = "the provider does not know this model".to_owned();
+        return (say(404, RefusalKind::ModelNotFound, text), "model_unknown");
+    }
+    let wait_s = trail.wait_ms_min.map_or(WAIT_S_UNKNOWN, |wait_ms| wait_ms.div_ceil(1000).max(1));
+    let limited = [FaultClass::RateLimited, FaultClass::QuotaExhausted, FaultClass::Unfit];
+    let (mut refusal, reason) = if all(&limited) {
+        let text = "every provider of this model limits our rate at present".to_owned();
+        (say(429, RefusalKind::RateLimited, text), "rate_limited")
+    } else {
+        let text = format!("no provider of this model can answer at present ({})", classes(trail));
+        (say(503, RefusalKind::UpstreamFailed, text), "no_rung_left")
+    };
+    refusal.retry_after_s = Some(wait_s);
+    (refusal, reason)
+}
+
+/// Our own reasons for passing rungs over; they hold no text from upstream.
+fn reasons(trail: &Trail) -> String {
+    let each = trail.faults.iter().filter(|fault| fault.class == FaultClass::Unfit);
+    let mut text = String::new();
+    for fault in each {
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        text.push_str(&fault.detail);
+    }
+    text
+}
+
+/// The classes of the first and the last failure.
+fn classes(trail: &Trail) -> String {
+    let counts = |fault: &&Fault| fault.class.blame() != Blame::Caller;
+    let first = trail.faults.iter().find(counts).map(|fault| fault.class.as_str());
+    let last = trail.faults.iter().rev().find(counts).map(|fault| fault.class.as_str());
+    match (first, last) {
+        (Some(first), Some(last)) if first != last => format!("first {first}, last {last}"),
+        (Some(first), _) => first.to_owned(),
+        _ => "nothing was tried".to_owned(),
+    }
+}

@@ -1,0 +1,67 @@
+//! Everything the line reads from the settings, as one value that a reload replaces whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use admission::{CallerKey, CallerKeys};
+use resilience::{BreakerSettings, FailoverSettings, LadderTable, ModelSpec};
+use upstream::{Readiness, Upstream};
+
+use crate::Caps;
+
+/// What a lineup is made of.
+#[derive(Debug, Clone)]
+pub struct LineupParts {
+    pub models: Vec<ModelSpec>,
+    pub upstreams: Vec<Arc<dyn Upstream>>,
+    pub callers: Vec<CallerKey>,
+    pub failover: FailoverSettings,
+    pub breaker: BreakerSettings,
+    /// Clocks of `provider/model` names that no ladder covers.
+    pub clocks: resilience::Clocks,
+    pub caps: Caps,
+}
+
+/// The settings of the line, ready for use.
+#[derive(Debug)]
+pub struct Lineup {
+    pub(crate) ladders: LadderTable,
+    pub(crate) upstreams: BTreeMap<Box<str>, Arc<dyn Upstream>>,
+    pub(crate) callers: CallerKeys,
+    pub(crate) failover: FailoverSettings,
+    pub(crate) breaker: BreakerSettings,
+    pub(crate) caps: Caps,
+}
+
+impl Lineup {
+    /// Puts the parts in order. Ladders were checked where the settings were read.
+    pub fn new(parts: LineupParts) -> Self {
+        let providers =
+            parts.upstreams.iter().map(|upstream| Box::from(upstream.provider())).collect();
+        let upstreams = parts
+            .upstreams
+            .into_iter()
+            .map(|upstream| (Box::from(upstream.provider()), upstream))
+            .collect();
+        Self {
+            ladders: LadderTable::new(parts.models, providers, parts.clocks),
+            upstreams,
+            callers: CallerKeys::new(parts.callers),
+            failover: parts.failover,
+            breaker: parts.breaker,
+            caps: parts.caps,
+        }
+    }
+
+    /// How ready each upstream is, by name.
+    pub fn readiness(&self) -> Vec<(Box<str>, Readiness)> {
+        let each = self.upstreams.iter();
+        each.map(|(name, upstream)| (name.clone(), upstream.readiness())).collect()
+    }
+
+    /// True if some upstream could answer. Breakers do not count: a replica that is taken out of
+    /// service because its providers are down cannot see them come back.
+    pub fn can_answer(&self) -> bool {
+        self.upstreams.values().any(|upstream| upstream.readiness() == Readiness::Ready)
+    }
+}

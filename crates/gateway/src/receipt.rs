@@ -1,0 +1,182 @@
+//! The receipt of a request while it is being written. It is handed over exactly once, when the
+//! ticket is dropped, whatever ended the request.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use clock::Tick;
+use domain::{Fault, FaultClass, Sight, Target};
+use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt};
+
+use crate::door::Shared;
+
+/// Status of a request whose caller left before one was sent, as nginx writes it.
+const STATUS_HUNG_UP: u16 = 499;
+/// Bytes of a model's name kept in the receipt.
+const MODEL_BYTES_MAX: usize = 128;
+
+/// A request's receipt on its way. Until something else is said, the caller has hung up.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    shared: Arc<Shared>,
+    receipt: Option<Box<Receipt>>,
+    last_content: Option<Tick>,
+    payload: Option<(Bytes, BytesMut)>,
+}
+
+impl Ticket {
+    pub(crate) fn open(shared: Arc<Shared>, id: clock::RequestId) -> Self {
+        let receipt = Box::new(Receipt {
+            id,
+            started: shared.clock.now(),
+            unix_seconds: shared.clock.unix_seconds(),
+            caller: None,
+            dialect: None,
+            model_asked: Box::default(),
+            stream: false,
+            attempts: Vec::new(),
+            status: STATUS_HUNG_UP,
+            outcome: Outcome::HungUp,
+            reason: None,
+            answer: AnswerRecord::default(),
+        });
+        shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self { shared, receipt: Some(receipt), last_content: None, payload: None }
+    }
+
+    fn receipt(&mut self) -> &mut Receipt {
+        self.receipt.as_mut().expect("the receipt is taken in drop only")
+    }
+
+    /// The receipt as it stands.
+    pub(crate) fn view(&self) -> &Receipt {
+        self.receipt.as_ref().expect("the receipt is taken in drop only")
+    }
+
+    pub(crate) fn set_caller(&mut self, caller: Option<Arc<str>>) {
+        self.receipt().caller = caller;
+    }
+
+    pub(crate) fn set_request(&mut self, request: &domain::Request) {
+        let keep_payload = self.shared.payload_bytes_max.is_some();
+        let receipt = self.receipt();
+        receipt.dialect = Some(request.dialect);
+        receipt.stream = request.outline.stream;
+        receipt.model_asked = bounded(&request.outline.model);
+        receipt.answer.request_bytes = request.body.len() as u64;
+        if keep_payload {
+            self.payload = Some((request.body.clone(), BytesMut::new()));
+        }
+    }
+
+    /// An attempt begins. Should nothing more be said of it, the caller left while it ran.
+    pub(crate) fn begin_attempt(&mut self, target: &Target, key: u16) {
+        self.receipt().attempts.push(AttemptRecord {
+            target: target.clone(),
+            key,
+            took: Duration::ZERO,
+            first_token: None,
+            fault: Some(FaultClass::CallerGone),
+            status: None,
+            detail: Box::default(),
+        });
+    }
+
+    /// The running attempt ended, well if there is no fault.
+    pub(crate) fn end_attempt(&mut self, took: Duration, fault: Option<&Fault>) {
+        if let Some(attempt) = self.receipt().attempts.last_mut() {
+            attempt.took = took;
+            attempt.fault = fault.map(|fault| fault.class);
+            attempt.status = fault.and_then(|fault| fault.status).or(attempt.status);
+            if let Some(fault) = fault {
+                attempt.detail = fault.detail.clone();
+            }
+        }
+    }
+
+    /// The running attempt brought its first content.
+    pub(crate) fn first_token_of_attempt(&mut self, after: Duration) {
+        if let Some(attempt) = self.receipt().attempts.last_mut() {
+            attempt.first_token = Some(after);
+        }
+    }
+
+    /// Who serves the answer.
+    pub(crate) fn served_by(&mut self, target: Target, by_reserve: bool) {
+        let answer = &mut self.receipt().answer;
+        answer.served_by = Some(target);
+        answer.served_by_reserve = by_reserve;
+    }
+
+    pub(crate) fn set_why(&mut self, why: &str) {
+        self.receipt().answer.why = why.into();
+    }
+
+    /// Bytes handed to the caller.
+    pub(crate) fn add_bytes(&mut self, bytes: &Bytes) {
+        self.receipt().answer.answer_bytes += bytes.len() as u64;
+        let bytes_max = self.shared.payload_bytes_max.unwrap_or(0);
+        if let Some((_, answer)) = &mut self.payload {
+            let room = bytes_max.saturating_sub(answer.len());
+            answer.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        }
+    }
+
+    /// What a reader saw in content that reaches the caller now.
+    pub(crate) fn see(&mut self, sight: &Sight, now: Tick) {
+        if sight.content_deltas > 0 {
+            self.see_content(sight.content_deltas, now);
+        }
+        let answer = &mut self.receipt().answer;
+        if let Some(usage) = sight.usage {
+            answer.usage = Some(usage);
+        }
+        if let Some(finish) = &sight.finish {
+            answer.finish = Some(finish.clone());
+        }
+    }
+
+    /// Content reaches the caller now.
+    pub(crate) fn see_content(&mut self, deltas: u32, now: Tick) {
+        let gap = self.last_content.replace(now).map(|last| now.since(last));
+        let receipt = self.receipt();
+        let started = receipt.started;
+        let answer = &mut receipt.answer;
+        answer.content_deltas += u64::from(deltas);
+        answer.first_token.get_or_insert(now.since(started));
+        answer.gap_max = answer.gap_max.max(gap.unwrap_or_default());
+    }
+
+    /// The status line goes out.
+    pub(crate) fn set_status(&mut self, status: u16) {
+        self.receipt().status = status;
+    }
+
+    /// How it ended.
+    pub(crate) fn close(&mut self, outcome: Outcome, reason: Option<&'static str>) {
+        let receipt = self.receipt();
+        receipt.outcome = outcome;
+        receipt.reason = reason;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let Some(mut receipt) = self.receipt.take() else { return };
+        receipt.answer.took = self.shared.clock.now().since(receipt.started);
+        receipt.answer.payloads =
+            self.payload.take().map(|(request, answer)| (request, answer.freeze()));
+        self.shared.telemetry.receipt(*receipt);
+    }
+}
+
+/// A stranger's text, cut at a character's border.
+fn bounded(text: &str) -> Box<str> {
+    if text.len() <= MODEL_BYTES_MAX {
+        return text.into();
+    }
+    text.chars().take(MODEL_BYTES_MAX / 4).collect::<String>().into()
+}

@@ -1,0 +1,194 @@
+//! Sixth stage: the answer on its way to the caller, event by event, under the clocks of the gap
+//! and of the whole. What was held comes first. A stream that dies after content ends in an error
+//! event of the caller's dialect, never as if it were complete.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use clock::Tick;
+use dialects::openai_chat::{self, StreamWriter};
+use dialects::{Refusal, RefusalKind};
+use domain::{Dialect, Fault, FaultClass, Piece};
+use telemetry::Outcome;
+use tokio::time::Sleep;
+use upstream::Pieces;
+
+use crate::Gateway;
+use crate::attempt::sight_of;
+use crate::receipt::Ticket;
+use crate::route::Claim;
+
+/// How long a stream that told its finish may stay open before we end it.
+const AFTER_FINISH_MAX: Duration = Duration::from_secs(2);
+/// The end mark of OpenAI's streams, sent by us only where the provider leaves its stream open.
+const END_MARK: &[u8] = b"data: [DONE]\n\n";
+
+/// What a relay needs.
+pub(crate) struct RelayParts {
+    pub(crate) gateway: Gateway,
+    pub(crate) dialect: Dialect,
+    pub(crate) ticket: Ticket,
+    pub(crate) claim: Claim,
+    pub(crate) held: VecDeque<Piece>,
+    pub(crate) pieces: Pieces,
+    /// Writes native events; `None` where bytes are relayed.
+    pub(crate) writer: Option<StreamWriter>,
+    pub(crate) deadline: Tick,
+    pub(crate) gap_max: Duration,
+    pub(crate) attempt_started: Tick,
+}
+
+/// A stream on its way.
+pub(crate) struct Relay {
+    parts: RelayParts,
+    timer: Pin<Box<Sleep>>,
+    last_content: Tick,
+    finish_seen: bool,
+    state: State,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    Flowing,
+    /// The last bytes are out.
+    Over,
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("ticket", &self.parts.ticket).finish_non_exhaustive()
+    }
+}
+
+impl Relay {
+    pub(crate) fn new(mut parts: RelayParts) -> Self {
+        let now = parts.gateway.shared.clock.now();
+        let timer = Box::pin(tokio::time::sleep(parts.gap_max));
+        if let Some(writer) = &mut parts.writer {
+            let start = writer.start();
+            let sight = domain::Sight::default();
+            parts.held.push_front(Piece::Relayed { bytes: start, sight });
+        }
+        Self { parts, timer, last_content: now, finish_seen: false, state: State::Flowing }
+    }
+
+    /// The next bytes for the caller; `None` once everything was said.
+    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        while self.state == State::Flowing {
+            let next = match self.parts.held.pop_front() {
+                Some(piece) => Poll::Ready(Some(Ok(piece))),
+                None => self.parts.pieces.as_mut().poll_next(cx),
+            };
+            let bytes = match next {
+                Poll::Ready(Some(Ok(piece))) => self.take(piece),
+                Poll::Ready(Some(Err(fault))) => Some(self.break_off(&fault)),
+                Poll::Ready(None) => self.complete(),
+                Poll::Pending => match self.poll_clocks(cx) {
+                    Poll::Ready(bytes) => bytes,
+                    Poll::Pending => return Poll::Pending,
+                },
+            };
+            if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
+                self.parts.ticket.add_bytes(&bytes);
+                return Poll::Ready(Some(bytes));
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    /// True once nothing more will come.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    fn take(&mut self, piece: Piece) -> Option<Bytes> {
+        let (bytes, sight) = match piece {
+            Piece::Relayed { bytes, sight } => (bytes, sight),
+            Piece::Native(event) => {
+                let sight = sight_of(&event);
+                (self.parts.writer.as_mut()?.event(&event), sight)
+            }
+        };
+        let now = self.parts.gateway.shared.clock.now();
+        if now >= self.parts.deadline {
+            return Some(self.break_off(&over_time()));
+        }
+        if sight.content_deltas > 0 {
+            self.last_content = now;
+        }
+        self.finish_seen |= sight.finish.is_some();
+        self.parts.ticket.see(&sight, now);
+        Some(bytes)
+    }
+
+    /// Nothing is ready: has a clock run out? The timer is only set anew when it fires, so that
+    /// content costs no work on it.
+    fn poll_clocks(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = self.parts.gateway.shared.clock.now();
+            let gap = if self.finish_seen { AFTER_FINISH_MAX } else { self.parts.gap_max };
+            let until = (self.last_content + gap).min(self.parts.deadline);
+            if now < until {
+                self.timer = Box::pin(tokio::time::sleep(until.since(now)));
+                continue;
+            }
+            if self.finish_seen {
+                let rest = self.complete();
+                return Poll::Ready(rest.or(Some(Bytes::from_static(END_MARK))));
+            }
+            let fault = if now >= self.parts.deadline {
+                over_time()
+            } else {
+                Fault::new(FaultClass::Stalled, "no content within the gap allowed")
+            };
+            return Poll::Ready(Some(self.break_off(&fault)));
+        }
+        Poll::Pending
+    }
+
+    fn complete(&mut self) -> Option<Bytes> {
+        self.state = State::Over;
+        let parts = &mut self.parts;
+        parts.claim.judge(&parts.gateway.judge(), None);
+        let took = parts.gateway.shared.clock.now().since(parts.attempt_started);
+        parts.ticket.end_attempt(took, None);
+        parts.ticket.close(Outcome::Answered, None);
+        parts.writer.as_mut().map(StreamWriter::end)
+    }
+
+    fn break_off(&mut self, fault: &Fault) -> Bytes {
+        self.state = State::Over;
+        let parts = &mut self.parts;
+        parts.claim.judge(&parts.gateway.judge(), Some(fault));
+        let took = parts.gateway.shared.clock.now().since(parts.attempt_started);
+        parts.ticket.end_attempt(took, Some(fault));
+        parts.ticket.close(Outcome::Broken, Some(fault.class.as_str()));
+        let (kind, why) = match fault.class {
+            FaultClass::Stalled => (RefusalKind::UpstreamTimeout, "the provider stopped sending"),
+            FaultClass::TotalTime => (RefusalKind::UpstreamTimeout, "the request's time is over"),
+            FaultClass::ContentFilter => {
+                (RefusalKind::InvalidRequest, "the provider's content filter ended the answer")
+            }
+            _ => (RefusalKind::UpstreamFailed, "the provider's stream broke off"),
+        };
+        let refusal = Refusal {
+            status: 502,
+            kind,
+            message: format!("{why} ({}); what came so far is not the whole answer", fault.class),
+            param: None,
+            retry_after_s: None,
+        };
+        match parts.dialect {
+            Dialect::OpenAiChat => openai_chat::write_stream_refusal(&refusal),
+        }
+    }
+}
+
+fn over_time() -> Fault {
+    Fault::new(FaultClass::TotalTime, "the request's time is over")
+}

@@ -1,0 +1,328 @@
+//! Last stage: the HTTP response, its headers and its body, in the caller's dialect.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use dialects::openai_chat::{self, StreamWriter, WholeAnswer};
+use dialects::{Refusal, RefusalKind};
+use domain::{Dialect, RelayableError};
+use http::header::{self, HeaderName};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use net::{BoxError, RequestBody};
+use telemetry::Outcome;
+use upstream::Whole;
+
+use crate::Gateway;
+use crate::attempt::{Answering, Began};
+use crate::receipt::Ticket;
+use crate::receive::{identify, quoted, refusal};
+use crate::relay::{Relay, RelayParts};
+use crate::trail::Trail;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("seawall-request-id");
+const SERVED_BY: HeaderName = HeaderName::from_static("seawall-served-by");
+const ATTEMPTS: HeaderName = HeaderName::from_static("seawall-attempts");
+const WHY: HeaderName = HeaderName::from_static("seawall-why");
+const RETRY_AFTER_TRUE: HeaderName = HeaderName::from_static("seawall-retry-after");
+/// The longest `Retry-After` that is sent: official clients ignore a longer one, or sleep on it.
+const RETRY_AFTER_S_MAX: u64 = 60;
+
+/// The body of a response.
+#[derive(Debug)]
+pub struct ReplyBody(Content);
+
+#[derive(Debug)]
+enum Content {
+    Whole(Bytes),
+    Relay(Box<Relay>),
+}
+
+impl ReplyBody {
+    fn whole(bytes: Bytes) -> Self {
+        Self(Content::Whole(bytes))
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.0 {
+            Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Relay(relay) => {
+                relay.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Relay(relay) => relay.is_over(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Relay(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// A request that ends without an answer.
+#[derive(Debug)]
+pub(crate) struct TurnedAway {
+    ticket: Ticket,
+    dialect: Dialect,
+    words: Words,
+    trail: Trail,
+}
+
+#[derive(Debug)]
+enum Words {
+    Ours(Refusal),
+    /// The provider's own, which may go through.
+    Theirs(RelayableError),
+}
+
+impl TurnedAway {
+    /// Before any attempt.
+    pub(crate) fn by_us(
+        mut ticket: Ticket,
+        dialect: Dialect,
+        refusal: Refusal,
+        reason: &'static str,
+    ) -> Box<Self> {
+        ticket.close(Outcome::Refused, Some(reason));
+        Box::new(Self { ticket, dialect, words: Words::Ours(refusal), trail: Trail::default() })
+    }
+
+    /// With the provider's own error.
+    pub(crate) fn by_provider(
+        mut ticket: Ticket,
+        dialect: Dialect,
+        error: RelayableError,
+        trail: Trail,
+    ) -> Box<Self> {
+        ticket.close(Outcome::CallerFault, Some("caller_fault"));
+        Box::new(Self { ticket, dialect, words: Words::Theirs(error), trail })
+    }
+
+    /// After all rungs were tried or passed over.
+    pub(crate) fn after_attempts(
+        mut ticket: Ticket,
+        dialect: Dialect,
+        refusal: Refusal,
+        reason: &'static str,
+        (outcome, trail): (Outcome, Trail),
+    ) -> Box<Self> {
+        ticket.close(outcome, Some(reason));
+        Box::new(Self { ticket, dialect, words: Words::Ours(refusal), trail })
+    }
+}
+
+/// The response of a request that was turned away.
+pub(crate) fn turn_away(turned: TurnedAway) -> Response<ReplyBody> {
+    let TurnedAway { mut ticket, dialect, words, trail } = turned;
+    let mut response = match words {
+        Words::Ours(refusal) => refuse(dialect, &refusal),
+        Words::Theirs(error) => json(error.status, error.body),
+    };
+    let why = trail.header(None);
+    ticket.set_why(why.to_str().unwrap_or_default());
+    ticket.set_status(response.status().as_u16());
+    if let Content::Whole(bytes) = &response.body().0 {
+        ticket.add_bytes(bytes);
+    }
+    stamp(&mut response, &ticket);
+    if !why.is_empty() {
+        response.headers_mut().insert(WHY, why);
+    }
+    response
+}
+
+/// The response of a request that is being answered.
+pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyBody> {
+    let Answering { mut ticket, trail, claim, head, began, request, .. } = answering;
+    let target = claim.rung.target.clone();
+    let served_by = claim.rung.served_by.clone();
+    let why = trail.header(Some(&target));
+    ticket.set_why(why.to_str().unwrap_or_default());
+    ticket.set_status(200);
+    let seal = Seal { served_by, why, headers: head.headers };
+    let whole = WholeReply { gateway, ticket, claim, seal };
+    match began {
+        Began::Whole(answer) => whole.relayed(answer),
+        Began::Gathered { text, finish, usage } => {
+            let ticket = &whole.ticket;
+            let id = format!("chatcmpl-{}", ticket.view().id.tail());
+            let model = target.to_string();
+            let created = unix(ticket);
+            let native = WholeAnswer { id: &id, model: &model, created_unix: created, text: &text, finish: &finish, usage: usage.unwrap_or_default() };
+            let body = openai_chat::write_whole(&native);
+            let sight = domain::Sight {
+                content_deltas: 1,
+                text_chars: u32::try_from(text.chars().count()).unwrap_or(u32::MAX),
+                finish: Some(finish),
+                usage,
+                ..domain::Sight::default()
+            };
+            whole.relayed(Whole { body, status: 200, sight })
+        }
+        Began::Streaming { dialect, held, pieces } => {
+            let WholeReply { ticket, claim, seal, .. } = whole;
+            let include_usage = request.outline.usage_in_stream;
+            let writer = dialect.is_none().then(|| {
+                let id = format!("chatcmpl-{}", ticket.view().id.tail());
+                StreamWriter::new(&id, &target.to_string(), unix(&ticket), include_usage)
+            });
+            let mut response = Response::new(());
+            stamp(&mut response, &ticket);
+            seal.put_on(&mut response);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            let relay = Relay::new(RelayParts {
+                gateway: gateway.clone(),
+                dialect: request.dialect,
+                ticket,
+                claim,
+                held,
+                pieces,
+                writer,
+                deadline: answering.deadline,
+                gap_max: answering.gap_max,
+                attempt_started: answering.attempt_started,
+            });
+            response.map(|()| ReplyBody(Content::Relay(Box::new(relay))))
+        }
+    }
+}
+
+/// The headers that every answer carries.
+struct Seal {
+    served_by: HeaderValue,
+    why: HeaderValue,
+    headers: http::HeaderMap,
+}
+
+impl Seal {
+    fn put_on<T>(self, response: &mut Response<T>) {
+        let headers = response.headers_mut();
+        headers.extend(self.headers);
+        headers.insert(SERVED_BY, self.served_by);
+        headers.insert(WHY, self.why);
+    }
+}
+
+/// An answer that is there at once.
+struct WholeReply<'a> {
+    gateway: &'a Gateway,
+    ticket: Ticket,
+    claim: crate::route::Claim,
+    seal: Seal,
+}
+
+impl WholeReply<'_> {
+    fn relayed(self, answer: Whole) -> Response<ReplyBody> {
+        let Self { gateway, mut ticket, mut claim, seal } = self;
+        claim.judge(&gateway.judge(), None);
+        ticket.see(&answer.sight, gateway.shared.clock.now());
+        ticket.add_bytes(&answer.body);
+        ticket.set_status(answer.status);
+        ticket.close(Outcome::Answered, None);
+        let mut response = json(answer.status, answer.body);
+        stamp(&mut response, &ticket);
+        seal.put_on(&mut response);
+        response
+    }
+}
+
+fn unix(ticket: &Ticket) -> u64 {
+    // Seconds since 1970 fit; the fraction is of no interest.
+    ticket.view().unix_seconds as u64
+}
+
+fn stamp<T>(response: &mut Response<T>, ticket: &Ticket) {
+    let receipt = ticket.view();
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&receipt.id.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(ATTEMPTS, HeaderValue::from(receipt.attempts.len()));
+}
+
+fn json(status: u16, body: Bytes) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A refusal in the caller's dialect.
+pub(crate) fn refuse(dialect: Dialect, refusal: &Refusal) -> Response<ReplyBody> {
+    let body = match dialect {
+        Dialect::OpenAiChat => openai_chat::write_refusal(refusal),
+    };
+    let mut response = json(refusal.status, body);
+    let headers = response.headers_mut();
+    if let Some(wait_s) = refusal.retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_s.min(RETRY_AFTER_S_MAX)));
+        headers.insert(RETRY_AFTER_TRUE, HeaderValue::from(wait_s));
+    }
+    if refusal.status == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// A refusal before the line began: no such path or method.
+pub(crate) fn refuse_unreceived(refusal: &Refusal) -> Response<ReplyBody> {
+    refuse(Dialect::OpenAiChat, refusal)
+}
+
+/// A line of plain text, for machines that ask whether we live.
+pub(crate) fn plain(status: u16, text: &'static str) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+impl Gateway {
+    /// The list of models, or one of them. It costs no upstream call.
+    pub(crate) fn models(
+        &self,
+        request: &Request<RequestBody>,
+        wanted: Option<&str>,
+    ) -> Response<ReplyBody> {
+        let lineup = self.shared.lineup.load();
+        if let Err(refusal) = identify(&lineup, request.headers(), request.uri().query()) {
+            return refuse(Dialect::OpenAiChat, &refusal);
+        }
+        let created = self.shared.clock.unix_seconds() as u64;
+        let Some(wanted) = wanted else {
+            let names: Vec<_> = lineup.ladders.names().map(|name| (name, OWNER)).collect();
+            return json(200, openai_chat::write_models(&names, created));
+        };
+        if lineup.ladders.find(wanted).is_none() {
+            let text = format!("the model {} does not exist here", quoted(wanted));
+            return refuse(Dialect::OpenAiChat, &refusal(404, RefusalKind::ModelNotFound, text));
+        }
+        json(200, openai_chat::write_model(wanted, OWNER, created))
+    }
+}
+
+/// Who owns the names of `GET /v1/models`: they are the operator's, not a provider's.
+const OWNER: &str = "seawall";

@@ -1,0 +1,75 @@
+//! The trail of decisions that one request leaves: what was tried or passed over, and why. It is
+//! told to the caller in `seawall-why` and holds no text from upstream.
+
+use std::fmt::Write as _;
+
+use domain::{Fault, FaultClass, Target};
+use http::HeaderValue;
+
+/// Bytes of the trail as a header.
+const BYTES_MAX: usize = 1024;
+
+/// The trail so far.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    text: String,
+    /// Classes of all faults and skips so far, the first rung's first.
+    pub(crate) faults: Vec<Fault>,
+    /// The earliest wait, in milliseconds, after which something that was passed over may work.
+    pub(crate) wait_ms_min: Option<u64>,
+}
+
+impl Trail {
+    /// An attempt failed; `then` says what follows.
+    pub(crate) fn failed(&mut self, target: &Target, fault: Fault, then: &str) {
+        let status = fault.status.map(|status| format!(" {status}")).unwrap_or_default();
+        self.add(format_args!("{target} {}{status}, {then}", fault.class));
+        if let Some(wait_ms) = fault.retry_after_ms {
+            self.wait(wait_ms);
+        }
+        self.faults.push(fault);
+    }
+
+    /// A rung was passed over without a call.
+    pub(crate) fn skipped(&mut self, target: &Target, class: FaultClass, reason: &str) {
+        self.add(format_args!("{target} passed over: {reason}"));
+        self.faults.push(Fault::new(class, reason));
+    }
+
+    /// Something may work after this time.
+    pub(crate) fn wait(&mut self, wait_ms: u64) {
+        self.wait_ms_min = Some(self.wait_ms_min.map_or(wait_ms, |known| known.min(wait_ms)));
+    }
+
+    /// A remark that is no fault.
+    pub(crate) fn remark(&mut self, remark: &str) {
+        self.add(format_args!("{remark}"));
+    }
+
+    fn add(&mut self, step: std::fmt::Arguments<'_>) {
+        if self.text.len() >= BYTES_MAX {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push_str("; ");
+        }
+        // Writing to a String cannot fail.
+        let _ok = self.text.write_fmt(step).is_ok();
+    }
+
+    /// The trail's text, ending in who served.
+    pub(crate) fn header(&self, served_by: Option<&Target>) -> HeaderValue {
+        match served_by {
+            Some(_) if self.text.is_empty() => HeaderValue::from_static("first choice"),
+            Some(target) => header_value(&format!("{}; {target} served", self.text)),
+            None => header_value(&self.text),
+        }
+    }
+}
+
+/// Model names may hold anything; a header may not.
+fn header_value(text: &str) -> HeaderValue {
+    let printable = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+    let text: String = text.chars().take(BYTES_MAX).map(printable).collect();
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("unprintable"))
+}

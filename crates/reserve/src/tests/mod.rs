@@ -1,0 +1,3 @@
+//! The whole room, on a tiny model that is written here, and on the real one where it is there.
+
+mod real;

@@ -1,0 +1,34 @@
+//! Stories and properties of the whole room, through its public face.
+
+mod after_fault;
+mod bench;
+mod ladder;
+mod wall;
+
+use domain::FaultClass;
+
+/// Every class of fault.
+const CLASSES: [FaultClass; 22] = [
+    FaultClass::Connect,
+    FaultClass::Reset,
+    FaultClass::Silent,
+    FaultClass::SlowFirstToken,
+    FaultClass::Stalled,
+    FaultClass::Cut,
+    FaultClass::Empty,
+    FaultClass::Malformed,
+    FaultClass::ServerError,
+    FaultClass::Overloaded,
+    FaultClass::RateLimited,
+    FaultClass::QuotaExhausted,
+    FaultClass::KeyRejected,
+    FaultClass::ModelUnknown,
+    FaultClass::ContextLength,
+    FaultClass::ContentFilter,
+    FaultClass::CallerFault,
+    FaultClass::TotalTime,
+    FaultClass::CallerGone,
+    FaultClass::Unfit,
+    FaultClass::Busy,
+    FaultClass::Internal,
+];

