@@ -26,16 +26,10 @@ impl House {
             .context("the xtask crate has no parent folder")?
             .to_path_buf();
         let mut metadata = cargo();
-        metadata
-            .args(["metadata", "--no-deps", "--format-version", "1"])
-            .current_dir(&root);
+        metadata.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(&root);
         let told: serde_json::Value = serde_json::from_str(&shell::output(&mut metadata)?)?;
-        let target = told
-            .get("target_directory")
-            .and_then(serde_json::Value::as_str);
-        let target = target
-            .context("cargo metadata names no target directory")?
-            .into();
+        let target = told.get("target_directory").and_then(serde_json::Value::as_str);
+        let target = target.context("cargo metadata names no target directory")?.into();
         Ok(Self { root, target })
     }
 
@@ -51,10 +45,7 @@ impl House {
 
     /// A path as a person at the root would write it.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root)
-            .unwrap_or(path)
-            .display()
-            .to_string()
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 }
 
@@ -68,10 +59,7 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     variable_os(name)?.into_string().ok()
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the chores' one look at the environment"
-)]
+#[allow(clippy::disallowed_methods, reason = "the chores' one look at the environment")]
 fn variable_os(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -14,11 +14,7 @@ const STATUS_LINE_BYTES: usize = 12;
 
 /// Asks with GET; the answer's status.
 pub(crate) fn get(at: SocketAddr, path: &str, wait: Duration) -> Result<u16> {
-    exchange(
-        at,
-        &format!("GET {path} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n"),
-        wait,
-    )
+    exchange(at, &format!("GET {path} HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n"), wait)
 }
 
 /// Sends JSON with POST; the answer's status.
@@ -39,7 +35,5 @@ fn exchange(at: SocketAddr, request: &str, wait: Duration) -> Result<u16> {
     let mut line = [0; STATUS_LINE_BYTES];
     stream.read_exact(&mut line)?;
     let status = std::str::from_utf8(&line)?.split(' ').nth(1);
-    status
-        .and_then(|word| word.parse().ok())
-        .context("the status line has no status")
+    status.and_then(|word| word.parse().ok()).context("the status line has no status")
 }

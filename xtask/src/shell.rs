@@ -14,9 +14,7 @@ const STOP_MS_MAX: u64 = 5_000;
 
 /// Runs a program whose output goes where ours goes.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {}", named(command)))?;
+    let status = command.status().with_context(|| format!("cannot start {}", named(command)))?;
     ensure!(status.success(), "{} ended with {status}", named(command));
     Ok(())
 }
@@ -24,27 +22,17 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs a program and gives what it wrote to standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     command.stdin(Stdio::null());
-    let told = command
-        .output()
-        .with_context(|| format!("cannot start {}", named(command)))?;
+    let told = command.output().with_context(|| format!("cannot start {}", named(command)))?;
     if !told.status.success() {
         let errors = String::from_utf8_lossy(&told.stderr);
-        bail!(
-            "{} ended with {}: {}",
-            named(command),
-            told.status,
-            errors.trim_end()
-        );
+        bail!("{} ended with {}: {}", named(command), told.status, errors.trim_end());
     }
     Ok(String::from_utf8_lossy(&told.stdout).into_owned())
 }
 
 /// True if the program ran and liked what it saw; its output is thrown away.
 pub(crate) fn agrees(command: &mut Command) -> bool {
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
@@ -69,10 +57,12 @@ impl Held {
             .stdin(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", named(command)))?;
-        Ok(Self {
-            child,
-            name: name.to_owned(),
-        })
+        Ok(Self { child, name: name.to_owned() })
+    }
+
+    /// What it is called in errors.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -81,10 +71,7 @@ impl Held {
 
     /// What it writes, if its standard output was piped; can be taken once.
     pub(crate) fn stdout(&mut self) -> Result<impl Read + use<>> {
-        self.child
-            .stdout
-            .take()
-            .context("its standard output is not piped")
+        self.child.stdout.take().context("its standard output is not piped")
     }
 
     /// An error if it has ended.
@@ -119,9 +106,7 @@ pub(crate) fn terminate(pid: u32) {
 /// The command with as many descriptors as the machine allows.
 pub(crate) fn with_descriptors(program: &OsStr) -> Command {
     let mut shell = Command::new("sh");
-    shell
-        .args(["-c", "ulimit -n \"$(ulimit -Hn)\"; exec \"$@\"", "sh"])
-        .arg(program);
+    shell.args(["-c", "ulimit -n \"$(ulimit -Hn)\"; exec \"$@\"", "sh"]).arg(program);
     shell
 }
 

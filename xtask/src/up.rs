@@ -36,18 +36,14 @@ pub(crate) fn run(house: &House, wish: &Wish) -> Result<bool> {
     voice.step("building seawall (the first time takes some minutes)");
     build(house)?;
     fetch_model(house, &voice)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(house, wish, &doors, &voice))
 }
 
 /// Builds the product.
 pub(crate) fn build(house: &House) -> Result<()> {
     let mut cargo = house::cargo();
-    cargo
-        .args(["build", "--release", "--package", "seawall", "--locked"])
-        .current_dir(&house.root);
+    cargo.args(["build", "--release", "--package", "seawall", "--locked"]).current_dir(&house.root);
     shell::run(&mut cargo)
 }
 
@@ -98,27 +94,16 @@ impl Doors {
         // A file with mistakes is for `serve` to tell about.
         let table: toml::Table = file.parse().unwrap_or_default();
         let [gateway, status, console] = DOORS.map(|(name, var, default)| {
-            let listed = table
-                .get("listen")
-                .and_then(|listen| listen.get(name)?.as_str());
+            let listed = table.get("listen").and_then(|listen| listen.get(name)?.as_str());
             let told = flag(arguments, &[&format!("--{name}")]).or_else(|| variable(var));
             let told = told.unwrap_or_else(|| listed.unwrap_or(default).to_owned());
-            told.parse()
-                .with_context(|| format!("the {name} address `{told}` is no ADDRESS:PORT"))
+            told.parse().with_context(|| format!("the {name} address `{told}` is no ADDRESS:PORT"))
         });
-        Ok(Self {
-            gateway: gateway?,
-            status: status?,
-            console: console?,
-        })
+        Ok(Self { gateway: gateway?, status: status?, console: console? })
     }
 
     fn each(&self) -> [(&'static str, SocketAddr); 3] {
-        [
-            ("gateway", self.gateway),
-            ("status", self.status),
-            ("console", self.console),
-        ]
+        [("gateway", self.gateway), ("status", self.status), ("console", self.console)]
     }
 
     fn ensure_free(&self) -> Result<()> {
@@ -138,12 +123,10 @@ impl Doors {
 /// The value after a flag, or behind its equals sign.
 fn flag(arguments: &[String], names: &[&str]) -> Option<String> {
     arguments.iter().enumerate().find_map(|(index, argument)| {
-        names
-            .iter()
-            .find_map(|name| match argument.strip_prefix(name)? {
-                "" => arguments.get(index + 1).cloned(),
-                rest => rest.strip_prefix('=').map(str::to_owned),
-            })
+        names.iter().find_map(|name| match argument.strip_prefix(name)? {
+            "" => arguments.get(index + 1).cloned(),
+            rest => rest.strip_prefix('=').map(str::to_owned),
+        })
     })
 }
 
@@ -199,10 +182,7 @@ async fn ready(doors: Doors) -> Result<Ready> {
             return Ok(ready);
         }
     }
-    bail!(
-        "seawall did not get ready within {} s",
-        READY_MS_MAX / 1_000
-    )
+    bail!("seawall did not get ready within {} s", READY_MS_MAX / 1_000)
 }
 
 /// None: not yet.
@@ -223,15 +203,9 @@ fn ask(gateway: SocketAddr) -> Option<Ready> {
 }
 
 fn announce(doors: &Doors, ready: Ready, voice: &Voice) {
-    let Doors {
-        gateway,
-        status,
-        console,
-    } = doors;
+    let Doors { gateway, status, console } = doors;
     voice.step("ready");
-    say::line(&format!(
-        "\n  gateway  http://{gateway}/v1   (give this to your products)"
-    ));
+    say::line(&format!("\n  gateway  http://{gateway}/v1   (give this to your products)"));
     say::line(&format!("  status   http://{status}/"));
     say::line(&format!("  console  http://{console}/\n"));
     match ready {
@@ -252,11 +226,7 @@ mod tests {
 
     fn choose(arguments: &[&str], file: &str, variable: Option<&str>) -> Result<Doors> {
         let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-        let told = |name: &str| {
-            variable
-                .filter(|_| name == "SEAWALL_GATEWAY")
-                .map(str::to_owned)
-        };
+        let told = |name: &str| variable.filter(|_| name == "SEAWALL_GATEWAY").map(str::to_owned);
         Doors::choose(&arguments, file, told)
     }
 
@@ -264,9 +234,7 @@ mod tests {
     fn flags_beat_variables_and_these_the_file() {
         let file = "[listen]\ngateway = \"127.0.0.1:1\"\nstatus = \"127.0.0.1:2\"\n";
         let port = |arguments, variable| {
-            choose(arguments, file, variable)
-                .map(|doors| doors.gateway.port())
-                .unwrap()
+            choose(arguments, file, variable).map(|doors| doors.gateway.port()).unwrap()
         };
         assert_eq!(port(&["--gateway", "127.0.0.1:4"], Some("127.0.0.1:3")), 4);
         assert_eq!(port(&["--gateway=127.0.0.1:4"], Some("127.0.0.1:3")), 4);
@@ -281,10 +249,7 @@ mod tests {
     fn a_taken_address_is_told() {
         let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = taken.local_addr().unwrap();
-        let doors = Doors {
-            gateway: address,
-            ..choose(&[], "", None).unwrap()
-        };
+        let doors = Doors { gateway: address, ..choose(&[], "", None).unwrap() };
         let says = doors.ensure_free().unwrap_err().to_string();
         assert!(says.contains("SEAWALL_GATEWAY=127.0.0.1:"), "{says}");
     }

@@ -67,6 +67,11 @@ impl Reserves {
         reserve
     }
 
+    fn is_ready(&self) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().any(|(_, _, reserve)| reserve.readiness() == upstream::Readiness::Ready)
+    }
+
     pub(crate) fn shutdown(&self) {
         for (_, _, reserve) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             reserve.shutdown();
@@ -108,7 +113,7 @@ impl App {
             payload_bytes_max,
         });
         let tls = settings.listen.tls.clone().map(net::ServerTls::load).transpose()?;
-        register_gauges(&telemetry, &gateway);
+        register_gauges(&telemetry, &gateway, &reserves);
         Ok(Self { settings, doors, gateway, telemetry, worker: Some(worker), reserves, tls })
     }
 
@@ -118,9 +123,13 @@ impl App {
     }
 }
 
-fn register_gauges(telemetry: &Telemetry, gateway: &Gateway) {
+fn register_gauges(telemetry: &Telemetry, gateway: &Gateway, reserves: &Reserves) {
     let for_level = gateway.clone();
     telemetry.register_gauge(Gauge::RetryBudgetLevel, &[], move || for_level.retry_budget_level());
+    let for_reserve = reserves.clone();
+    telemetry.register_gauge(Gauge::ReserveReady, &[], move || {
+        if for_reserve.is_ready() { 1.0 } else { 0.0 }
+    });
 }
 
 /// Only configured names may become label values.

@@ -7,8 +7,8 @@ use config::Settings;
 use net::Shutdown;
 
 use crate::App;
-use crate::build::{BuildError, Reserves, announce_names, lineup};
 use crate::Doors;
+use crate::build::{BuildError, Reserves, announce_names, lineup};
 
 /// How often the file's stamp is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

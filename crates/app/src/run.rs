@@ -43,18 +43,20 @@ pub fn run(
     let worker = app.worker.take().map(telemetry::Worker::spawn).transpose();
     let worker = worker.map_err(RunError::Runtime)?;
     let counts = ConnectionCounts::new(&app.settings.listen.limits);
+    let for_gauge = counts.clone();
+    let open = move || f64::from(u32::try_from(for_gauge.open()).unwrap_or(u32::MAX));
+    app.telemetry.register_gauge(telemetry::Gauge::Connections, &["gateway"], open);
     let mut threads = Vec::new();
     for core in 0..cores {
         let runtime = runtime()?;
         // Listeners register with the runtime that runs them.
-        let serving = {
-            let _entered = runtime.enter();
-            app.core(cores > 1, &counts, shutdown.clone()).map_err(|source| RunError::Listen {
-                addr: app.settings.listen.gateway,
-                what: "callers",
-                source,
-            })?
-        };
+        let serving =
+            {
+                let _entered = runtime.enter();
+                app.core(cores > 1, &counts, shutdown.clone()).map_err(|source| {
+                    RunError::Listen { addr: app.settings.listen.gateway, what: "callers", source }
+                })?
+            };
         let stop_all = shutdown.clone();
         let body = move || {
             let ended = runtime.block_on(serving);

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use net::{ConnectionCounts, Handler, Server, Shutdown, sweep_idle};
+use resilience::{ModelSpec, RungModel, RungSpec};
 use upstream::Readiness;
-use web::{Console, ReadyPart, ReadyReport, Status};
+use web::{Console, ReadyPart, ReadyReport, RouteView, Status};
 
 use crate::App;
 
@@ -69,7 +70,9 @@ impl App {
         let listen = &self.settings.listen;
         let ready = self.ready_report();
         let status = Status::new(self.telemetry.clone(), ready.clone());
-        let console = Console::new(self.telemetry.clone(), ready);
+        let for_routes = self.gateway.clone();
+        let console = Console::new(self.telemetry.clone(), ready)
+            .with_routes(move || for_routes.ladders().iter().map(route_view).collect());
         Ok(vec![
             Box::pin(self.side(listen.status, status, shutdown)?),
             Box::pin(self.side(listen.console, console, shutdown)?),
@@ -108,5 +111,17 @@ impl App {
             };
             ReadyReport { ready, parts: upstreams.into_iter().map(part).collect() }
         })
+    }
+}
+
+fn route_view(model: &ModelSpec) -> RouteView {
+    let rung = |rung: &RungSpec| match &rung.model {
+        RungModel::Named(name) => format!("{}/{name}", rung.provider),
+        RungModel::AsAsked => format!("{}/*", rung.provider),
+    };
+    let steps = &model.ladder.steps;
+    RouteView {
+        model: model.pattern.to_string(),
+        steps: steps.iter().map(|step| step.iter().map(rung).collect()).collect(),
     }
 }

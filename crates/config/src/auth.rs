@@ -29,10 +29,7 @@ pub(crate) fn callers(top: &Table<'_>, findings: &mut Findings<'_>) -> (Vec<Call
             continue;
         };
         if callers.iter().any(|caller| caller.name == name) {
-            findings.wrong(
-                entry.place("name"),
-                format!("the caller `{name}` is there twice"),
-            );
+            findings.wrong(entry.place("name"), format!("the caller `{name}` is there twice"));
         }
         if let Some(other) = hashes.insert(sha256, name.clone()) {
             let message = format!("this key is the caller `{other}`'s already");
@@ -46,10 +43,7 @@ pub(crate) fn callers(top: &Table<'_>, findings: &mut Findings<'_>) -> (Vec<Call
 fn name(entry: &Table<'_>, findings: &mut Findings<'_>) -> Option<Box<str>> {
     let said = entry.text("name", findings)?;
     let fits = (1..=64).contains(&said.value.len())
-        && said
-            .value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+        && said.value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if !fits {
         let message = format!(
             "a caller's name has 1 to 64 letters, digits, `_`, `-` and `.`; `{}` does not",

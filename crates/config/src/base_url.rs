@@ -5,13 +5,8 @@ use std::net::IpAddr;
 use http::Uri;
 
 /// Paths that belong to single calls and are added by the provider's own room.
-const CALL_PATHS: &[&str] = &[
-    "/chat/completions",
-    "/completions",
-    "/responses",
-    "/embeddings",
-    "/models",
-];
+const CALL_PATHS: &[&str] =
+    &["/chat/completions", "/completions", "/responses", "/embeddings", "/models"];
 
 /// Checks a base URL and trims slashes at its end. The message of a failure never holds the URL,
 /// since it may hold a password.
@@ -40,11 +35,7 @@ pub(crate) fn checked(text: &str) -> Result<Box<str>, String> {
     if let Some(call) = CALL_PATHS.iter().find(|call| path.ends_with(**call)) {
         return Err(format!("leave out `{call}`; Seawall adds it"));
     }
-    Ok(format!(
-        "{scheme}://{}{path}",
-        authority.as_str().to_ascii_lowercase()
-    )
-    .into())
+    Ok(format!("{scheme}://{}{path}", authority.as_str().to_ascii_lowercase()).into())
 }
 
 /// The host of a checked base URL.
@@ -57,9 +48,7 @@ pub(crate) fn sends_keys_in_the_clear(base_url: &str) -> bool {
     base_url.starts_with("http://")
         && host(base_url).is_some_and(|host| {
             let bare = host.trim_start_matches('[').trim_end_matches(']');
-            let loopback = bare
-                .parse::<IpAddr>()
-                .is_ok_and(|ip| ip.to_canonical().is_loopback());
+            let loopback = bare.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
             !loopback && bare != "localhost" && !bare.ends_with(".localhost")
         })
 }

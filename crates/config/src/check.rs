@@ -93,18 +93,10 @@ fn reserve_is_on(
         Some(kind) => *kind == Some(Kind::Reserve),
         None => name == provider::RESERVE,
     };
-    let in_ladder = models.iter().find(|model| {
-        model
-            .ladder
-            .steps
-            .iter()
-            .flatten()
-            .any(|rung| is_reserve(&rung.provider))
-    });
-    let in_table = roster
-        .kinds
-        .values()
-        .any(|kind| *kind == Some(Kind::Reserve));
+    let in_ladder = models
+        .iter()
+        .find(|model| model.ladder.steps.iter().flatten().any(|rung| is_reserve(&rung.provider)));
+    let in_table = roster.kinds.values().any(|kind| *kind == Some(Kind::Reserve));
     if wanted == Some(false)
         && let Some(model) = in_ladder
     {
@@ -117,9 +109,7 @@ fn reserve_is_on(
 
 /// Where `[reserve]` was switched off.
 fn place_of_switch(top: &Table<'_>) -> Place {
-    let table = top
-        .get("reserve")
-        .and_then(|value| value.get_ref().as_table());
+    let table = top.get("reserve").and_then(|value| value.get_ref().as_table());
     table
         .and_then(|table| table.get("enabled"))
         .map_or(Place::Whole, |value| Place::Text(value.span()))

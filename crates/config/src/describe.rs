@@ -59,11 +59,7 @@ fn doors(settings: &Settings, out: &mut String) -> fmt::Result {
     if settings.callers.is_empty() {
         writeln!(out, "open: no caller keys)")?;
     } else {
-        let names: Vec<&str> = settings
-            .callers
-            .iter()
-            .map(|caller| &*caller.name)
-            .collect();
+        let names: Vec<&str> = settings.callers.iter().map(|caller| &*caller.name).collect();
         writeln!(out, "callers: {})", names.join(", "))?;
     }
     writeln!(out, "  status   {}", listen.status)?;
@@ -83,11 +79,7 @@ fn write_provider(
     write!(out, "  {} ({kind}) {place}", provider.name)?;
     let mut keys = Vec::new();
     let mut headers = Vec::new();
-    for origin in settings
-        .secret_origins
-        .iter()
-        .filter(|o| o.provider == provider.name)
-    {
+    for origin in settings.secret_origins.iter().filter(|o| o.provider == provider.name) {
         match &origin.header {
             None => keys.push(origin.from.to_string()),
             Some(header) => headers.push(format!("{header} from {}", origin.from)),

@@ -20,22 +20,10 @@ use crate::{Environment, Mistakes, Warning, base_url, listen, rooms};
 const COMPATIBLE: [(&str, &str, &str); 7] = [
     ("groq", "GROQ_API_KEY", "https://api.groq.com/openai/v1"),
     ("mistral", "MISTRAL_API_KEY", "https://api.mistral.ai/v1"),
-    (
-        "deepseek",
-        "DEEPSEEK_API_KEY",
-        "https://api.deepseek.com/v1",
-    ),
-    (
-        "openrouter",
-        "OPENROUTER_API_KEY",
-        "https://openrouter.ai/api/v1",
-    ),
+    ("deepseek", "DEEPSEEK_API_KEY", "https://api.deepseek.com/v1"),
+    ("openrouter", "OPENROUTER_API_KEY", "https://openrouter.ai/api/v1"),
     ("xai", "XAI_API_KEY", "https://api.x.ai/v1"),
-    (
-        "together",
-        "TOGETHER_API_KEY",
-        "https://api.together.xyz/v1",
-    ),
+    ("together", "TOGETHER_API_KEY", "https://api.together.xyz/v1"),
     ("cerebras", "CEREBRAS_API_KEY", "https://api.cerebras.ai/v1"),
 ];
 
@@ -52,26 +40,13 @@ const COMING: [(&str, &str); 7] = [
 
 /// What products ask for already; without any key the reserve answers for them, so that a trial
 /// needs no change in the product, while a mistyped name still gets an honest 404.
-const FAMILIES: [&str; 9] = [
-    "assistant",
-    "gpt-*",
-    "chatgpt-*",
-    "o1*",
-    "o3*",
-    "o4*",
-    "claude-*",
-    "gemini-*",
-    "sonar*",
-];
+const FAMILIES: [&str; 9] =
+    ["assistant", "gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "claude-*", "gemini-*", "sonar*"];
 
 /// Builds the settings from the environment alone.
 pub(crate) fn settings(env: &dyn Environment, overrides: &Overrides) -> Result<Settings, Mistakes> {
     let mut findings = Findings::in_environment();
-    let mut found = Found {
-        env,
-        providers: Vec::new(),
-        origins: Vec::new(),
-    };
+    let mut found = Found { env, providers: Vec::new(), origins: Vec::new() };
     found.openai(&mut findings);
     for (name, variable, url) in COMPATIBLE {
         if let Some(key) = found.key(variable, &mut findings) {
@@ -82,11 +57,7 @@ pub(crate) fn settings(env: &dyn Environment, overrides: &Overrides) -> Result<S
     }
     let listen = listen::without_file(overrides, &mut findings);
     findings.into_result()?;
-    let Found {
-        mut providers,
-        origins,
-        ..
-    } = found;
+    let Found { mut providers, origins, .. } = found;
     let clocks = Clocks::default();
     let models = models(&providers, clocks);
     let notes = notes(env, &providers);
@@ -138,11 +109,7 @@ impl Found<'_> {
 
     fn add(&mut self, mut settings: ProviderSettings, key: Secret, variable: &str) {
         let from = format!("env:{variable}").into();
-        self.origins.push(SecretOrigin {
-            provider: settings.name.clone(),
-            header: None,
-            from,
-        });
+        self.origins.push(SecretOrigin { provider: settings.name.clone(), header: None, from });
         settings.api_keys.push(key);
         self.providers.push(settings);
     }
@@ -177,26 +144,15 @@ impl Found<'_> {
 }
 
 fn reserve_rung() -> Vec<RungSpec> {
-    vec![RungSpec {
-        provider: RESERVE.into(),
-        model: RungModel::Named(RESERVE_MODEL.into()),
-    }]
+    vec![RungSpec { provider: RESERVE.into(), model: RungModel::Named(RESERVE_MODEL.into()) }]
 }
 
 fn models(providers: &[ProviderSettings], clocks: Clocks) -> Vec<ModelSpec> {
     let model = |pattern: &str, first: Option<&str>| {
-        let first = first.map(|name| {
-            vec![RungSpec {
-                provider: name.into(),
-                model: RungModel::AsAsked,
-            }]
-        });
+        let first =
+            first.map(|name| vec![RungSpec { provider: name.into(), model: RungModel::AsAsked }]);
         let steps = first.into_iter().chain([reserve_rung()]).collect();
-        ModelSpec {
-            pattern: pattern.into(),
-            ladder: LadderSpec { steps },
-            clocks,
-        }
+        ModelSpec { pattern: pattern.into(), ladder: LadderSpec { steps }, clocks }
     };
     let mut models = Vec::new();
     for provider in providers {
@@ -217,10 +173,7 @@ fn models(providers: &[ProviderSettings], clocks: Clocks) -> Vec<ModelSpec> {
 fn notes(env: &dyn Environment, providers: &[ProviderSettings]) -> Vec<Warning> {
     let mut notes = Vec::new();
     for (variable, who) in COMING {
-        if env
-            .get(variable)
-            .is_some_and(|value| !value.trim().is_empty())
-        {
+        if env.get(variable).is_some_and(|value| !value.trim().is_empty()) {
             notes.push(Warning::new(format!(
                 "`{variable}` is set, but this version cannot speak to {who} yet"
             )));

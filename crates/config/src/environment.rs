@@ -19,10 +19,7 @@ pub trait Environment {
 pub struct ProcessEnvironment;
 
 impl Environment for ProcessEnvironment {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the door that the ban points at"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the door that the ban points at")]
     fn get(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
@@ -63,10 +60,7 @@ impl MapEnvironment {
 impl From<BTreeMap<String, String>> for MapEnvironment {
     /// These variables, and no file.
     fn from(variables: BTreeMap<String, String>) -> Self {
-        Self {
-            variables,
-            files: BTreeMap::new(),
-        }
+        Self { variables, files: BTreeMap::new() }
     }
 }
 
@@ -76,11 +70,7 @@ impl Environment for MapEnvironment {
     }
 
     fn read_file(&self, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-        let bytes = self
-            .files
-            .get(path)
-            .cloned()
-            .ok_or(io::ErrorKind::NotFound)?;
+        let bytes = self.files.get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
         within(bytes, bytes_max)
     }
 }

@@ -60,10 +60,7 @@ impl Section {
 
     /// All names that may stand in it.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.keys
-            .iter()
-            .map(|key| key.name)
-            .chain(self.tables.iter().copied())
+        self.keys.iter().map(|key| key.name).chain(self.tables.iter().copied())
     }
 }
 
@@ -73,12 +70,7 @@ const fn integer(
     default: fn() -> String,
     sentence: &'static str,
 ) -> Key {
-    Key {
-        name,
-        shape: Shape::Integer { min, max },
-        default,
-        sentence,
-    }
+    Key { name, shape: Shape::Integer { min, max }, default, sentence }
 }
 
 const fn number(
@@ -87,21 +79,11 @@ const fn number(
     default: fn() -> String,
     sentence: &'static str,
 ) -> Key {
-    Key {
-        name,
-        shape: Shape::Number { min, max },
-        default,
-        sentence,
-    }
+    Key { name, shape: Shape::Number { min, max }, default, sentence }
 }
 
 const fn flag(name: &'static str, default: fn() -> String, sentence: &'static str) -> Key {
-    Key {
-        name,
-        shape: Shape::Flag,
-        default,
-        sentence,
-    }
+    Key { name, shape: Shape::Flag, default, sentence }
 }
 
 const fn other(
@@ -110,12 +92,7 @@ const fn other(
     default: fn() -> String,
     sentence: &'static str,
 ) -> Key {
-    Key {
-        name,
-        shape: Shape::Other(looks),
-        default,
-        sentence,
-    }
+    Key { name, shape: Shape::Other(looks), default, sentence }
 }
 
 fn required() -> String {

@@ -31,16 +31,9 @@ pub(crate) fn read(
 ) -> Listen {
     let table = top.table("listen", &keys::LISTEN, findings);
     let doors = DOORS.map(|(name, port)| {
-        let default = Door {
-            name,
-            addr: loopback(port),
-            place: table.place(name),
-        };
+        let default = Door { name, addr: loopback(port), place: table.place(name) };
         let said = read_address(&table, name, findings);
-        let door = Door {
-            addr: said.unwrap_or(default.addr),
-            ..default
-        };
+        let door = Door { addr: said.unwrap_or(default.addr), ..default };
         overridden(door, overrides)
     });
     let tls = tls(&table, sources, findings);
@@ -50,14 +43,7 @@ pub(crate) fn read(
 /// The doors where there is no file.
 pub(crate) fn without_file(overrides: &Overrides, findings: &mut Findings<'_>) -> Listen {
     let doors = DOORS.map(|(name, port)| {
-        overridden(
-            Door {
-                name,
-                addr: loopback(port),
-                place: Place::Whole,
-            },
-            overrides,
-        )
+        overridden(Door { name, addr: loopback(port), place: Place::Whole }, overrides)
     });
     checked(&doors, None, ServerLimits::default(), true, findings)
 }
@@ -73,11 +59,7 @@ fn overridden(door: Door, overrides: &Overrides) -> Door {
         _ => overrides.console,
     };
     match addr {
-        Some(addr) => Door {
-            addr,
-            place: Place::CommandLine,
-            ..door
-        },
+        Some(addr) => Door { addr, place: Place::CommandLine, ..door },
         None => door,
     }
 }
@@ -101,10 +83,7 @@ fn tls(table: &Table<'_>, sources: Sources<'_>, findings: &mut Findings<'_>) -> 
     table.require("key", findings);
     let certificate = pem_file(&table, "certificate", "CERTIFICATE-----", sources, findings);
     let key = pem_file(&table, "key", "PRIVATE KEY-----", sources, findings);
-    Some(TlsFiles {
-        certificate: certificate?,
-        key: key?,
-    })
+    Some(TlsFiles { certificate: certificate?, key: key? })
 }
 
 fn checked(
@@ -140,13 +119,7 @@ fn checked(
             findings.wrong(other.place.clone(), message);
         }
     }
-    Listen {
-        gateway: gateway.addr,
-        status: status.addr,
-        console: console.addr,
-        tls,
-        limits,
-    }
+    Listen { gateway: gateway.addr, status: status.addr, console: console.addr, tls, limits }
 }
 
 /// True if only this machine can reach it.

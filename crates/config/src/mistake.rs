@@ -24,11 +24,7 @@ impl fmt::Display for Mistake {
         if self.line == 0 {
             write!(f, "{}: {}", self.file, self.message)
         } else {
-            write!(
-                f,
-                "{}:{}:{}: {}",
-                self.file, self.line, self.column, self.message
-            )
+            write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
         }
     }
 }
@@ -102,21 +98,11 @@ const MISTAKES_MAX: usize = 200;
 impl<'t> Findings<'t> {
     pub(crate) fn in_text(path: &Path, text: &'t str) -> Self {
         let file = path.display().to_string().into();
-        Self {
-            file,
-            text,
-            found: Vec::new(),
-            broken: false,
-        }
+        Self { file, text, found: Vec::new(), broken: false }
     }
 
     pub(crate) fn in_environment() -> Self {
-        Self {
-            file: "environment".into(),
-            text: "",
-            found: Vec::new(),
-            broken: false,
-        }
+        Self { file: "environment".into(), text: "", found: Vec::new(), broken: false }
     }
 
     /// A mistake at this place.
@@ -153,9 +139,7 @@ impl<'t> Findings<'t> {
         if self.is_empty() {
             return Ok(());
         }
-        let Self {
-            file, text, found, ..
-        } = self;
+        let Self { file, text, found, .. } = self;
         let mut mistakes = Vec::with_capacity(found.len());
         // A line that is no TOML is told once; what else was found in it may be its doing.
         let mut broken_lines = BTreeSet::new();
@@ -171,12 +155,7 @@ impl<'t> Findings<'t> {
             if line > 0 && broken_lines.contains(&line) || syntax && !broken_lines.insert(line) {
                 continue;
             }
-            mistakes.push(Mistake {
-                file,
-                line,
-                column,
-                message: message.into(),
-            });
+            mistakes.push(Mistake { file, line, column, message: message.into() });
         }
         // The sort is stable: two mistakes at one place stay in the order in which they were found.
         mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
@@ -204,11 +183,7 @@ pub(crate) fn shown(text: &str) -> String {
     if text.chars().nth(CHARS_MAX).is_some() {
         shown.push('…');
     }
-    shown
-        .escape_debug()
-        .to_string()
-        .replace("\\\"", "\"")
-        .replace("\\'", "'")
+    shown.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
 }
 
 /// The nearest of `known`, as the end of a message: `; did you mean …?`, or nothing.
@@ -227,7 +202,5 @@ pub(crate) fn did_you_mean<'k>(given: &str, known: impl IntoIterator<Item = &'k 
             best = Some((likeness, candidate));
         }
     }
-    best.map_or_else(String::new, |(_, name)| {
-        format!("; did you mean `{}`?", shown(name))
-    })
+    best.map_or_else(String::new, |(_, name)| format!("; did you mean `{}`?", shown(name)))
 }

@@ -35,12 +35,7 @@ pub(crate) fn read_all(
         return Vec::new();
     };
     let Some(entries) = value.get_ref().as_table() else {
-        wrong_type(
-            "models",
-            "a table of tables such as [models.assistant]",
-            value,
-            findings,
-        );
+        wrong_type("models", "a table of tables such as [models.assistant]", value, findings);
         return Vec::new();
     };
     if entries.is_empty() {
@@ -63,11 +58,7 @@ pub(crate) fn read_all(
         };
         let clocks = rooms::clocks(&table, &keys::MODEL_CLOCKS, clocks, findings);
         let ladder = ladder(&table, roster, findings);
-        models.push(ModelSpec {
-            pattern: text.into(),
-            ladder,
-            clocks,
-        });
+        models.push(ModelSpec { pattern: text.into(), ladder, clocks });
     }
     models
 }
@@ -102,10 +93,8 @@ fn is_cut_by_a_dot(name: &str, value: &Spanned<DeValue<'_>>, findings: &mut Find
         for _ in 0..STEPS_MAX {
             let Some(table) = inner.as_table() else { break };
             if table.contains_key("ladder") {
-                let message = format!(
-                    "a name with a dot needs quotes: [models.\"{}\"]",
-                    shown(&path)
-                );
+                let message =
+                    format!("a name with a dot needs quotes: [models.\"{}\"]", shown(&path));
                 findings.at(rest.span(), message);
                 cut = true;
                 break;
@@ -122,25 +111,15 @@ fn is_cut_by_a_dot(name: &str, value: &Spanned<DeValue<'_>>, findings: &mut Find
 
 fn ladder(table: &Table<'_>, roster: &Roster, findings: &mut Findings<'_>) -> LadderSpec {
     table.require("ladder", findings);
-    let mut reader = LadderReader {
-        roster,
-        seen: BTreeSet::new(),
-    };
+    let mut reader = LadderReader { roster, seen: BTreeSet::new() };
     let mut steps = Vec::new();
     let values = table.array("ladder", LADDER, findings);
     if let Some(value) = table.get("ladder") {
-        if value
-            .get_ref()
-            .as_array()
-            .is_some_and(|array| array.is_empty())
-        {
+        if value.get_ref().as_array().is_some_and(|array| array.is_empty()) {
             findings.at(value.span(), "the ladder has no rung");
         }
         if values.len() > STEPS_MAX {
-            findings.at(
-                value.span(),
-                format!("a ladder has {STEPS_MAX} steps at most"),
-            );
+            findings.at(value.span(), format!("a ladder has {STEPS_MAX} steps at most"));
         }
     }
     for value in values.iter().take(STEPS_MAX) {
@@ -166,16 +145,9 @@ impl LadderReader<'_> {
             findings.at(value.span(), "a step without any rung");
         }
         if equals.len() > EQUALS_MAX {
-            findings.at(
-                value.span(),
-                format!("a step has {EQUALS_MAX} equals at most"),
-            );
+            findings.at(value.span(), format!("a step has {EQUALS_MAX} equals at most"));
         }
-        equals
-            .iter()
-            .take(EQUALS_MAX)
-            .filter_map(|value| self.rung(value, findings))
-            .collect()
+        equals.iter().take(EQUALS_MAX).filter_map(|value| self.rung(value, findings)).collect()
     }
 
     fn rung(
@@ -211,10 +183,7 @@ impl LadderReader<'_> {
         let malformed = |message: String| Err(Rung::Malformed(message));
         let Some((provider, model)) = text.split_once('/') else {
             let hint = did_you_mean(text, self.roster.kinds.keys().map(|name| &**name));
-            return malformed(format!(
-                "`{}` must be written `provider/model`{hint}",
-                shown(text)
-            ));
+            return malformed(format!("`{}` must be written `provider/model`{hint}", shown(text)));
         };
         let kind = match self.roster.kinds.get(provider) {
             Some(kind) => *kind,
@@ -222,9 +191,7 @@ impl LadderReader<'_> {
             None => return Err(Rung::Unknown(unknown_provider(provider, self.roster))),
         };
         if kind == Some(Kind::Reserve) && model != RESERVE_MODEL {
-            return malformed(format!(
-                "the reserve has one model: `{provider}/{RESERVE_MODEL}`"
-            ));
+            return malformed(format!("the reserve has one model: `{provider}/{RESERVE_MODEL}`"));
         }
         let model = match model {
             "*" => RungModel::AsAsked,
@@ -239,10 +206,7 @@ impl LadderReader<'_> {
                 Err(message) => return malformed(message),
             },
         };
-        Ok(RungSpec {
-            provider: provider.into(),
-            model,
-        })
+        Ok(RungSpec { provider: provider.into(), model })
     }
 }
 

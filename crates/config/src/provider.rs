@@ -56,10 +56,11 @@ pub(crate) struct Roster {
 
 /// A provider of this kind with nothing but its name.
 pub(crate) fn plain(name: &str, kind: Kind) -> ProviderSettings {
-    let base_url = if kind == Kind::OpenAi {
-        OPENAI_BASE_URL
-    } else {
-        ""
+    // Every server at OpenAI knows `stream_options`; an unknown one may refuse what its caller
+    // never sent.
+    let (base_url, stream_usage) = match kind {
+        Kind::OpenAi => (OPENAI_BASE_URL, StreamUsage::Always),
+        Kind::Compatible | Kind::Reserve => ("", StreamUsage::AsAsked),
     };
     ProviderSettings {
         name: name.into(),
@@ -71,7 +72,7 @@ pub(crate) fn plain(name: &str, kind: Kind) -> ProviderSettings {
         headers: Vec::new(),
         ca_file: None,
         http2: false,
-        stream_usage: StreamUsage::Always,
+        stream_usage,
     }
 }
 
@@ -86,12 +87,7 @@ pub(crate) fn read_all(
         return roster;
     };
     let Some(entries) = value.get_ref().as_table() else {
-        wrong_type(
-            "providers",
-            "a table of tables such as [providers.openai]",
-            value,
-            findings,
-        );
+        wrong_type("providers", "a table of tables such as [providers.openai]", value, findings);
         return roster;
     };
     let mut entries: Vec<_> = entries.iter().collect();
@@ -116,9 +112,7 @@ pub(crate) fn read_all(
 
 fn is_name(text: &str) -> bool {
     (1..=32).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
 }
 
 fn read_one<'t>(
@@ -221,18 +215,12 @@ fn api_keys(
     }
     let references = table.array("api_keys", EXPECTED, findings);
     if let Some(value) = table.get("api_keys") {
-        let empty = value
-            .get_ref()
-            .as_array()
-            .is_some_and(|array| array.is_empty());
+        let empty = value.get_ref().as_array().is_some_and(|array| array.is_empty());
         if empty && kind == Kind::OpenAi {
             findings.at(value.span(), "`api_keys` needs one key at least");
         }
         if references.len() > API_KEYS_MAX {
-            findings.at(
-                value.span(),
-                format!("`api_keys` has more than {API_KEYS_MAX} keys"),
-            );
+            findings.at(value.span(), format!("`api_keys` has more than {API_KEYS_MAX} keys"));
         }
     }
     let mut keys: Vec<Secret> = Vec::new();
@@ -274,17 +262,12 @@ fn account(
 ) -> Option<Box<str>> {
     let Said { value, span } = table.text(name, findings)?;
     if kind != Kind::OpenAi {
-        findings.at(
-            span,
-            format!("`{name}` is for kind `openai` only; see `headers`"),
-        );
+        findings.at(span, format!("`{name}` is for kind `openai` only; see `headers`"));
         return None;
     }
     if value.is_empty() || value.len() > TEXT_BYTES_MAX || !secrets::fits(value, Use::Key) {
-        findings.at(
-            span,
-            format!("`{name}` must be 1 to {TEXT_BYTES_MAX} visible ASCII characters"),
-        );
+        findings
+            .at(span, format!("`{name}` must be 1 to {TEXT_BYTES_MAX} visible ASCII characters"));
         return None;
     }
     Some(value.into())
@@ -301,12 +284,7 @@ fn headers(
         return Vec::new();
     };
     let Some(entries) = value.get_ref().as_table() else {
-        wrong_type(
-            "headers",
-            "a table such as { \"X-Title\" = \"shop\" }",
-            value,
-            findings,
-        );
+        wrong_type("headers", "a table such as { \"X-Title\" = \"shop\" }", value, findings);
         return Vec::new();
     };
     if entries.len() > HEADERS_MAX {
@@ -321,10 +299,7 @@ fn headers(
             findings.at(name.span(), message);
             continue;
         }
-        if headers
-            .iter()
-            .any(|(there, _)| there.eq_ignore_ascii_case(text))
-        {
+        if headers.iter().any(|(there, _)| there.eq_ignore_ascii_case(text)) {
             findings.at(name.span(), format!("the header `{text}` is there twice"));
             continue;
         }
@@ -354,7 +329,7 @@ fn header_name(text: &str, has_keys: bool) -> Result<(), String> {
     }
     if lower == "authorization" && has_keys {
         return Err(
-            "the header `authorization` is made of `api_keys`; use one of the two".to_owned(),
+            "the header `authorization` is made of `api_keys`; use one of the two".to_owned()
         );
     }
     Ok(())
@@ -382,18 +357,9 @@ fn header_value(name: &str, text: &str, sources: Sources<'_>) -> Result<Secret, 
 
 fn carries_credentials(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    [
-        "auth",
-        "key",
-        "token",
-        "secret",
-        "cookie",
-        "password",
-        "credential",
-        "signature",
-    ]
-    .iter()
-    .any(|word| lower.contains(word))
+    ["auth", "key", "token", "secret", "cookie", "password", "credential", "signature"]
+        .iter()
+        .any(|word| lower.contains(word))
 }
 
 fn ca_file(
@@ -431,11 +397,7 @@ pub(crate) fn pem_file(
 
 /// The provider of kind reserve that a ladder's rung may mean without a table.
 pub(crate) fn add_reserve(roster: &mut Roster) {
-    if !roster
-        .providers
-        .iter()
-        .any(|provider| provider.kind == Kind::Reserve)
-    {
+    if !roster.providers.iter().any(|provider| provider.kind == Kind::Reserve) {
         roster.providers.push(plain(RESERVE, Kind::Reserve));
     }
 }
@@ -443,12 +405,7 @@ pub(crate) fn add_reserve(roster: &mut Roster) {
 /// Says that a rung's provider does not exist, with the nearest that does.
 pub(crate) fn unknown_provider(name: &str, roster: &Roster) -> String {
     const LISTED_MAX: usize = 8;
-    let names: BTreeSet<&str> = roster
-        .kinds
-        .keys()
-        .map(|name| &**name)
-        .chain([RESERVE])
-        .collect();
+    let names: BTreeSet<&str> = roster.kinds.keys().map(|name| &**name).chain([RESERVE]).collect();
     let mut hint = did_you_mean(name, names.iter().copied());
     if hint.is_empty() && names.len() <= LISTED_MAX {
         hint = format!("; there is {}", listed(names.iter().copied()));

@@ -68,12 +68,7 @@ impl<'t> Table<'t> {
         if entries.is_none() {
             wrong_type(&header, "a table", value, findings);
         }
-        let table = Self {
-            section,
-            header,
-            entries: Some(entries?),
-            span: value.span(),
-        };
+        let table = Self { section, header, entries: Some(entries?), span: value.span() };
         table.refuse_unknown_keys(findings);
         Some(table)
     }
@@ -86,12 +81,8 @@ impl<'t> Table<'t> {
         findings: &mut Findings<'_>,
     ) -> Self {
         let header = self.header_of(name);
-        let absent = || Self {
-            section,
-            header: header.clone(),
-            entries: None,
-            span: self.span.clone(),
-        };
+        let absent =
+            || Self { section, header: header.clone(), entries: None, span: self.span.clone() };
         match self.get(name) {
             Some(value) => {
                 Self::from_value(value, section, header.clone(), findings).unwrap_or_else(absent)
@@ -106,11 +97,7 @@ impl<'t> Table<'t> {
     }
 
     fn header_of(&self, name: &str) -> String {
-        if self.header.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.header)
-        }
+        if self.header.is_empty() { name.to_owned() } else { format!("{}.{name}", self.header) }
     }
 
     /// Every key that the section does not know is a mistake.
@@ -162,10 +149,7 @@ impl<'t> Table<'t> {
 
     /// The place of a key's value, or of the table if it is not there.
     pub(crate) fn place(&self, name: &str) -> Place {
-        Place::Text(
-            self.get(name)
-                .map_or_else(|| self.span.clone(), Spanned::span),
-        )
+        Place::Text(self.get(name).map_or_else(|| self.span.clone(), Spanned::span))
     }
 
     /// A key that must be there.
@@ -196,9 +180,7 @@ impl<'t> Table<'t> {
         };
         // A negative number and one beyond 64 bits are both out of bounds.
         let read = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        match read
-            .filter(|read| (min..=max).contains(read))
-            .and_then(|read| T::try_from(read).ok())
+        match read.filter(|read| (min..=max).contains(read)).and_then(|read| T::try_from(read).ok())
         {
             Some(read) => read,
             None => {
@@ -229,10 +211,7 @@ impl<'t> Table<'t> {
         match read.filter(|read| (min..=max).contains(read)) {
             Some(read) => read,
             None => {
-                findings.at(
-                    value.span(),
-                    format!("`{name}` must be from {min} to {max}"),
-                );
+                findings.at(value.span(), format!("`{name}` must be from {min} to {max}"));
                 default
             }
         }
@@ -250,8 +229,7 @@ impl<'t> Table<'t> {
 
     /// A text, if it is there.
     pub(crate) fn text(&self, name: &str, findings: &mut Findings<'_>) -> Option<Said<&'t str>> {
-        self.get(name)
-            .and_then(|value| text_of(name, value, findings))
+        self.get(name).and_then(|value| text_of(name, value, findings))
     }
 
     /// One of the key's words, if it is there.
@@ -302,10 +280,7 @@ pub(crate) fn text_of<'t>(
     if text.is_none() {
         wrong_type(name, "a text in quotes", value, findings);
     }
-    text.map(|value_text| Said {
-        value: value_text,
-        span: value.span(),
-    })
+    text.map(|value_text| Said { value: value_text, span: value.span() })
 }
 
 /// Says what was expected and of what type the value is; never the value.
@@ -324,10 +299,7 @@ pub(crate) fn wrong_type(
         DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
     };
-    findings.at(
-        value.span(),
-        format!("`{}` must be {expected}, not {found}", shown(name)),
-    );
+    findings.at(value.span(), format!("`{}` must be {expected}, not {found}", shown(name)));
 }
 
 /// `a`, `b` or `c`.

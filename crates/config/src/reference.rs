@@ -47,24 +47,11 @@ fn write_all(out: &mut String) -> fmt::Result {
 
 fn write_section(section: &Section, out: &mut String) -> fmt::Result {
     writeln!(out, "\n## `[{}]`\n\n{}\n", section.name, section.sentence)?;
-    writeln!(
-        out,
-        "| key | value | default | meaning |\n|---|---|---|---|"
-    )?;
+    writeln!(out, "| key | value | default | meaning |\n|---|---|---|---|")?;
     for key in section.keys {
         let default = (key.default)();
-        let default = if default.contains(['(', '`']) {
-            default
-        } else {
-            format!("`{default}`")
-        };
-        writeln!(
-            out,
-            "| `{}` | {} | {default} | {} |",
-            key.name,
-            looks(key),
-            key.sentence
-        )?;
+        let default = if default.contains(['(', '`']) { default } else { format!("`{default}`") };
+        writeln!(out, "| `{}` | {} | {default} | {} |", key.name, looks(key), key.sentence)?;
     }
     Ok(())
 }
@@ -74,11 +61,9 @@ fn looks(key: &Key) -> String {
         Shape::Integer { min, max } => format!("whole number, {min} to {max}"),
         Shape::Number { min, max } => format!("number, {min} to {max}"),
         Shape::Flag => "true or false".to_owned(),
-        Shape::Word(words) => words
-            .iter()
-            .map(|word| format!("`\"{word}\"`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Shape::Word(words) => {
+            words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
+        }
         Shape::Other(text) => text.to_owned(),
     }
 }

@@ -42,12 +42,7 @@ pub(crate) fn failover(top: &Table<'_>, f: &mut Findings<'_>) -> FailoverSetting
         pause_ms_min: table.integer("pause_ms_min", d.pause_ms_min, f),
         pause_ms_max: table.integer("pause_ms_max", d.pause_ms_max, f),
     };
-    in_order(
-        &table,
-        ("pause_ms_min", read.pause_ms_min),
-        ("pause_ms_max", read.pause_ms_max),
-        f,
-    );
+    in_order(&table, ("pause_ms_min", read.pause_ms_min), ("pause_ms_max", read.pause_ms_max), f);
     read
 }
 
@@ -64,12 +59,7 @@ pub(crate) fn breaker(top: &Table<'_>, f: &mut Findings<'_>) -> BreakerSettings 
         retry_after_ms_max: table.integer("retry_after_ms_max", d.retry_after_ms_max, f),
     };
     let (min, max) = (read.cooldown_ms_min, read.cooldown_ms_max);
-    in_order(
-        &table,
-        ("cooldown_ms_min", min),
-        ("cooldown_ms_max", max),
-        f,
-    );
+    in_order(&table, ("cooldown_ms_min", min), ("cooldown_ms_max", max), f);
     read
 }
 
@@ -133,16 +123,8 @@ pub(crate) fn reserve(
         temperature: table.number("temperature", d.temperature, f),
         top_p: table.number("top_p", d.top_p, f),
     };
-    let (output, context) = (
-        read.output_tokens_max.into(),
-        read.context_tokens_max.into(),
-    );
-    in_order(
-        &table,
-        ("output_tokens_max", output),
-        ("context_tokens_max", context),
-        f,
-    );
+    let (output, context) = (read.output_tokens_max.into(), read.context_tokens_max.into());
+    in_order(&table, ("output_tokens_max", output), ("context_tokens_max", context), f);
     (read, table.flag("enabled", f))
 }
 
@@ -150,11 +132,7 @@ pub(crate) fn reserve(
 /// `$SEAWALL_MODEL_DIR`, else `$XDG_DATA_HOME/seawall/models`, else
 /// `$HOME/.local/share/seawall/models`, else `/var/lib/seawall/models`.
 pub fn default_model_dir(env: &dyn Environment) -> PathBuf {
-    let folder = |name: &str| {
-        env.get(name)
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from)
-    };
+    let folder = |name: &str| env.get(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     if let Some(own) = folder("SEAWALL_MODEL_DIR") {
         return own;
     }
@@ -198,9 +176,7 @@ pub(crate) fn request_log(
 
 pub(crate) fn runtime(top: &Table<'_>, f: &mut Findings<'_>) -> Runtime {
     let table = top.table("runtime", &keys::RUNTIME, f);
-    let cores = table
-        .get("cores")
-        .map(|_| table.integer("cores", 1_usize, f));
+    let cores = table.get("cores").map(|_| table.integer("cores", 1_usize, f));
     Runtime { cores }
 }
 
@@ -212,11 +188,7 @@ fn in_order(
     f: &mut Findings<'_>,
 ) {
     if low > high {
-        let at = if table.get(small).is_some() {
-            small
-        } else {
-            large
-        };
+        let at = if table.get(small).is_some() { small } else { large };
         let message = format!("`{small}` ({low}) must not exceed `{large}` ({high})");
         f.wrong(table.place(at), message);
     }

@@ -65,8 +65,7 @@ pub(crate) fn resolve(
 /// True if this text can be sent.
 pub(crate) fn fits(text: &str, purpose: Use) -> bool {
     let spaces = purpose == Use::HeaderValue;
-    text.bytes()
-        .all(|byte| byte.is_ascii_graphic() || (spaces && matches!(byte, b' ' | b'\t')))
+    text.bytes().all(|byte| byte.is_ascii_graphic() || (spaces && matches!(byte, b' ' | b'\t')))
 }
 
 /// True if the text says where a secret is, so that it is none itself.
@@ -77,23 +76,16 @@ pub(crate) fn is_reference(text: &str) -> bool {
 fn variable(name: &str, sources: Sources<'_>) -> Result<String, String> {
     const NAME_BYTES_MAX: usize = 128;
     let mut bytes = name.bytes();
-    let begins = bytes
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let begins = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     if !begins
         || name.len() > NAME_BYTES_MAX
         || !bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     {
-        return Err(
-            "after `env:` comes the name of an environment variable, which has letters, \
+        return Err("after `env:` comes the name of an environment variable, which has letters, \
              digits and `_` only"
-                .to_owned(),
-        );
+            .to_owned());
     }
-    sources
-        .env
-        .get(name)
-        .ok_or_else(|| format!("the environment variable `{name}` is not set"))
+    sources.env.get(name).ok_or_else(|| format!("the environment variable `{name}` is not set"))
 }
 
 fn file(path: &Path, sources: Sources<'_>) -> Result<String, String> {
@@ -101,13 +93,7 @@ fn file(path: &Path, sources: Sources<'_>) -> Result<String, String> {
     let bytes = sources
         .env
         .read_file(&path, FILE_BYTES_MAX)
-        .map_err(|error| {
-            format!(
-                "cannot read `{}`: {}",
-                path.display(),
-                why_unreadable(&error)
-            )
-        })?;
+        .map_err(|error| format!("cannot read `{}`: {}", path.display(), why_unreadable(&error)))?;
     String::from_utf8(bytes).map_err(|_| format!("`{}` is no UTF-8 text", path.display()))
 }
 

@@ -18,9 +18,7 @@ pub struct Warning {
 
 impl Warning {
     pub(crate) fn new(message: impl Into<Box<str>>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 }
 
@@ -113,15 +111,9 @@ fn shared_hosts(
 ) {
     let mut by_host: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for rung in rungs {
-        let provider = settings
-            .providers
-            .iter()
-            .find(|provider| provider.name == rung.provider);
+        let provider = settings.providers.iter().find(|provider| provider.name == rung.provider);
         if let Some(host) = provider.and_then(|provider| base_url::host(&provider.base_url)) {
-            by_host
-                .entry(host)
-                .or_default()
-                .push(format!("`{}`", written(rung)));
+            by_host.entry(host).or_default().push(format!("`{}`", written(rung)));
         }
     }
     for (host, together) in by_host {
@@ -140,9 +132,7 @@ fn shared_hosts(
 fn shadowed(models: &[ModelSpec], say: &mut impl FnMut(String)) {
     let weight = |pattern: &str| {
         let stars = pattern.bytes().filter(|byte| *byte == b'*').count();
-        pattern
-            .find('*')
-            .map(|before| (before, pattern.len() - stars))
+        pattern.find('*').map(|before| (before, pattern.len() - stars))
     };
     for (index, later) in models.iter().enumerate() {
         let Some(own) = weight(&later.pattern) else {
@@ -187,16 +177,13 @@ fn covers(wide: &str, narrow: &str) -> bool {
             },
         }
     }
-    wide.get(at..)
-        .is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
+    wide.get(at..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
 fn unused(settings: &Settings, say: &mut impl FnMut(String)) {
     for provider in &settings.providers {
-        let mut rungs = settings
-            .models
-            .iter()
-            .flat_map(|model| model.ladder.steps.iter().flatten());
+        let mut rungs =
+            settings.models.iter().flat_map(|model| model.ladder.steps.iter().flatten());
         if !rungs.any(|rung| rung.provider == provider.name) {
             say(format!(
                 "provider `{0}` is in no ladder; it answers only to names such as `{0}/MODEL`",

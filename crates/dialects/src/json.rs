@@ -28,11 +28,7 @@ pub(crate) fn check_bounds(text: &[u8]) -> Result<(), OutOfBounds> {
     // Each value takes two bytes with what separates it, and each level an opening bracket; most
     // bodies have too few of both to come near a bound.
     let nodes_safe = u32::try_from(text.len() / 2).is_ok_and(|count| count < NODES_MAX);
-    if nodes_safe && has_few_openings(text) {
-        Ok(())
-    } else {
-        walk_bounds(text)
-    }
+    if nodes_safe && has_few_openings(text) { Ok(()) } else { walk_bounds(text) }
 }
 
 /// True if there are at most [`DEPTH_MAX`] opening brackets, those inside strings counted as well.
@@ -41,10 +37,7 @@ fn has_few_openings(text: &[u8]) -> bool {
     // A piece has fewer bytes than a `u8` can count, which lets the compiler count many bytes in
     // one step. `[` and `{` differ in one bit only.
     for piece in text.chunks(240) {
-        let few: u8 = piece
-            .iter()
-            .map(|byte| u8::from(*byte | 0x20 == b'{'))
-            .sum();
+        let few: u8 = piece.iter().map(|byte| u8::from(*byte | 0x20 == b'{')).sum();
         openings += u32::from(few);
         if openings > DEPTH_MAX {
             return false;
@@ -56,11 +49,13 @@ fn has_few_openings(text: &[u8]) -> bool {
 fn walk_bounds(text: &[u8]) -> Result<(), OutOfBounds> {
     let mut depth = 0_u32;
     let mut nodes = 1_u32;
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        at += 1;
+    let mut rest = text.iter();
+    // `find` passes over everything between the marks at a few instructions a byte.
+    while let Some(byte) = rest.find(|byte| matches!(byte, b'"' | b',' | b'{' | b'}' | b'[' | b']'))
+    {
         match byte {
-            b'"' => at = string_end(text, at - 1).unwrap_or(text.len()),
+            b'"' => skip_string(&mut rest),
+            b',' => nodes += 1,
             b'{' | b'[' => {
                 depth += 1;
                 nodes += 1;
@@ -68,34 +63,41 @@ fn walk_bounds(text: &[u8]) -> Result<(), OutOfBounds> {
                     return Err(OutOfBounds::Depth);
                 }
             }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' => nodes += 1,
-            _ => {}
+            _ => depth = depth.saturating_sub(1),
         }
     }
-    // One more per byte at most, so the count cannot have gone far before this.
-    if nodes > NODES_MAX {
-        Err(OutOfBounds::Nodes)
-    } else {
-        Ok(())
-    }
+    // At most one a byte, so the count could not go far.
+    if nodes > NODES_MAX { Err(OutOfBounds::Nodes) } else { Ok(()) }
 }
+
+/// Moves behind the string whose opening quote was taken last.
+fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {
+    for _ in 0..SHORT_STRING_BYTES {
+        match rest.next() {
+            Some(b'"') | None => return,
+            Some(b'\\') => {
+                rest.next();
+            }
+            Some(_) => {}
+        }
+    }
+    while let Some(distance) = memchr2(b'"', b'\\', rest.as_slice()) {
+        if rest.nth(distance) == Some(&b'"') {
+            return;
+        }
+        rest.next();
+    }
+    *rest = [].iter();
+}
+
+/// Most strings are names and other short words: cheaper to look at than to search in.
+const SHORT_STRING_BYTES: usize = 16;
 
 /// Where the string that opens at `start` ends, its closing quote included.
 fn string_end(text: &[u8], start: usize) -> Option<usize> {
-    /// Most strings are names and other short words: cheaper to look at than to search in.
-    const SHORT: usize = 12;
     let mut at = start + 1;
     loop {
-        let rest = text.get(at..)?;
-        let near = rest
-            .iter()
-            .take(SHORT)
-            .position(|byte| matches!(byte, b'"' | b'\\'));
-        at += match near {
-            Some(distance) => distance,
-            None => SHORT + memchr2(b'"', b'\\', rest.get(SHORT..)?)?,
-        };
+        at += memchr2(b'"', b'\\', text.get(at..)?)?;
         if text.get(at) == Some(&b'"') {
             return Some(at + 1);
         }
@@ -150,21 +152,12 @@ fn next_member(text: &[u8], at: usize) -> Option<(Member, usize)> {
     let colon = after_blank(text, name_end)?;
     let start = after_blank(text, colon + 1)?;
     let end = value_end(text, start)?;
-    Some((
-        Member {
-            name: name_start..name_end,
-            value: start..end,
-        },
-        end,
-    ))
+    Some((Member { name: name_start..name_end, value: start..end }, end))
 }
 
 fn after_blank(text: &[u8], at: usize) -> Option<usize> {
     let rest = text.get(at..)?;
-    let blank = rest
-        .iter()
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .count();
+    let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     (blank < rest.len()).then_some(at + blank)
 }
 
@@ -434,10 +427,7 @@ mod tests {
     fn bounds_the_number_of_values() {
         let list = |count: usize| format!("[{}]", vec!["1"; count].join(","));
         assert_eq!(check_bounds(list(99_999).as_bytes()), Ok(()));
-        assert_eq!(
-            check_bounds(list(100_001).as_bytes()),
-            Err(OutOfBounds::Nodes)
-        );
+        assert_eq!(check_bounds(list(100_001).as_bytes()), Err(OutOfBounds::Nodes));
         let long = format!(r#"["{}"]"#, ",".repeat(300_000));
         assert_eq!(check_bounds(long.as_bytes()), Ok(()));
     }
@@ -447,10 +437,8 @@ mod tests {
         let text = br#" { "a" : 1.50 ,"b":[1,{"c":"}"}], "\u0061\"" :"x\\", "d":{} ,"e":null} "#;
         let written = |range: &Range<usize>| std::str::from_utf8(&text[range.clone()]).unwrap();
         let found = members(text);
-        let pairs: Vec<_> = found
-            .iter()
-            .map(|member| (written(&member.name), written(&member.value)))
-            .collect();
+        let pairs: Vec<_> =
+            found.iter().map(|member| (written(&member.name), written(&member.value))).collect();
         let wanted = [
             (r#""a""#, "1.50"),
             (r#""b""#, r#"[1,{"c":"}"}]"#),

@@ -10,9 +10,7 @@ const RUN_CHARS_MAX: usize = 32;
 const MASKED: &str = "[masked]";
 
 /// Words that begin a key, in lower case.
-const PREFIXES: [&str; 9] = [
-    "sk-", "sk_", "pk-", "rk_", "gsk_", "xai-", "aiza", "ghp_", "pplx-",
-];
+const PREFIXES: [&str; 9] = ["sk-", "sk_", "pk-", "rk_", "gsk_", "xai-", "aiza", "ghp_", "pplx-"];
 
 /// One line of at most [`DETAIL_CHARS_MAX`] characters: control characters become blanks, and
 /// whatever looks like a key is masked.
@@ -37,11 +35,7 @@ pub(crate) fn line(text: &str) -> Box<str> {
             after_bearer = word.eq_ignore_ascii_case("bearer");
             word.clear();
         }
-        clean.push(if character.is_control() {
-            ' '
-        } else {
-            character
-        });
+        clean.push(if character.is_control() { ' ' } else { character });
     }
     let shown: String = clean.trim().chars().take(DETAIL_CHARS_MAX).collect();
     shown.into_boxed_str()
@@ -50,10 +44,7 @@ pub(crate) fn line(text: &str) -> Box<str> {
 /// True if the text names a key by a known beginning or as a bearer token.
 pub(crate) fn names_a_key(text: &str) -> bool {
     let mut after_bearer = false;
-    for word in text
-        .split(|c| !is_key_char(c))
-        .filter(|word| !word.is_empty())
-    {
+    for word in text.split(|c| !is_key_char(c)).filter(|word| !word.is_empty()) {
         if (after_bearer && word.len() >= 8) || has_key_prefix(word) {
             return true;
         }
@@ -69,8 +60,7 @@ fn is_key_char(character: char) -> bool {
 fn has_key_prefix(word: &str) -> bool {
     word.len() >= 8
         && PREFIXES.iter().any(|prefix| {
-            word.get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            word.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         })
 }
 
@@ -130,8 +120,6 @@ mod tests {
     fn finds_named_keys_only() {
         assert!(names_a_key(r#"{"key":"sk-abcdefgh"}"#));
         assert!(names_a_key("Bearer abcdefghij"));
-        assert!(!names_a_key(
-            "the bearer of the task-force 0123456789abcdef0123456789abcdef"
-        ));
+        assert!(!names_a_key("the bearer of the task-force 0123456789abcdef0123456789abcdef"));
     }
 }

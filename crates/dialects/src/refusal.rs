@@ -14,10 +14,7 @@ pub struct Malformed {
 impl Malformed {
     /// Puts the sentence and the field together.
     pub fn new(message: impl Into<String>, param: impl Into<Option<&'static str>>) -> Self {
-        Self {
-            message: message.into(),
-            param: param.into(),
-        }
+        Self { message: message.into(), param: param.into() }
     }
 }
 

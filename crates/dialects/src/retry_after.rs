@@ -24,9 +24,7 @@ pub fn read(headers: &HeaderMap, now_unix_seconds: f64) -> Option<u64> {
         return Some(wait);
     }
     let until = unix_seconds(value)?;
-    let sent = text(DATE.as_str())
-        .and_then(unix_seconds)
-        .unwrap_or(now_unix_seconds);
+    let sent = text(DATE.as_str()).and_then(unix_seconds).unwrap_or(now_unix_seconds);
     bounded((until - sent).max(0.0) * 1000.0)
 }
 
@@ -34,11 +32,7 @@ pub fn read(headers: &HeaderMap, now_unix_seconds: f64) -> Option<u64> {
 fn scaled(text: &str, unit_ms: f64) -> Option<u64> {
     let text = text.trim();
     // `f64::from_str` also takes signs, exponents, `inf` and `nan`, which are no waits.
-    if text.is_empty()
-        || !text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return None;
     }
     bounded(text.parse::<f64>().ok()? * unit_ms)
@@ -66,10 +60,7 @@ fn unix_seconds(text: &str) -> Option<f64> {
     let mut month = None;
     let mut year = None;
     let mut time = None;
-    for token in text
-        .split([' ', ',', '-'])
-        .filter(|token| !token.is_empty())
-    {
+    for token in text.split([' ', ',', '-']).filter(|token| !token.is_empty()) {
         if token.contains(':') {
             time = seconds_of_day(token);
         } else if let Ok(number) = token.parse::<i64>() {
@@ -100,22 +91,15 @@ fn full_year(number: i64, digits: usize) -> i64 {
 }
 
 fn month_number(token: &str) -> Option<i64> {
-    const NAMES: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let place = NAMES
-        .iter()
-        .position(|name| token.eq_ignore_ascii_case(name))?;
+    const NAMES: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let place = NAMES.iter().position(|name| token.eq_ignore_ascii_case(name))?;
     i64::try_from(place + 1).ok()
 }
 
 fn seconds_of_day(token: &str) -> Option<i64> {
     let mut parts = token.split(':').map(str::parse::<i64>);
-    let (hours, minutes, seconds) = (
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-    );
+    let (hours, minutes, seconds) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
     let good =
         (0..24).contains(&hours) && (0..60).contains(&minutes) && (0..=60).contains(&seconds);
     (good && parts.next().is_none()).then_some(hours * 3600 + minutes * 60 + seconds)
@@ -166,17 +150,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_wait() {
-        for text in [
-            "",
-            "-1",
-            "soon",
-            "1e3",
-            "inf",
-            "NaN",
-            "1.2.3",
-            "+5",
-            "Sun, 99 Foo 1994 x",
-        ] {
+        for text in ["", "-1", "soon", "1e3", "inf", "NaN", "1.2.3", "+5", "Sun, 99 Foo 1994 x"] {
             assert_eq!(wait(text), None, "{text}");
         }
     }

@@ -50,11 +50,7 @@ impl Splitter {
 
     /// All bytes that were not handed out; ranges of events are places in here.
     pub fn bytes(&self) -> &[u8] {
-        if self.joined.is_empty() {
-            &self.piece
-        } else {
-            &self.joined
-        }
+        if self.joined.is_empty() { &self.piece } else { &self.joined }
     }
 
     /// The next whole event after those already found, its blank line included. A lone blank line
@@ -64,14 +60,8 @@ impl Splitter {
     /// [`TooLong`] if a line or the event is over its bound; nothing can be read after that.
     pub fn next_event(&mut self) -> Result<Option<Range<usize>>, TooLong> {
         loop {
-            let bytes = if self.joined.is_empty() {
-                &self.piece[..]
-            } else {
-                &self.joined[..]
-            };
-            let found = bytes
-                .get(self.seek_at..)
-                .and_then(|rest| memchr2(b'\n', b'\r', rest));
+            let bytes = if self.joined.is_empty() { &self.piece[..] } else { &self.joined[..] };
+            let found = bytes.get(self.seek_at..).and_then(|rest| memchr2(b'\n', b'\r', rest));
             let end = found.map_or(bytes.len(), |distance| self.seek_at + distance);
             if end - self.line_at > LINE_BYTES_MAX {
                 return Err(TooLong::Line);
@@ -216,10 +206,7 @@ mod tests {
     #[test]
     fn cuts_at_blank_lines_of_every_kind() {
         let (found, rest) = events(&[b"data: a\n\ndata: b\r\n\r\ndata: c\r\rdata: d\n"]);
-        assert_eq!(
-            found,
-            [&b"data: a\n\n"[..], b"data: b\r\n\r\n", b"data: c\r\r"]
-        );
+        assert_eq!(found, [&b"data: a\n\n"[..], b"data: b\r\n\r\n", b"data: c\r\r"]);
         assert_eq!(rest, b"data: d\n");
     }
 

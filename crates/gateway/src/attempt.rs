@@ -49,7 +49,17 @@ pub(crate) async fn attempt(
     planned: Planned,
 ) -> Result<Answering, Box<TurnedAway>> {
     let Planned { request, ticket, ladder, deadline } = planned;
-    let mut climb = Climb { gateway, lineup, request, ticket, ladder, deadline, tries: 0, trail: Trail::default() };
+    let mut climb = Climb {
+        gateway,
+        lineup,
+        request,
+        ticket,
+        ladder,
+        deadline,
+        step: 0,
+        tries: 0,
+        trail: Trail::default(),
+    };
     match climb.run().await {
         Ok(answered) => Ok(Answering {
             gap_max: Duration::from_millis(climb.ladder.clocks.gap_ms_max),
@@ -88,6 +98,8 @@ struct Climb<'a> {
     ticket: Ticket,
     ladder: resilience::Found,
     deadline: Tick,
+    /// The ladder's step that is being tried.
+    step: usize,
     /// Upstream calls so far.
     tries: u32,
     trail: Trail,
@@ -104,6 +116,7 @@ impl Climb<'_> {
         let steps = self.ladder.steps.clone();
         let last_step = steps.len().saturating_sub(1);
         for (index, step) in steps.iter().enumerate() {
+            self.step = index;
             let rungs: Vec<_> = step.iter().filter_map(|target| self.rung(target)).collect();
             let order = {
                 let dice = self.gateway.dice();
@@ -200,7 +213,8 @@ impl Climb<'_> {
 
     fn passed_over(&mut self, rung: &Rung, until: Option<Tick>, now: Tick) {
         // After a failure on this very rung there is no news in its breaker being open.
-        let tried_just_now = self.ticket.view().attempts.last().is_some_and(|last| last.target == rung.target);
+        let tried_just_now =
+            self.ticket.view().attempts.last().is_some_and(|last| last.target == rung.target);
         if let Some(until) = until {
             let wait = until.since(now);
             self.trail.wait(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
@@ -240,7 +254,7 @@ impl Climb<'_> {
             Ok((head, began)) => {
                 self.ticket.end_attempt(took, None);
                 self.ticket.first_token_of_attempt(took);
-                self.ticket.served_by(claim.rung.target.clone(), upstream.is_reserve());
+                self.ticket.served_by(claim.rung.target.clone(), self.step, upstream.is_reserve());
                 Ok(Answered { claim, head, began, started })
             }
             Err(fault) => {
@@ -317,7 +331,8 @@ impl Limits {
     /// headers nor that of the first token can be read from it. The reserve bounds its own queue
     /// and work.
     fn of(clocks: &resilience::Clocks, streams: bool, reserve: bool) -> Self {
-        let limit = |ms: u64, class, text| Limit { max: Some(Duration::from_millis(ms)), class, text };
+        let limit =
+            |ms: u64, class, text| Limit { max: Some(Duration::from_millis(ms)), class, text };
         if reserve {
             let open = Limit { max: None, class: FaultClass::TotalTime, text: "" };
             return Self { head: open, content: open };
@@ -332,8 +347,7 @@ impl Limits {
                 ),
             };
         }
-        let whole =
-            limit(clocks.unstreamed_ms_max, FaultClass::Silent, "no whole answer in time");
+        let whole = limit(clocks.unstreamed_ms_max, FaultClass::Silent, "no whole answer in time");
         Self { head: whole, content: whole }
     }
 }
@@ -390,11 +404,7 @@ async fn gather(mut pieces: Pieces) -> Result<Began, Fault> {
 impl Gateway {
     /// What the breakers need for a judgement.
     pub(crate) fn judge(&self) -> Judge<'_> {
-        Judge {
-            clock: &*self.shared.clock,
-            dice: self.dice(),
-            telemetry: &self.shared.telemetry,
-        }
+        Judge { clock: &*self.shared.clock, dice: self.dice(), telemetry: &self.shared.telemetry }
     }
 }
 

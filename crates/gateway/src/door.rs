@@ -100,15 +100,15 @@ impl Gateway {
         (lineup.readiness(), lineup.can_answer())
     }
 
+    /// The ladders in force, as configured.
+    pub fn ladders(&self) -> Vec<resilience::ModelSpec> {
+        self.shared.lineup.load().models.clone()
+    }
+
     /// The retry budget that is left, as a share of its size.
     pub fn retry_budget_level(&self) -> f64 {
         let budget = self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
         budget.level(self.shared.clock.now())
-    }
-
-    /// Requests in flight.
-    pub fn in_flight(&self) -> usize {
-        self.shared.in_flight.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     pub(crate) fn dice(&self) -> &Mutex<Dice> {

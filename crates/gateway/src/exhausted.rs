@@ -53,7 +53,8 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
         return (say(400, RefusalKind::InvalidRequest, text), "caller_fault");
     }
     if all(&[FaultClass::Unfit]) {
-        let text = format!("no rung of this model's ladder can serve this request: {}", reasons(trail));
+        let text =
+            format!("no rung of this model's ladder can serve this request: {}", reasons(trail));
         return (say(400, RefusalKind::InvalidRequest, text), "unfit");
     }
     if all(&[FaultClass::Unfit, FaultClass::ContextLength]) {
@@ -64,7 +65,9 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
         );
         return (say(400, RefusalKind::ContextLength, text), "context_length");
     }
-    if trail.faults.iter().all(|fault| fault.class == FaultClass::ModelUnknown) && !trail.faults.is_empty() {
+    if trail.faults.iter().all(|fault| fault.class == FaultClass::ModelUnknown)
+        && !trail.faults.is_empty()
+    {
         let text = "the provider does not know this model".to_owned();
         return (say(404, RefusalKind::ModelNotFound, text), "model_unknown");
     }

@@ -25,6 +25,7 @@ pub struct LineupParts {
 /// The settings of the line, ready for use.
 #[derive(Debug)]
 pub struct Lineup {
+    pub(crate) models: Vec<ModelSpec>,
     pub(crate) ladders: LadderTable,
     pub(crate) upstreams: BTreeMap<Box<str>, Arc<dyn Upstream>>,
     pub(crate) callers: CallerKeys,
@@ -44,6 +45,7 @@ impl Lineup {
             .map(|upstream| (Box::from(upstream.provider()), upstream))
             .collect();
         Self {
+            models: parts.models.clone(),
             ladders: LadderTable::new(parts.models, providers, parts.clocks),
             upstreams,
             callers: CallerKeys::new(parts.callers),

@@ -43,6 +43,7 @@ impl Ticket {
             answer: AnswerRecord::default(),
         });
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        shared.telemetry.in_flight().fetch_add(1, Ordering::Relaxed);
         Self { shared, receipt: Some(receipt), last_content: None, payload: None }
     }
 
@@ -104,8 +105,9 @@ impl Ticket {
     }
 
     /// Who serves the answer.
-    pub(crate) fn served_by(&mut self, target: Target, by_reserve: bool) {
+    pub(crate) fn served_by(&mut self, target: Target, step: usize, by_reserve: bool) {
         let answer = &mut self.receipt().answer;
+        answer.served_step = u16::try_from(step).ok();
         answer.served_by = Some(target);
         answer.served_by_reserve = by_reserve;
     }
@@ -165,11 +167,12 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.shared.telemetry.in_flight().fetch_sub(1, Ordering::Relaxed);
         let Some(mut receipt) = self.receipt.take() else { return };
         receipt.answer.took = self.shared.clock.now().since(receipt.started);
         receipt.answer.payloads =
             self.payload.take().map(|(request, answer)| (request, answer.freeze()));
-        self.shared.telemetry.receipt(*receipt);
+        self.shared.telemetry.receipt(receipt);
     }
 }
 

@@ -35,10 +35,7 @@ pub(crate) struct Received {
 }
 
 /// Finds the endpoint.
-pub(crate) fn endpoint_of<'a>(
-    method: &Method,
-    path: &'a str,
-) -> Result<Endpoint<'a>, Refusal> {
+pub(crate) fn endpoint_of<'a>(method: &Method, path: &'a str) -> Result<Endpoint<'a>, Refusal> {
     let (endpoint, wanted) = match path {
         "/v1/chat/completions" | "/chat/completions" => (Endpoint::ChatCompletions, Method::POST),
         "/v1/models" | "/models" => (Endpoint::Models, Method::GET),
@@ -46,7 +43,16 @@ pub(crate) fn endpoint_of<'a>(
         "/readyz" => (Endpoint::Ready, Method::GET),
         _ => match path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/models/")) {
             Some(name) if !name.is_empty() => (Endpoint::Model(decode(name)), Method::GET),
-            _ => return Err(refusal(404, RefusalKind::NotFound, format!("there is nothing at {}; Seawall serves /v1/chat/completions and /v1/models", quoted(path)))),
+            _ => {
+                return Err(refusal(
+                    404,
+                    RefusalKind::NotFound,
+                    format!(
+                        "there is nothing at {}; Seawall serves /v1/chat/completions and /v1/models",
+                        quoted(path)
+                    ),
+                ));
+            }
         },
     };
     if *method == wanted || (wanted == Method::GET && *method == Method::HEAD) {
@@ -182,7 +188,10 @@ mod tests {
 
     #[test]
     fn endpoints_are_found_or_refused() {
-        assert_eq!(endpoint_of(&Method::POST, "/v1/chat/completions").unwrap(), Endpoint::ChatCompletions);
+        assert_eq!(
+            endpoint_of(&Method::POST, "/v1/chat/completions").unwrap(),
+            Endpoint::ChatCompletions
+        );
         assert_eq!(endpoint_of(&Method::HEAD, "/healthz").unwrap(), Endpoint::Alive);
         let model = endpoint_of(&Method::GET, "/v1/models/openai%2Fgpt-4.1").unwrap();
         assert_eq!(model, Endpoint::Model("openai/gpt-4.1".into()));

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -68,6 +69,7 @@ impl fmt::Debug for Relay {
 impl Relay {
     pub(crate) fn new(mut parts: RelayParts) -> Self {
         let now = parts.gateway.shared.clock.now();
+        parts.gateway.shared.telemetry.open_streams().fetch_add(1, Ordering::Relaxed);
         let timer = Box::pin(tokio::time::sleep(parts.gap_max));
         if let Some(writer) = &mut parts.writer {
             let start = writer.start();
@@ -121,7 +123,11 @@ impl Relay {
         if sight.content_deltas > 0 {
             self.last_content = now;
         }
-        self.finish_seen |= sight.finish.is_some();
+        if sight.finish.is_some() && !self.finish_seen {
+            self.finish_seen = true;
+            self.last_content = now;
+            self.timer = Box::pin(tokio::time::sleep(AFTER_FINISH_MAX));
+        }
         self.parts.ticket.see(&sight, now);
         Some(bytes)
     }
@@ -186,6 +192,12 @@ impl Relay {
         match parts.dialect {
             Dialect::OpenAiChat => openai_chat::write_stream_refusal(&refusal),
         }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.parts.gateway.shared.telemetry.open_streams().fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -166,7 +166,14 @@ pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyB
             let id = format!("chatcmpl-{}", ticket.view().id.tail());
             let model = target.to_string();
             let created = unix(ticket);
-            let native = WholeAnswer { id: &id, model: &model, created_unix: created, text: &text, finish: &finish, usage: usage.unwrap_or_default() };
+            let native = WholeAnswer {
+                id: &id,
+                model: &model,
+                created_unix: created,
+                text: &text,
+                finish: &finish,
+                usage: usage.unwrap_or_default(),
+            };
             let body = openai_chat::write_whole(&native);
             let sight = domain::Sight {
                 content_deltas: 1,
@@ -188,7 +195,10 @@ pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyB
             stamp(&mut response, &ticket);
             seal.put_on(&mut response);
             let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/event-stream; charset=utf-8"),
+            );
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             let relay = Relay::new(RelayParts {
                 gateway: gateway.clone(),

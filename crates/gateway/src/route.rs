@@ -56,11 +56,7 @@ impl Rung {
 
     /// Claims a place on the next key whose breaker lets a call through, leaving out the keys in
     /// `spent`. Otherwise the earliest instant at which one may.
-    pub(crate) fn claim(
-        self: &Arc<Self>,
-        now: Tick,
-        spent: &[u16],
-    ) -> Result<Claim, Option<Tick>> {
+    pub(crate) fn claim(self: &Arc<Self>, now: Tick, spent: &[u16]) -> Result<Claim, Option<Tick>> {
         let mut earliest: Option<Tick> = None;
         let count = self.routes.len();
         let start = if count > 1 { self.next_key.fetch_add(1, Ordering::Relaxed) } else { 0 };

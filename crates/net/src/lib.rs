@@ -9,7 +9,8 @@ mod listener;
 mod seam;
 
 pub use client::{
-    Client, ClientBody, ClientLimits, ClientParts, ClientTlsError, SendError, client_tls, sweep_idle,
+    Client, ClientBody, ClientLimits, ClientParts, ClientTlsError, SendError, client_tls,
+    sweep_idle,
 };
 pub use connector::TcpConnector;
 pub use limits::{ServerLimits, TlsFiles};

@@ -144,10 +144,9 @@ impl Upstream for OpenAiChat {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("application/json"))
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.trim_start().to_ascii_lowercase().starts_with("application/json")
+    })
 }
 
 fn request_headers(
@@ -160,10 +159,9 @@ fn request_headers(
     shared.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     let agent = concat!("seawall/", env!("CARGO_PKG_VERSION"));
     shared.insert(header::USER_AGENT, HeaderValue::from_static(agent));
-    for (name, value) in [
-        ("openai-organization", &settings.organization),
-        ("openai-project", &settings.project),
-    ] {
+    for (name, value) in
+        [("openai-organization", &settings.organization), ("openai-project", &settings.project)]
+    {
         if let Some(value) = value {
             let value = HeaderValue::from_str(value).map_err(|_| BuildError::header(name))?;
             shared.insert(name, value);
@@ -193,7 +191,9 @@ fn request_headers(
 
 fn fault_of(error: &SendError) -> Fault {
     let class = match error {
-        SendError::Connect(_) | SendError::ConnectTimeout | SendError::Tls(_) => FaultClass::Connect,
+        SendError::Connect(_) | SendError::ConnectTimeout | SendError::Tls(_) => {
+            FaultClass::Connect
+        }
         SendError::NoTls => FaultClass::Internal,
         SendError::Broken { .. } => FaultClass::Reset,
         SendError::Unreadable(_) => FaultClass::Malformed,

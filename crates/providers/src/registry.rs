@@ -33,7 +33,11 @@ pub fn build(
         Kind::Reserve => Ok(None),
         Kind::OpenAi | Kind::Compatible => {
             let tls = client_tls(ca_pem, settings.http2).map_err(|error| BuildError::CaFile {
-                path: settings.ca_file.as_ref().map_or_else(String::new, |path| path.display().to_string()).into(),
+                path: settings
+                    .ca_file
+                    .as_ref()
+                    .map_or_else(String::new, |path| path.display().to_string())
+                    .into(),
                 why: error.to_string().into(),
             })?;
             let client = Client::new(ClientParts {
@@ -43,8 +47,7 @@ pub fn build(
                 limits: ClientLimits::default(),
             });
             let clock = surroundings.clock.clone();
-            let provider =
-                OpenAiChat::new(settings, client, clock, surroundings.answer_bytes_max)?;
+            let provider = OpenAiChat::new(settings, client, clock, surroundings.answer_bytes_max)?;
             Ok(Some(Arc::new(provider)))
         }
     }

@@ -1,132 +1,108 @@
-//! The retry budget: extra tries as a share of live traffic, so that an outage is not made worse
-//! by those who suffer from it.
+//! The retry budget: how many upstream tries beyond the first of each request the live traffic
+//! may have. One budget is shared by all requests of a process. It does not limit the tries of one
+//! request, which is `attempts_max`, and a budget alone does not stop a surge onto the next
+//! provider.
 //!
-//! In every window of ten seconds the tries that are granted are at most
-//! `max(ratio × requests, FLOOR)`: with the default ratio of 0.10 that is 1.10 tries a request
-//! from ten requests a second on, and below that at most one extra try a second, which harms no
-//! provider and lets a lone request be tried again.
+//! Two kinds of extra try draw on it. A **repetition** on the same rung must be granted: it is
+//! only if the extra tries of the last ten seconds, itself and all moves included, are at most
+//! `ratio` × the requests of the last ten seconds, or [`RESERVE_TRIES_MAX`] if that is more. A
+//! **move** to another rung is booked and always made, since an answer is what failover is for,
+//! but those who come after find less. So with the ratio 0.10, repetitions never bring the tries
+//! per request above 1.10 where ten requests a second or more come in; below that rate the
+//! reserve lets a lone request, a test bench or a small shop be tried again, at one extra try a
+//! second. Moving on from a rung whose breaker refused is free, because no call was made. A try
+//! that repeats what was already streamed may be paid at a higher cost.
+
+use std::fmt;
 
 use clock::Tick;
 
 use crate::window::Window;
 
-/// Extra tries per window that are granted however little traffic there is.
-const FLOOR: f64 = 10.0;
-const WINDOW_MS: u64 = 10_000;
+/// Extra tries in ten seconds that are granted however little traffic there is.
+pub const RESERVE_TRIES_MAX: u32 = 10;
 
-/// No try is left in this window.
+const BUCKET_MS: u64 = 1_000;
+
+/// The budget is spent; the request must do with what it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BudgetSpent;
+pub struct BudgetSpent {
+    /// Extra tries paid or booked in the last ten seconds.
+    pub spent: u32,
+    /// Requests in the last ten seconds.
+    pub requests: u32,
+}
 
-/// The budget over all live traffic.
+impl fmt::Display for BudgetSpent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { spent, requests } = self;
+        write!(f, "retry budget spent: {spent} extra tries for {requests} requests in ten seconds")
+    }
+}
+
+impl std::error::Error for BudgetSpent {}
+
+/// Counts requests and extra tries over ten seconds.
+///
+/// Both rings have eleven buckets of a second. Requests are summed over the newest ten, which
+/// cover at most ten seconds, and tries over all eleven, which cover at least ten: so the promise
+/// holds for the exact ten seconds before each granted try, and not only from bucket to bucket.
 #[derive(Debug, Clone)]
 pub struct RetryBudget {
     ratio: f64,
-    /// Counts requests as `all` and tries that were paid as `failed`.
-    window: Window,
+    requests: Window<11>,
+    tries: Window<11>,
 }
 
 impl RetryBudget {
-    /// A budget of `ratio` extra tries a request.
+    /// A budget of `ratio` extra tries per request; with 0 nothing is granted, not even from the
+    /// reserve.
     pub fn new(ratio: f64) -> Self {
-        Self {
-            ratio: ratio.max(0.0),
-            window: Window::new(WINDOW_MS),
-        }
+        let ratio = if ratio.is_finite() { ratio.max(0.0) } else { 0.0 };
+        Self { ratio, requests: Window::new(BUCKET_MS), tries: Window::new(BUCKET_MS) }
     }
 
-    /// A live request came; it earns its share.
+    /// Counts a live request; its first try is free.
     pub fn request(&mut self, now: Tick) {
-        self.window.add(now, 0, 1);
+        self.requests.add(now, 1);
     }
 
-    /// Pays for extra tries, or for none. A try after content was streamed costs 2.
+    /// Pays `cost` for a repetition, 1 for an ordinary one.
     ///
     /// # Errors
-    /// If the window has not enough left.
+    /// [`BudgetSpent`] if it cannot be paid; nothing is taken then.
     pub fn try_spend(&mut self, now: Tick, cost: u32) -> Result<(), BudgetSpent> {
-        let (spent, _) = self.window.sum(now);
-        if f64::from(spent.saturating_add(cost)) > self.size(now) {
-            return Err(BudgetSpent);
+        let requests = self.requests_in_window(now);
+        let spent = self.tries.sum(now);
+        if f64::from(spent.saturating_add(cost)) > self.allowed(requests) {
+            return Err(BudgetSpent { spent, requests });
         }
         self.book(now, cost);
         Ok(())
     }
 
-    /// Books a try that is made in any case: the first move of a request to another rung is what
-    /// failover is for, but those who come after it find less.
+    /// Books a move to another rung, which is made in any case.
     pub fn book(&mut self, now: Tick, cost: u32) {
-        self.window.add(now, cost, 0);
+        self.tries.add(now, cost);
     }
 
-    /// What is left, from 1 (all) to 0 (nothing).
+    /// What is left, as a share of what the last ten seconds allow: 1 is untouched, 0 is spent.
     pub fn level(&self, now: Tick) -> f64 {
-        let (spent, _) = self.window.sum(now);
-        (1.0 - f64::from(spent) / self.size(now)).clamp(0.0, 1.0)
-    }
-
-    fn size(&self, now: Tick) -> f64 {
-        if self.ratio == 0.0 {
-            return f64::MIN_POSITIVE;
+        let allowed = self.allowed(self.requests_in_window(now));
+        if allowed <= 0.0 {
+            return 0.0;
         }
-        let (_, requests) = self.window.sum(now);
-        (self.ratio * f64::from(requests)).max(FLOOR)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_lone_request_may_be_tried_again_but_a_ratio_of_zero_means_never() {
-        let now = Tick::from_millis(50_000);
-        let mut budget = RetryBudget::new(0.1);
-        budget.request(now);
-        assert_eq!(budget.try_spend(now, 2), Ok(()));
-        assert!(budget.level(now) < 1.0);
-        assert_eq!(RetryBudget::new(0.0).try_spend(now, 1), Err(BudgetSpent));
+        (1.0 - f64::from(self.tries.sum(now)) / allowed).clamp(0.0, 1.0)
     }
 
-    #[test]
-    fn a_thousand_requests_earn_a_hundred_tries_and_not_one_more() {
-        let now = Tick::from_millis(50_000);
-        let mut budget = RetryBudget::new(0.1);
-        (0..1000).for_each(|_| budget.request(now));
-        let granted = (0..1000)
-            .filter(|_| budget.try_spend(now, 1).is_ok())
-            .count();
-        assert_eq!(granted, 100);
-        assert_eq!(
-            budget.try_spend(Tick::from_millis(61_000), 1),
-            Ok(()),
-            "the window moved on"
-        );
+    fn requests_in_window(&self, now: Tick) -> u32 {
+        self.requests.sum_of(now, 10)
     }
 
-    proptest! {
-        #[test]
-        fn no_window_grants_more_than_its_share(steps in prop::collection::vec((0_u64..300, 0_u8..3), 1..600)) {
-            let mut budget = RetryBudget::new(0.1);
-            let mut now = 100_000;
-            let mut events: Vec<(u64, bool)> = Vec::new();
-            for (wait, kind) in steps {
-                now += wait;
-                if kind == 0 {
-                    budget.request(Tick::from_millis(now));
-                    events.push((now, false));
-                } else if budget.try_spend(Tick::from_millis(now), 1).is_ok() {
-                    events.push((now, true));
-                }
-                let from = (now / 1000).saturating_sub(9) * 1000;
-                let count = |wanted: bool| {
-                    let recent = events.iter().filter(|(at, paid)| *at >= from && *paid == wanted);
-                    recent.count() as f64
-                };
-                prop_assert!(count(true) <= (0.1 * count(false)).max(FLOOR));
-            }
+    fn allowed(&self, requests: u32) -> f64 {
+        if self.ratio <= 0.0 {
+            return 0.0;
         }
+        (self.ratio * f64::from(requests)).max(f64::from(RESERVE_TRIES_MAX))
     }
 }

@@ -69,9 +69,7 @@ impl Providers {
     }
 
     fn shared(&self, name: &str) -> Arc<str> {
-        self.0
-            .get_key_value(name)
-            .map_or_else(|| Arc::from(name), |(shared, _)| shared.clone())
+        self.0.get_key_value(name).map_or_else(|| Arc::from(name), |(shared, _)| shared.clone())
     }
 
     /// The targets of a ladder for a name. `provider/*` asks for the name as the caller gave it,
@@ -88,10 +86,7 @@ impl Providers {
                     }
                     (RungModel::AsAsked, _) => as_asked.clone(),
                 };
-                Target {
-                    provider: self.shared(&rung.provider),
-                    model,
-                }
+                Target { provider: self.shared(&rung.provider), model }
             };
             rungs.iter().map(target).collect()
         };
@@ -108,44 +103,21 @@ impl LadderTable {
         let mut names: Vec<Box<str>> = Vec::new();
         let mut patterns: Vec<Wild> = Vec::new();
         let mut seen = HashSet::new();
-        for ModelSpec {
-            pattern: text,
-            ladder,
-            clocks,
-        } in models
-        {
+        for ModelSpec { pattern: text, ladder, clocks } in models {
             if !seen.insert(text.clone()) {
                 continue;
             }
             if let Some(pattern) = Pattern::parse(&text) {
-                patterns.push(Wild {
-                    pattern,
-                    text: Arc::from(text),
-                    ladder,
-                    clocks,
-                });
+                patterns.push(Wild { pattern, text: Arc::from(text), ladder, clocks });
                 continue;
             }
             let steps = providers.steps(&ladder, &text);
-            exact.insert(
-                text.clone(),
-                Found {
-                    clocks,
-                    steps,
-                    pattern: Arc::from(&*text),
-                },
-            );
+            exact.insert(text.clone(), Found { clocks, steps, pattern: Arc::from(&*text) });
             names.push(text);
         }
         // The sort is stable, so equals stay in the order of the configuration.
         patterns.sort_by_key(|wild| std::cmp::Reverse(wild.pattern.weight()));
-        Self {
-            exact,
-            names: names.into(),
-            patterns: patterns.into(),
-            providers,
-            direct_clocks,
-        }
+        Self { exact, names: names.into(), patterns: patterns.into(), providers, direct_clocks }
     }
 
     /// The ladder of the name that a caller asked for. A configured name costs no allocation.
@@ -169,17 +141,10 @@ impl LadderTable {
         });
         if let Some(wild) = wild {
             let steps = self.providers.steps(&wild.ladder, asked);
-            return Some(Found {
-                clocks: wild.clocks,
-                steps,
-                pattern: wild.text.clone(),
-            });
+            return Some(Found { clocks: wild.clocks, steps, pattern: wild.text.clone() });
         }
         let (provider, pattern, model) = direct?;
-        let target = Target {
-            provider: provider.clone(),
-            model: Arc::from(model),
-        };
+        let target = Target { provider: provider.clone(), model: Arc::from(model) };
         let step: Box<[Target]> = Box::from([target]);
         Some(Found {
             clocks: self.direct_clocks,

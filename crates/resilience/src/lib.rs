@@ -11,8 +11,8 @@ mod settings;
 mod verdict;
 mod window;
 
-pub use breaker::{Breaker, BreakerState, BreakerWhy, Gate, Transition};
-pub use budget::{BudgetSpent, RetryBudget};
+pub use breaker::{Breaker, BreakerWhy, Gate, PROBE_MS_MAX, STICKY_MS_MAX, State, Transition};
+pub use budget::{BudgetSpent, RESERVE_TRIES_MAX, RetryBudget};
 pub use ladder::{Found, LadderTable};
 pub use next::{AfterFault, Decision, Next, after_fault};
 pub use order::{EQUALS_MAX, Order, order_equals};

@@ -76,10 +76,7 @@ pub fn after_fault(facts: &AfterFault<'_>, dice: &mut Dice) -> Decision {
         FaultClass::RateLimited | FaultClass::QuotaExhausted | FaultClass::KeyRejected
     );
     if by_key && facts.other_key && !keep_for_other_rung {
-        return Decision {
-            next: Next::NextKey,
-            why: "next key",
-        };
+        return Decision { next: Next::NextKey, why: "next key" };
     }
     let mut why_not_same = "next rung";
     if retry == Retry::SameAfterPause && !keep_for_other_rung {
@@ -89,26 +86,14 @@ pub fn after_fault(facts: &AfterFault<'_>, dice: &mut Dice) -> Decision {
         }
     }
     if facts.other_rung {
-        return Decision {
-            next: Next::NextRung,
-            why: why_not_same,
-        };
+        return Decision { next: Next::NextRung, why: why_not_same };
     }
-    stop(if why_not_same == "next rung" {
-        "no other rung"
-    } else {
-        why_not_same
-    })
+    stop(if why_not_same == "next rung" { "no other rung" } else { why_not_same })
 }
 
 /// The pause before the same rung is tried again, or why it is not.
 fn pause_on_same_rung(facts: &AfterFault<'_>, dice: &mut Dice) -> Result<Decision, &'static str> {
-    let AfterFault {
-        fault,
-        settings,
-        other_rung,
-        ..
-    } = *facts;
+    let AfterFault { fault, settings, other_rung, .. } = *facts;
     let asked_ms = fault.retry_after_ms.unwrap_or(0);
     let rate_limited = fault.class == FaultClass::RateLimited;
     // Another rung spares us the wait, unless it is the short one that a 429 names.
@@ -118,38 +103,20 @@ fn pause_on_same_rung(facts: &AfterFault<'_>, dice: &mut Dice) -> Result<Decisio
     if asked_ms > settings.pause_ms_max {
         return Err("retry-after too long");
     }
-    let doublings = 1_u64
-        .checked_shl(facts.tries_on_rung.saturating_sub(1))
-        .unwrap_or(u64::MAX);
-    let backoff_ms = settings
-        .pause_ms_min
-        .saturating_mul(doublings)
-        .min(settings.pause_ms_max);
+    let doublings = 1_u64.checked_shl(facts.tries_on_rung.saturating_sub(1)).unwrap_or(u64::MAX);
+    let backoff_ms = settings.pause_ms_min.saturating_mul(doublings).min(settings.pause_ms_max);
     let jittered_ms = dice.below(backoff_ms.saturating_add(1));
     // Everybody who was refused was told the same wait; up to a tenth more spreads their return.
     let spread_ms = asked_ms.saturating_add(dice.below(asked_ms / 10 + 1));
-    let pause_ms = spread_ms
-        .max(jittered_ms)
-        .min(settings.pause_ms_max)
-        .max(asked_ms);
+    let pause_ms = spread_ms.max(jittered_ms).min(settings.pause_ms_max).max(asked_ms);
     let pause = Duration::from_millis(pause_ms);
     if pause >= facts.time_left {
         return Err("no time for the pause");
     }
-    let why = if asked_ms > 0 {
-        "same rung after retry-after"
-    } else {
-        "same rung after pause"
-    };
-    Ok(Decision {
-        next: Next::SameRung { pause },
-        why,
-    })
+    let why = if asked_ms > 0 { "same rung after retry-after" } else { "same rung after pause" };
+    Ok(Decision { next: Next::SameRung { pause }, why })
 }
 
 fn stop(why: &'static str) -> Decision {
-    Decision {
-        next: Next::Stop,
-        why,
-    }
+    Decision { next: Next::Stop, why }
 }

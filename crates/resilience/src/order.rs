@@ -27,10 +27,7 @@ impl Deref for Order {
 /// others follow in turn from there. Beyond [`EQUALS_MAX`] the last in turn are left out.
 pub fn order_equals(count: usize, in_flight: impl Fn(usize) -> usize, dice: &mut Dice) -> Order {
     let first = first_of(count, in_flight, dice);
-    let mut order = Order {
-        places: [0; EQUALS_MAX],
-        len: count.min(EQUALS_MAX),
-    };
+    let mut order = Order { places: [0; EQUALS_MAX], len: count.min(EQUALS_MAX) };
     for (place, slot) in order.places.iter_mut().take(count).enumerate() {
         *slot = (first + place) % count;
     }
@@ -47,11 +44,7 @@ fn first_of(count: usize, in_flight: impl Fn(usize) -> usize, dice: &mut Dice) -
     };
     let one = draw(count);
     let other = (one + 1 + draw(count - 1)) % count;
-    if in_flight(other) < in_flight(one) {
-        other
-    } else {
-        one
-    }
+    if in_flight(other) < in_flight(one) { other } else { one }
 }
 
 #[cfg(test)]
@@ -79,10 +72,7 @@ mod tests {
         for _ in 0..3_000 {
             firsts[order_equals(3, |_| 0, &mut dice)[0]] += 1;
         }
-        assert!(
-            firsts.iter().all(|n| (900..1_100).contains(n)),
-            "{firsts:?}"
-        );
+        assert!(firsts.iter().all(|n| (900..1_100).contains(n)), "{firsts:?}");
     }
 
     #[test]

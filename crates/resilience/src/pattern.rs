@@ -11,9 +11,7 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// `None` if there is no star in `text`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        text.contains('*').then(|| Self {
-            pieces: text.split('*').map(Box::from).collect(),
-        })
+        text.contains('*').then(|| Self { pieces: text.split('*').map(Box::from).collect() })
     }
 
     /// Whether `name` fits. Takes time linear in the name for each piece.
@@ -21,9 +19,7 @@ impl Pattern {
         let [first, middle @ .., last] = &*self.pieces else {
             return false;
         };
-        let inner = name
-            .strip_prefix(&**first)
-            .and_then(|rest| rest.strip_suffix(&**last));
+        let inner = name.strip_prefix(&**first).and_then(|rest| rest.strip_suffix(&**last));
         let Some(mut rest) = inner else { return false };
         // The leftmost place for each piece leaves the most room for those that follow.
         middle.iter().all(|piece| match rest.split_once(&**piece) {
@@ -42,10 +38,7 @@ impl Pattern {
 
     /// How particular it is: bytes before the first star, then bytes outside the stars.
     pub(crate) fn weight(&self) -> (usize, usize) {
-        (
-            self.prefix().len(),
-            self.pieces.iter().map(|piece| piece.len()).sum(),
-        )
+        (self.prefix().len(), self.pieces.iter().map(|piece| piece.len()).sum())
     }
 }
 

@@ -49,12 +49,7 @@ pub struct FailoverSettings {
 
 impl Default for FailoverSettings {
     fn default() -> Self {
-        Self {
-            attempts_max: 3,
-            retry_budget_ratio: 0.10,
-            pause_ms_min: 250,
-            pause_ms_max: 5_000,
-        }
+        Self { attempts_max: 3, retry_budget_ratio: 0.10, pause_ms_min: 250, pause_ms_max: 5_000 }
     }
 }
 

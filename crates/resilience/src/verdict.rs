@@ -46,9 +46,8 @@ pub fn verdict_of(fault: &Fault) -> Verdict {
         | FaultClass::Overloaded
         | FaultClass::RateLimited
         | FaultClass::QuotaExhausted
-        | FaultClass::KeyRejected) => Verdict::Failure {
-            class,
-            retry_after_ms: fault.retry_after_ms,
-        },
+        | FaultClass::KeyRejected) => {
+            Verdict::Failure { class, retry_after_ms: fault.retry_after_ms }
+        }
     }
 }

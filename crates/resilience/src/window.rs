@@ -1,89 +1,119 @@
-//! Exact counts of the recent past in a ring of ten buckets. Nothing is averaged or decayed.
+//! Counts over a sliding stretch of time, kept in a ring of equal buckets. The counts are exact:
+//! nothing fades. The stretch ends now and moves bucket by bucket. Not an average, and not a rate.
 
 use clock::Tick;
 
-const BUCKETS: usize = 10;
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Bucket {
-    /// Which span of time it counts; spans are numbered from the clock's origin.
-    span: u64,
-    failed: u32,
-    all: u32,
-}
-
-/// Successes and failures of the last `window_ms`, to the accuracy of a tenth of it.
+/// A ring of `BUCKETS` counts.
 #[derive(Debug, Clone)]
-pub(crate) struct Window {
-    span_ms: u64,
-    buckets: [Bucket; BUCKETS],
+pub(crate) struct Window<const BUCKETS: usize> {
+    counts: [u32; BUCKETS],
+    bucket_nanos: u64,
+    /// Number of the newest bucket, counted from the clock's origin.
+    newest: u64,
 }
 
-impl Window {
-    pub(crate) fn new(window_ms: u64) -> Self {
-        let span_ms = (window_ms / BUCKETS as u64).max(1);
+impl<const BUCKETS: usize> Window<BUCKETS> {
+    /// An empty window of buckets that last `bucket_ms` each, at least one millisecond.
+    pub(crate) fn new(bucket_ms: u64) -> Self {
         Self {
-            span_ms,
-            buckets: [Bucket::default(); BUCKETS],
+            counts: [0; BUCKETS],
+            bucket_nanos: bucket_ms.max(1).saturating_mul(1_000_000),
+            newest: 0,
         }
     }
 
-    /// Counts one more.
-    pub(crate) fn count(&mut self, now: Tick, good: bool) {
-        self.add(now, u32::from(!good), 1);
-    }
-
-    /// Adds to both counts at once.
-    pub(crate) fn add(&mut self, now: Tick, failed: u32, all: u32) {
-        let span = now.as_millis() / self.span_ms;
-        let place = usize::try_from(span % BUCKETS as u64).unwrap_or_default();
-        let Some(bucket) = self.buckets.get_mut(place) else {
-            return;
-        };
-        if bucket.span != span {
-            *bucket = Bucket {
-                span,
-                failed: 0,
-                all: 0,
-            };
+    /// Counts `n` more. An instant before the newest bucket, as threads may bring it, counts as
+    /// the newest.
+    pub(crate) fn add(&mut self, now: Tick, n: u32) {
+        self.advance(now);
+        let place = place_of::<BUCKETS>(self.newest);
+        if let Some(count) = self.counts.get_mut(place) {
+            *count = count.saturating_add(n);
         }
-        bucket.failed = bucket.failed.saturating_add(failed);
-        bucket.all = bucket.all.saturating_add(all);
     }
 
-    /// (failed, all) of the window that ends now.
-    pub(crate) fn sum(&self, now: Tick) -> (u32, u32) {
-        let span = now.as_millis() / self.span_ms;
-        let recent = |bucket: &&Bucket| bucket.span + (BUCKETS as u64) > span;
-        self.buckets
-            .iter()
-            .filter(recent)
-            .fold((0, 0), |(failed, all), bucket| {
-                (
-                    failed.saturating_add(bucket.failed),
-                    all.saturating_add(bucket.all),
-                )
-            })
+    /// The count over all buckets.
+    pub(crate) fn sum(&self, now: Tick) -> u32 {
+        self.sum_of(now, BUCKETS)
+    }
+
+    /// The count over the `buckets` newest, at most all.
+    pub(crate) fn sum_of(&self, now: Tick, buckets: usize) -> u32 {
+        let newest = self.newest.max(now.as_nanos() / self.bucket_nanos);
+        let buckets = u64::try_from(buckets.min(BUCKETS)).unwrap_or(u64::MAX);
+        let first = (newest + 1).saturating_sub(buckets);
+        let counts = (first..=self.newest)
+            .map(|bucket| self.counts.get(place_of::<BUCKETS>(bucket)).copied().unwrap_or(0));
+        counts.fold(0, u32::saturating_add)
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
-        self.buckets = [Bucket::default(); BUCKETS];
+        self.counts = [0; BUCKETS];
     }
+
+    fn advance(&mut self, now: Tick) {
+        let bucket = now.as_nanos() / self.bucket_nanos;
+        let passed = usize::try_from(bucket.saturating_sub(self.newest)).unwrap_or(usize::MAX);
+        if passed == 0 {
+            return;
+        }
+        if passed >= BUCKETS {
+            self.clear();
+        } else {
+            for stale in (self.newest + 1)..=bucket {
+                if let Some(count) = self.counts.get_mut(place_of::<BUCKETS>(stale)) {
+                    *count = 0;
+                }
+            }
+        }
+        self.newest = bucket;
+    }
+}
+
+fn place_of<const BUCKETS: usize>(bucket: u64) -> usize {
+    let buckets = u64::try_from(BUCKETS).unwrap_or(u64::MAX).max(1);
+    usize::try_from(bucket % buckets).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn counts_are_exact_and_leave_after_the_window() {
-        let mut window = Window::new(10_000);
-        for second in 100..110 {
-            window.count(Tick::from_millis(second * 1000), second % 2 == 0);
+    proptest! {
+        /// The ring agrees with a list of everything that was counted.
+        #[test]
+        fn counts_are_those_of_a_plain_list(
+            steps in prop::collection::vec((0_u64..2_500, 0_u32..5), 1..200),
+        ) {
+            const BUCKET_MS: u64 = 100;
+            let mut window = Window::<10>::new(BUCKET_MS);
+            let mut list: Vec<(u64, u32)> = Vec::new();
+            let mut now_ms = 0;
+            for (pause_ms, n) in steps {
+                now_ms += pause_ms;
+                let newest = now_ms / BUCKET_MS;
+                let since = |list: &[(u64, u32)], buckets: u64| -> u32 {
+                    let counted = list.iter().filter(|(bucket, _)| bucket + buckets > newest);
+                    counted.map(|(_, n)| n).sum()
+                };
+                prop_assert_eq!(window.sum(Tick::from_millis(now_ms)), since(&list, 10));
+                window.add(Tick::from_millis(now_ms), n);
+                list.push((newest, n));
+                prop_assert_eq!(window.sum(Tick::from_millis(now_ms)), since(&list, 10));
+                prop_assert_eq!(window.sum_of(Tick::from_millis(now_ms), 9), since(&list, 9));
+            }
         }
-        assert_eq!(window.sum(Tick::from_millis(109_999)), (5, 10));
-        assert_eq!(window.sum(Tick::from_millis(110_000)), (5, 9));
-        assert_eq!(window.sum(Tick::from_millis(200_000)), (0, 0));
+    }
+
+    #[test]
+    fn an_instant_that_comes_late_is_still_counted() {
+        let mut window = Window::<10>::new(100);
+        window.add(Tick::from_millis(5_000), 1);
+        window.add(Tick::from_millis(4_000), 1);
+        assert_eq!(window.sum(Tick::from_millis(5_000)), 2);
+        assert_eq!(window.sum(Tick::from_millis(6_000)), 0);
     }
 }

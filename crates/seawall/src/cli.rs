@@ -58,7 +58,12 @@ pub(crate) struct Check {
 #[derive(Debug, Args)]
 pub(crate) struct Wall {
     /// Where the wall listens; loopback only.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", env = "SEAWALL_WALL_LISTEN")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9090",
+        env = "SEAWALL_WALL_LISTEN"
+    )]
     pub(crate) listen: SocketAddr,
     /// The timings of the faults.
     #[arg(long, value_enum, default_value_t = WallProfile::Full)]

@@ -79,12 +79,18 @@ pub(crate) fn check(args: &cli::Check) -> Result<(), Failure> {
 pub(crate) fn wall(args: &cli::Wall) -> Result<(), Failure> {
     if args.list {
         for fault in wall::catalogue() {
-            say(format_args!("{:<18} {}\n{:18} correct: {}", fault.id, fault.what, "", fault.correct))?;
+            say(format_args!(
+                "{:<18} {}\n{:18} correct: {}",
+                fault.id, fault.what, "", fault.correct
+            ))?;
         }
         return Ok(());
     }
     if !args.listen.ip().is_loopback() {
-        let line = format!("{} is not a loopback address; the wall breaks on purpose and must not be reachable from outside", args.listen);
+        let line = format!(
+            "{} is not a loopback address; the wall breaks on purpose and must not be reachable from outside",
+            args.listen
+        );
         return Err(Failure::Usage(vec![line]));
     }
     let expect_key = match &args.expect_key {

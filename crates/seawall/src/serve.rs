@@ -25,8 +25,7 @@ pub(crate) fn serve(args: &cli::Serve) -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .with_ansi(colour)
         .init();
-    let overrides =
-        Overrides { gateway: args.gateway, status: args.status, console: args.console };
+    let overrides = Overrides { gateway: args.gateway, status: args.status, console: args.console };
     let file = config_file(args.config.as_ref());
     let settings = load(file.as_ref(), &overrides).map_err(Failure::Usage)?;
     raise_descriptor_limit();

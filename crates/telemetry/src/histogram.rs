@@ -4,19 +4,16 @@
 use std::time::Duration;
 
 /// Seconds of one call.
-pub(crate) const CALL_SECONDS: &[f64; 14] = &[
-    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-];
+pub(crate) const CALL_SECONDS: &[f64; 14] =
+    &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 
 /// Seconds to the first content.
-pub(crate) const FIRST_SECONDS: &[f64; 16] = &[
-    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
+pub(crate) const FIRST_SECONDS: &[f64; 16] =
+    &[0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 /// Seconds between pieces of content.
-pub(crate) const PIECE_SECONDS: &[f64; 13] = &[
-    0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
-];
+pub(crate) const PIECE_SECONDS: &[f64; 13] =
+    &[0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
 
 /// Tokens of one call.
 pub(crate) const TOKENS: &[f64; 14] = &[
@@ -57,12 +54,7 @@ pub(crate) struct Histogram<const N: usize> {
 impl<const N: usize> Histogram<N> {
     /// An empty one. The bounds rise.
     pub(crate) fn new(bounds: &'static [f64; N]) -> Self {
-        Self {
-            bounds,
-            counts: [0; N],
-            over: 0,
-            sum: 0.0,
-        }
+        Self { bounds, counts: [0; N], over: 0, sum: 0.0 }
     }
 
     /// Counts one value.
@@ -142,11 +134,7 @@ mod tests {
         for value in [0.0, 1.0, 1.5, 9.0] {
             histogram.observe(value);
         }
-        let counts: Vec<u64> = histogram
-            .buckets()
-            .iter()
-            .map(|(_, count)| *count)
-            .collect();
+        let counts: Vec<u64> = histogram.buckets().iter().map(|(_, count)| *count).collect();
         assert_eq!(counts, [1, 1, 1, 0, 0, 0, 0, 1]);
         assert_eq!((histogram.count(), histogram.sum()), (4, 11.5));
     }
@@ -158,10 +146,7 @@ mod tests {
         for millis in 1..=1000_u32 {
             histogram.observe(f64::from(millis) / 1000.0);
         }
-        let (middle, high) = (
-            histogram.quantile(0.5).unwrap(),
-            histogram.quantile(0.95).unwrap(),
-        );
+        let (middle, high) = (histogram.quantile(0.5).unwrap(), histogram.quantile(0.95).unwrap());
         assert!((middle - 0.5).abs() < 0.01, "{middle}");
         assert!((high - 0.95).abs() < 0.01, "{high}");
         histogram.observe(1e9);

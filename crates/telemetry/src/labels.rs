@@ -36,10 +36,7 @@ struct NameSet {
 
 impl NameSet {
     fn new() -> Self {
-        Self {
-            ids: HashMap::new(),
-            names: vec![OTHER.into()],
-        }
+        Self { ids: HashMap::new(), names: vec![OTHER.into()] }
     }
 
     fn find(&self, name: &str) -> NameId {
@@ -75,24 +72,13 @@ pub(crate) struct Labels {
 
 impl Labels {
     pub(crate) fn new() -> Self {
-        Self {
-            providers: NameSet::new(),
-            models: NameSet::new(),
-            learned: 0,
-            last: None,
-        }
+        Self { providers: NameSet::new(), models: NameSet::new(), learned: 0, last: None }
     }
 
     /// Makes configured names known. Names beyond the bound stay `other`.
     pub(crate) fn know(&mut self, models: &[Arc<str>], providers: &[Arc<str>]) {
-        models
-            .iter()
-            .take(KNOWN_MAX)
-            .for_each(|name| self.models.add(name));
-        providers
-            .iter()
-            .take(KNOWN_MAX)
-            .for_each(|name| self.providers.add(name));
+        models.iter().take(KNOWN_MAX).for_each(|name| self.models.add(name));
+        providers.iter().take(KNOWN_MAX).for_each(|name| self.providers.add(name));
     }
 
     /// The label of a model's name as asked.

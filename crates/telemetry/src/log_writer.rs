@@ -75,26 +75,10 @@ pub(crate) fn open(
         return None;
     }
     let (to_writer, from_queue) = sync_channel(1);
-    let writer = LogWriter {
-        to: settings.to.clone(),
-        from_queue,
-        state: Arc::clone(state),
-    };
-    let pending = Chunk {
-        bytes: Vec::new(),
-        lines: 0,
-    };
+    let writer = LogWriter { to: settings.to.clone(), from_queue, state: Arc::clone(state) };
+    let pending = Chunk { bytes: Vec::new(), lines: 0 };
     let state = Arc::clone(state);
-    Some((
-        LogQueue {
-            settings,
-            pending,
-            handed: 0,
-            to_writer,
-            state,
-        },
-        writer,
-    ))
+    Some((LogQueue { settings, pending, handed: 0, to_writer, state }, writer))
 }
 
 impl LogQueue {
@@ -159,11 +143,7 @@ impl LogWriter {
                     }
                 }
                 failing = written.is_err();
-                *self
-                    .state
-                    .done
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) += 1;
+                *self.state.done.lock().unwrap_or_else(PoisonError::into_inner) += 1;
                 self.state.wake.notify_all();
             }
         })

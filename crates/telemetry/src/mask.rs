@@ -7,20 +7,11 @@ const LONG_RUN: usize = 32;
 /// Signs between a name and its value, such as `": "`.
 const GLUE_MAX: usize = 6;
 /// Starts of the keys of well-known services, in lower case.
-const STARTS: &[&str] = &[
-    "sk-", "sk_", "pk-", "rk-", "aiza", "gsk_", "pplx-", "xai-", "ghp_", "hf_", "eyj", "akia",
-];
+const STARTS: &[&str] =
+    &["sk-", "sk_", "pk-", "rk-", "aiza", "gsk_", "pplx-", "xai-", "ghp_", "hf_", "eyj", "akia"];
 /// Ends of names whose value is secret, in lower case.
-const NAMES: &[&str] = &[
-    "key",
-    "token",
-    "secret",
-    "password",
-    "authorization",
-    "bearer",
-    "basic",
-    "signature",
-];
+const NAMES: &[&str] =
+    &["key", "token", "secret", "password", "authorization", "bearer", "basic", "signature"];
 
 /// `text` with everything that looks like a key replaced by `***`: well-known starts (`sk-…`), the
 /// value after `Bearer`, `key=`, `token:` and the like, and runs of 32 or more letters and digits
@@ -51,9 +42,7 @@ fn mask(text: &str, long_runs: bool) -> String {
         let is_word = name.is_some_and(|name| matches!(*name, "bearer" | "basic"));
         // `Authorization: Bearer x`: the word after the colon is a name again, not the value.
         let secret = (value_follows && !is_word)
-            || STARTS
-                .iter()
-                .any(|start| run.len() >= start.len() + 5 && starts_with(run, start))
+            || STARTS.iter().any(|start| run.len() >= start.len() + 5 && starts_with(run, start))
             || (long_runs && is_long(run));
         masked.push_str(if secret { MASK } else { run });
         value_follows = name.is_some() && !secret;
@@ -77,21 +66,17 @@ fn is_run(letter: char) -> bool {
 
 fn is_glue(text: &str) -> bool {
     text.len() <= GLUE_MAX
-        && text
-            .bytes()
-            .all(|b| matches!(b, b' ' | b'"' | b'\'' | b'\\' | b'=' | b':' | b'\t'))
+        && text.bytes().all(|b| matches!(b, b' ' | b'"' | b'\'' | b'\\' | b'=' | b':' | b'\t'))
 }
 
 /// ASCII lower-case comparison.
 fn starts_with(run: &str, start: &str) -> bool {
-    run.get(..start.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(start))
+    run.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 fn ends_with(run: &str, end: &str) -> bool {
     let from = run.len().checked_sub(end.len());
-    from.and_then(|from| run.get(from..))
-        .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    from.and_then(|from| run.get(from..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 fn is_long(run: &str) -> bool {
@@ -99,11 +84,7 @@ fn is_long(run: &str) -> bool {
     let small = run.bytes().any(|b| b.is_ascii_lowercase());
     let large = run.bytes().any(|b| b.is_ascii_uppercase());
     // Paths and host names are long too, but rarely hold all three kinds.
-    let mixed = if run.contains(['/', '.']) {
-        small && large
-    } else {
-        small || large
-    };
+    let mixed = if run.contains(['/', '.']) { small && large } else { small || large };
     run.len() >= LONG_RUN && digits && mixed
 }
 
@@ -116,26 +97,14 @@ mod tests {
     #[test]
     fn keys_are_hidden() {
         for (text, wanted) in [
-            (
-                "Incorrect API key provided: sk-canary12345.",
-                "Incorrect API key provided: ***",
-            ),
+            ("Incorrect API key provided: sk-canary12345.", "Incorrect API key provided: ***"),
             ("authorization: Bearer abc.def", "authorization: Bearer ***"),
-            (
-                "GET /v1beta/models?key=AB12&alt=sse",
-                "GET /v1beta/models?key=***&alt=sse",
-            ),
+            ("GET /v1beta/models?key=AB12&alt=sse", "GET /v1beta/models?key=***&alt=sse"),
             (r#"{"api_key": "AB12"}"#, r#"{"api_key": "***"}"#),
             (r#"{\"x-api-key\":\"AB12\"}"#, r#"{\"x-api-key\":\"***\"}"#),
             ("AIzaSyD-1234567 is bad", "*** is bad"),
-            (
-                "hash 0123456789abcdef0123456789abcdef ends",
-                "hash *** ends",
-            ),
-            (
-                "b64 Zm9vYmFyYmF6/Zm9vYmFyYmF6Zm9v1YmFy= ends",
-                "b64 ***= ends",
-            ),
+            ("hash 0123456789abcdef0123456789abcdef ends", "hash *** ends"),
+            ("b64 Zm9vYmFyYmF6/Zm9vYmFyYmF6Zm9v1YmFy= ends", "b64 ***= ends"),
         ] {
             assert_eq!(mask_secrets(text), wanted);
         }

@@ -113,14 +113,7 @@ const fn row(
     labels: &'static [&'static str],
     help: &'static str,
 ) -> Row {
-    Row {
-        series,
-        name,
-        measure,
-        kind,
-        labels,
-        help,
-    }
+    Row { series, name, measure, kind, labels, help }
 }
 
 use Kind::{Counter, Gauge as Level, Histogram, Info};
@@ -199,9 +192,7 @@ pub(crate) static TABLE: &[Row] = &[
 
 /// The labels of a sampled gauge.
 pub(crate) fn gauge_labels(gauge: Gauge) -> &'static [&'static str] {
-    let row = TABLE
-        .iter()
-        .find(|row| row.series == Series::Sampled(gauge));
+    let row = TABLE.iter().find(|row| row.series == Series::Sampled(gauge));
     row.map_or(&[], |row| row.labels)
 }
 
@@ -216,16 +207,9 @@ mod tests {
         let names: BTreeSet<&str> = TABLE.iter().map(|row| row.name).collect();
         assert_eq!(names.len(), TABLE.len());
         for row in TABLE {
-            let spelled = row
-                .name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b == b'_');
+            let spelled = row.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
             assert!(spelled, "{}", row.name);
-            assert!(
-                !row.name.ends_with("_total") && !row.name.ends_with("_info"),
-                "{}",
-                row.name
-            );
+            assert!(!row.name.ends_with("_total") && !row.name.ends_with("_info"), "{}", row.name);
             assert!(!row.help.ends_with('.'), "{}", row.name);
         }
     }

@@ -30,9 +30,7 @@ pub(crate) fn read_figures() -> ProcessFigures {
 }
 
 fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
 }
@@ -52,10 +50,7 @@ mod tests {
 
     #[test]
     fn the_forms_are_read() {
-        assert_eq!(
-            resident_bytes("Name:\tx\nVmRSS:\t   12 kB\n"),
-            Some(12 * 1024)
-        );
+        assert_eq!(resident_bytes("Name:\tx\nVmRSS:\t   12 kB\n"), Some(12 * 1024));
         assert_eq!(resident_bytes("VmRSS: lots"), None);
         let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0";
         assert_eq!(cpu_seconds(stat), Some(3.0));

@@ -108,9 +108,7 @@ impl Rows<'_> {
     }
 
     fn counter(&mut self, values: &[&str], count: u64) -> fmt::Result {
-        self.sample(values, |metric| {
-            metric.encode_counter::<NoLabelSet, u64, u64>(&count, None)
-        })
+        self.sample(values, |metric| metric.encode_counter::<NoLabelSet, u64, u64>(&count, None))
     }
 
     fn gauge(&mut self, values: &[&str], level: f64) -> fmt::Result {
@@ -129,10 +127,7 @@ fn fault_word(fault: Option<FaultClass>) -> &'static str {
 }
 
 fn names(labels: &Labels, target: TargetId) -> (&str, &str) {
-    (
-        labels.provider_name(target.provider),
-        labels.model_name(target.model),
-    )
+    (labels.provider_name(target.provider), labels.model_name(target.model))
 }
 
 /// The `gen_ai_*` series.
@@ -175,22 +170,17 @@ fn requests(rows: &mut Rows<'_>, book: &Book) -> fmt::Result {
     let (totals, labels) = (&book.totals, &book.labels);
     match rows.row.series {
         Series::Requests => {
-            totals
-                .requests
-                .iter()
-                .try_for_each(|((outcome, class, dialect), n)| {
-                    let dialect = dialect.map_or("none", domain::Dialect::as_str);
-                    rows.counter(&[outcome.as_str(), &format!("{class}xx"), dialect], *n)
-                })
+            totals.requests.iter().try_for_each(|((outcome, class, dialect), n)| {
+                let dialect = dialect.map_or("none", domain::Dialect::as_str);
+                rows.counter(&[outcome.as_str(), &format!("{class}xx"), dialect], *n)
+            })
         }
-        Series::RequestDuration => totals
-            .durations
-            .iter()
-            .try_for_each(|(o, h)| rows.histogram(&[o.as_str()], h)),
-        Series::RequestFirstToken => totals
-            .first_tokens
-            .iter()
-            .try_for_each(|(r, h)| rows.histogram(&[r.as_str()], h)),
+        Series::RequestDuration => {
+            totals.durations.iter().try_for_each(|(o, h)| rows.histogram(&[o.as_str()], h))
+        }
+        Series::RequestFirstToken => {
+            totals.first_tokens.iter().try_for_each(|(r, h)| rows.histogram(&[r.as_str()], h))
+        }
         Series::AttemptsPerRequest => rows.histogram(&[], &totals.per_request),
         Series::Attempts => totals.attempts.iter().try_for_each(|((target, fault), n)| {
             let (provider, model) = names(labels, *target);
@@ -200,14 +190,10 @@ fn requests(rows: &mut Rows<'_>, book: &Book) -> fmt::Result {
             let (provider, model) = names(labels, *target);
             rows.counter(&[provider, model, rung.as_str()], *n)
         }),
-        Series::Refused => totals
-            .refused
-            .iter()
-            .try_for_each(|(why, n)| rows.counter(&[why], *n)),
-        Series::StreamOutcomes => totals
-            .streams
-            .iter()
-            .try_for_each(|(word, n)| rows.counter(&[word], *n)),
+        Series::Refused => totals.refused.iter().try_for_each(|(why, n)| rows.counter(&[why], *n)),
+        Series::StreamOutcomes => {
+            totals.streams.iter().try_for_each(|(word, n)| rows.counter(&[word], *n))
+        }
         Series::GapMax => totals.gaps.iter().try_for_each(|(target, spans)| {
             let (provider, model) = names(labels, *target);
             rows.histogram(&[provider, model], spans)
@@ -221,14 +207,11 @@ fn requests(rows: &mut Rows<'_>, book: &Book) -> fmt::Result {
             rows.counter(&[provider, model, from, to, why], *n)
         }),
         Series::BreakerOpen => {
-            book.live
-                .breakers
-                .iter()
-                .try_for_each(|((target, key), breaker)| {
-                    let (provider, model) = names(labels, *target);
-                    let open = if breaker.state == CLOSED { 0.0 } else { 1.0 };
-                    rows.gauge(&[provider, model, &key.to_string()], open)
-                })
+            book.live.breakers.iter().try_for_each(|((target, key), breaker)| {
+                let (provider, model) = names(labels, *target);
+                let open = if breaker.state == CLOSED { 0.0 } else { 1.0 };
+                rows.gauge(&[provider, model, &key.to_string()], open)
+            })
         }
         _ => Ok(()),
     }
@@ -262,19 +245,16 @@ fn gauge_of(rows: &mut Rows<'_>, level: i64) -> fmt::Result {
 /// What the operating system tells; a figure that it does not tell is left out.
 fn process(rows: &mut Rows<'_>, figures: ProcessFigures) -> fmt::Result {
     match rows.row.series {
-        Series::Build => rows
-            .metric
-            .encode_info(&[("version", env!("CARGO_PKG_VERSION"))]),
-        Series::ResidentMemory => figures
-            .resident_bytes
-            .map_or(Ok(()), |bytes| rows.metric.encode_gauge(&bytes)),
+        Series::Build => rows.metric.encode_info(&[("version", env!("CARGO_PKG_VERSION"))]),
+        Series::ResidentMemory => {
+            figures.resident_bytes.map_or(Ok(()), |bytes| rows.metric.encode_gauge(&bytes))
+        }
         Series::Cpu => figures.cpu_seconds.map_or(Ok(()), |seconds| {
-            rows.metric
-                .encode_counter::<NoLabelSet, f64, u64>(&seconds, None)
+            rows.metric.encode_counter::<NoLabelSet, f64, u64>(&seconds, None)
         }),
-        Series::OpenFds => figures
-            .open_fds
-            .map_or(Ok(()), |count| rows.metric.encode_gauge(&count)),
+        Series::OpenFds => {
+            figures.open_fds.map_or(Ok(()), |count| rows.metric.encode_gauge(&count))
+        }
         _ => Ok(()),
     }
 }

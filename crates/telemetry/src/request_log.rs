@@ -196,8 +196,7 @@ fn payload(bytes: &Bytes, bytes_max: usize) -> Cow<'_, str> {
 
 /// The longest head of at most `bytes_max` bytes that ends at a character's border.
 fn cut(text: &str, bytes_max: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes_max))
-        .unwrap_or_default()
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default()
 }
 
 /// Milliseconds to the microsecond.
@@ -234,10 +233,7 @@ impl Display for Rfc3339 {
         let (year, month, day) = civil(days);
         let (hour, minute) = (second / 3_600, second / 60 % 60);
         let (second, milli) = (second % 60, span.subsec_millis());
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 

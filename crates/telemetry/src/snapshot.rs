@@ -200,21 +200,14 @@ impl Live {
     fn target(&mut self, now: Tick, target: TargetId, change: impl Fn(&mut TargetCell)) {
         let full = self.targets.len() >= TARGETS_MAX && !self.targets.contains_key(&target);
         let target = if full { TargetId::default() } else { target };
-        self.targets
-            .entry(target)
-            .or_insert_with(Windows::new)
-            .count(now, change);
+        self.targets.entry(target).or_insert_with(Windows::new).count(now, change);
     }
 
     /// A key that is used for the first time has a closed breaker.
     fn key_used(&mut self, now: Tick, target: TargetId, key: u16) {
         let room = self.breakers.len() < BREAKERS_MAX;
         if room && !self.breakers.contains_key(&(target, key)) {
-            let state = BreakerState {
-                state: CLOSED,
-                why: "",
-                since: now,
-            };
+            let state = BreakerState { state: CLOSED, why: "", since: now };
             self.breakers.insert((target, key), state);
         }
     }
@@ -223,11 +216,7 @@ impl Live {
     pub(crate) fn breaker(&mut self, now: Tick, target: TargetId, change: &BreakerChange) {
         let key = (target, change.key);
         if self.breakers.len() < BREAKERS_MAX || self.breakers.contains_key(&key) {
-            let state = BreakerState {
-                state: change.to,
-                why: change.why,
-                since: now,
-            };
+            let state = BreakerState { state: change.to, why: change.why, since: now };
             self.breakers.insert(key, state);
         }
     }

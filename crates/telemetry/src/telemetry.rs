@@ -113,11 +113,7 @@ impl Shared {
     /// As [`Telemetry::flush`]; true if everything was written.
     pub(crate) fn flush(&self) -> bool {
         for _ in 0..FLUSH_ROUNDS_MAX {
-            let idle = self
-                .drain()
-                .log
-                .as_mut()
-                .is_none_or(log_writer::LogQueue::hand_over);
+            let idle = self.drain().log.as_mut().is_none_or(log_writer::LogQueue::hand_over);
             if idle {
                 return true;
             }
@@ -143,9 +139,7 @@ pub struct Telemetry(Arc<Shared>);
 
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Telemetry")
-            .field("waiting", &self.0.receipts.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Telemetry").field("waiting", &self.0.receipts.len()).finish_non_exhaustive()
     }
 }
 
@@ -218,15 +212,8 @@ impl Telemetry {
         values: &[&str],
         read: impl Fn() -> f64 + Send + Sync + 'static,
     ) {
-        let values = values
-            .iter()
-            .take(gauge_labels(gauge).len())
-            .map(|v| (*v).to_owned());
-        let new = Sampled {
-            gauge,
-            values: values.collect(),
-            read: Box::new(read),
-        };
+        let values = values.iter().take(gauge_labels(gauge).len()).map(|v| (*v).to_owned());
+        let new = Sampled { gauge, values: values.collect(), read: Box::new(read) };
         let mut sampled = self.0.sampled();
         sampled.retain(|old| (old.gauge, &old.values) != (new.gauge, &new.values));
         if sampled.len() < GAUGES_MAX {

@@ -47,10 +47,7 @@ impl Rung {
         }
         let first = match answer.served_step {
             Some(step) => step == 0,
-            None => receipt
-                .attempts
-                .first()
-                .is_none_or(|first| first.target == *served_by),
+            None => receipt.attempts.first().is_none_or(|first| first.target == *served_by),
         };
         Some(if first { Self::Primary } else { Self::Failover })
     }
@@ -139,8 +136,7 @@ impl Totals {
                 *self.refused.entry(reason).or_default() += 1;
             }
         } else {
-            self.per_request
-                .observe(to_f64(u64::try_from(receipt.attempts.len()).unwrap_or(0)));
+            self.per_request.observe(to_f64(u64::try_from(receipt.attempts.len()).unwrap_or(0)));
         }
         if let Some(word) = stream_outcome(receipt) {
             *self.streams.entry(word).or_default() += 1;
@@ -200,10 +196,7 @@ impl Totals {
 
     /// The kind of a call, or the one kind for all others once there are too many.
     fn bounded_kind(&mut self, receipt: &Receipt, target: TargetId, labels: &Labels) -> CallKind {
-        let kind = CallKind {
-            asked: labels.model(&receipt.model_asked),
-            target,
-        };
+        let kind = CallKind { asked: labels.model(&receipt.model_asked), target };
         if self.calls.len() >= CALL_KINDS_MAX && !self.calls.contains_key(&kind) {
             self.merged += 1;
             return CallKind::default();
@@ -238,8 +231,5 @@ fn gap_mean(receipt: &Receipt) -> Option<Duration> {
     if !receipt.stream || receipt.outcome != Outcome::Answered {
         return None;
     }
-    answer
-        .took
-        .checked_sub(answer.first_token?)?
-        .checked_div(gaps)
+    answer.took.checked_sub(answer.first_token?)?.checked_div(gaps)
 }

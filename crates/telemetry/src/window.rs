@@ -21,17 +21,11 @@ struct Ring<T> {
 
 impl<T: Default> Ring<T> {
     fn new(slot: Duration, count: u64) -> Self {
-        Self {
-            slot,
-            count,
-            slots: (0..count).map(|_| None).collect(),
-        }
+        Self { slot, count, slots: (0..count).map(|_| None).collect() }
     }
 
     fn number(&self, now: Tick) -> u64 {
-        let slot_ns = u64::try_from(self.slot.as_nanos())
-            .unwrap_or(u64::MAX)
-            .max(1);
+        let slot_ns = u64::try_from(self.slot.as_nanos()).unwrap_or(u64::MAX).max(1);
         now.as_nanos() / slot_ns
     }
 

@@ -45,11 +45,7 @@ impl Worker {
         let writer = match self.writer {
             Some(writer) => {
                 let write = writer.open()?;
-                Some(
-                    thread::Builder::new()
-                        .name("request-log".to_owned())
-                        .spawn(write)?,
-                )
+                Some(thread::Builder::new().name("request-log".to_owned()).spawn(write)?)
             }
             None => None,
         };
@@ -58,12 +54,7 @@ impl Worker {
         let keeper = thread::Builder::new()
             .name("telemetry".to_owned())
             .spawn(move || keep(&shared, &stop))?;
-        Ok(Running {
-            shared: self.shared,
-            stopping,
-            keeper,
-            writer,
-        })
+        Ok(Running { shared: self.shared, stopping, keeper, writer })
     }
 }
 

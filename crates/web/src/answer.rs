@@ -61,21 +61,12 @@ impl Page {
         let bytes = bytes.into();
         let tag = HeaderValue::try_from(format!("\"{:016x}\"", fingerprint(&bytes)))
             .expect("a quoted number is a valid header");
-        Self {
-            status: StatusCode::OK,
-            media,
-            keep,
-            bytes,
-            tag,
-        }
+        Self { status: StatusCode::OK, media, keep, bytes, tag }
     }
 
     /// A short text that nobody may keep.
     pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Self {
-        Self {
-            status,
-            ..Self::new(TEXT, Keep::Never, text)
-        }
+        Self { status, ..Self::new(TEXT, Keep::Never, text) }
     }
 }
 
@@ -86,34 +77,21 @@ pub(crate) fn respond(
     find: impl FnOnce() -> Option<Page>,
 ) -> Response<Full<Bytes>> {
     if method != Method::GET && method != Method::HEAD {
-        let page = Page::text(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "only GET and HEAD are answered\n",
-        );
+        let page = Page::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered\n");
         let mut response = send(&page, false);
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     let page = find().unwrap_or_else(|| Page::text(StatusCode::NOT_FOUND, "no such page\n"));
     if page.keep != Keep::Never && page.status == StatusCode::OK && has_tag(headers, &page.tag) {
-        let unchanged = Page {
-            status: StatusCode::NOT_MODIFIED,
-            bytes: Bytes::new(),
-            ..page
-        };
+        let unchanged = Page { status: StatusCode::NOT_MODIFIED, bytes: Bytes::new(), ..page };
         return send(&unchanged, false);
     }
     send(&page, method == Method::HEAD)
 }
 
 fn send(page: &Page, head_only: bool) -> Response<Full<Bytes>> {
-    let body = if head_only {
-        Bytes::new()
-    } else {
-        page.bytes.clone()
-    };
+    let body = if head_only { Bytes::new() } else { page.bytes.clone() };
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = page.status;
     let headers = response.headers_mut();

@@ -92,16 +92,8 @@ impl Console {
     /// A console of what `telemetry` saw and `check` says.
     pub fn new(telemetry: Telemetry, check: ReadyCheck) -> Self {
         let style = Page::new(CSS, Keep::Hour, STYLE);
-        let inner = Inner {
-            telemetry,
-            check,
-            page: Cache::default(),
-            style,
-        };
-        Self {
-            inner: Arc::new(inner),
-            routes: None,
-        }
+        let inner = Inner { telemetry, check, page: Cache::default(), style };
+        Self { inner: Arc::new(inner), routes: None }
     }
 
     /// The same with the ladders shown too; `routes` is asked at each drawing.
@@ -139,17 +131,10 @@ impl Console {
     fn page(&self) -> Page {
         let snapshot = self.inner.telemetry.snapshot();
         let report = (self.inner.check)();
-        let routes = self
-            .routes
-            .as_ref()
-            .map(|routes| routes())
-            .unwrap_or_default();
+        let routes = self.routes.as_ref().map(|routes| routes()).unwrap_or_default();
         match overview(&snapshot, &report, routes).render() {
             Ok(html) => Page::new(HTML, Keep::Never, html),
-            Err(_) => Page::text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the page cannot be drawn\n",
-            ),
+            Err(_) => Page::text(StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be drawn\n"),
         }
     }
 }
@@ -157,10 +142,7 @@ impl Console {
 fn snapshot_page(snapshot: &Snapshot) -> Page {
     match serde_json::to_vec(snapshot) {
         Ok(json) => Page::new(JSON, Keep::Never, json),
-        Err(_) => Page::text(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the snapshot cannot be spelled\n",
-        ),
+        Err(_) => Page::text(StatusCode::INTERNAL_SERVER_ERROR, "the snapshot cannot be spelled\n"),
     }
 }
 
@@ -170,12 +152,7 @@ fn ready_page(report: &ReadyReport) -> Page {
         false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     };
     let lines = report.parts.iter().map(|part| {
-        format!(
-            "{} {}: {}\n",
-            part.name,
-            part.state,
-            part.sentence.replace('\n', " ")
-        )
+        format!("{} {}: {}\n", part.name, part.state, part.sentence.replace('\n', " "))
     });
     Page::text(status, format!("{word}\n{}", lines.collect::<String>()))
 }
@@ -189,14 +166,10 @@ fn overview(snapshot: &Snapshot, report: &ReadyReport, routes: Vec<RouteView>) -
         headline,
         time: words::second(snapshot.unix_seconds),
         up: words::span(
-            Duration::try_from_secs_f64(snapshot.up_seconds)
-                .unwrap_or_default()
-                .as_secs(),
+            Duration::try_from_secs_f64(snapshot.up_seconds).unwrap_or_default().as_secs(),
         ),
         facts: facts(snapshot),
-        parts: parts
-            .map(|(standing, sentence)| PartRow { standing, sentence })
-            .collect(),
+        parts: parts.map(|(standing, sentence)| PartRow { standing, sentence }).collect(),
         targets: snapshot.targets.iter().map(target_row).collect(),
         routes,
     }
@@ -205,10 +178,7 @@ fn overview(snapshot: &Snapshot, report: &ReadyReport, routes: Vec<RouteView>) -
 fn facts(snapshot: &Snapshot) -> Vec<Fact> {
     let (minute, quarter) = (&snapshot.minute, &snapshot.quarter);
     let of = |window: &RequestWindow, words: &[&str]| -> u64 {
-        words
-            .iter()
-            .filter_map(|word| window.outcomes.get(word))
-            .sum()
+        words.iter().filter_map(|word| window.outcomes.get(word)).sum()
     };
     // What was refused or was the caller's fault was not ours to answer.
     let ours = |window: &RequestWindow| of(window, &["answered", "failed", "broken"]);
@@ -234,21 +204,9 @@ fn facts(snapshot: &Snapshot) -> Vec<Fact> {
             Some(words::count(quarter.requests)),
         ),
         compared("Answered", answered(minute), answered(quarter)),
-        compared(
-            "By the first choice",
-            rung(minute, "primary"),
-            rung(quarter, "primary"),
-        ),
-        compared(
-            "By another provider",
-            rung(minute, "failover"),
-            rung(quarter, "failover"),
-        ),
-        compared(
-            "By the reserve",
-            rung(minute, "reserve"),
-            rung(quarter, "reserve"),
-        ),
+        compared("By the first choice", rung(minute, "primary"), rung(quarter, "primary")),
+        compared("By another provider", rung(minute, "failover"), rung(quarter, "failover")),
+        compared("By the reserve", rung(minute, "reserve"), rung(quarter, "reserve")),
         count("Failed or broken", &["failed", "broken"]),
         count("Turned away", &["refused"]),
         compared(
@@ -271,36 +229,21 @@ fn facts(snapshot: &Snapshot) -> Vec<Fact> {
 
 fn target_row(target: &TargetView) -> TargetRow {
     let (minute, quarter) = (&target.minute, &target.quarter);
-    let faults = quarter
-        .faults
-        .iter()
-        .map(|(word, count)| format!("{word} {count}"));
+    let faults = quarter.faults.iter().map(|(word, count)| format!("{word} {count}"));
     let faults: Vec<String> = faults.collect();
     let breakers = target.breakers.iter().map(|breaker| {
         let since = words::span(breaker.since_seconds);
-        let why = if breaker.why.is_empty() {
-            String::new()
-        } else {
-            format!(", {}", breaker.why)
-        };
+        let why = if breaker.why.is_empty() { String::new() } else { format!(", {}", breaker.why) };
         format!("key {}: {} for {since}{why}", breaker.key, breaker.state)
     });
     let permille = words::permille(quarter.served_share);
     TargetRow {
         name: format!("{}/{}", target.provider, target.model),
         health: health(&[target]),
-        asked: format!(
-            "{} / {}",
-            words::count(minute.attempts),
-            words::count(quarter.attempts)
-        ),
+        asked: format!("{} / {}", words::count(minute.attempts), words::count(quarter.attempts)),
         served_share: words::share(permille, 1000).unwrap_or_default(),
         served_width: permille / 10,
-        faults: if faults.is_empty() {
-            "none".to_owned()
-        } else {
-            faults.join(", ")
-        },
+        faults: if faults.is_empty() { "none".to_owned() } else { faults.join(", ") },
         first_token: format!(
             "{} / {}",
             words::millis(quarter.first_token_ms_p50),

@@ -11,12 +11,7 @@ const RESERVE: &str = "reserve";
 /// Calls in a minute from which their faults are a verdict and not an accident.
 const CALLS_MIN: u64 = 4;
 /// Faults of ours or about our account, which say nothing of the provider's health.
-const NOT_THEIRS: [&str; 4] = [
-    "rate_limited",
-    "quota_exhausted",
-    "key_rejected",
-    "model_unknown",
-];
+const NOT_THEIRS: [&str; 4] = ["rate_limited", "quota_exhausted", "key_rejected", "model_unknown"];
 
 /// Faults of our account, and what a breaker says of them.
 const ACCOUNT_FAULTS: [&str; 2] = ["quota_exhausted", "key_rejected"];
@@ -112,17 +107,10 @@ impl Standing {
                     _ => health(&targets),
                 };
                 let reserve = part.name == RESERVE || targets.iter().any(|target| target.reserve);
-                ProviderStanding {
-                    name: part.name.clone(),
-                    reserve,
-                    health,
-                }
+                ProviderStanding { name: part.name.clone(), reserve, health }
             })
             .collect();
-        Self {
-            verdict: verdict(report.ready, &providers),
-            providers,
-        }
+        Self { verdict: verdict(report.ready, &providers), providers }
     }
 
     /// The one sentence.
@@ -164,10 +152,7 @@ impl Standing {
     }
 
     fn names(&self, health: Health) -> Vec<&str> {
-        let such = self
-            .providers
-            .iter()
-            .filter(|provider| provider.health == health);
+        let such = self.providers.iter().filter(|provider| provider.health == health);
         such.map(|provider| provider.name.as_str()).collect()
     }
 }
@@ -178,9 +163,7 @@ fn verdict(ready: bool, providers: &[ProviderStanding]) -> Verdict {
     }
     let usable = |health| matches!(health, Health::Answers | Health::Partial | Health::NoData);
     let answers = |reserve| {
-        let mut of_kind = providers
-            .iter()
-            .filter(|provider| provider.reserve == reserve);
+        let mut of_kind = providers.iter().filter(|provider| provider.reserve == reserve);
         of_kind.any(|provider| usable(provider.health))
     };
     let troubled = |health| matches!(health, Health::Partial | Health::Major);
@@ -188,11 +171,7 @@ fn verdict(ready: bool, providers: &[ProviderStanding]) -> Verdict {
         (true, _) if providers.iter().any(|provider| troubled(provider.health)) => {
             Verdict::WithoutSome
         }
-        (true, _)
-            if providers
-                .iter()
-                .all(|provider| provider.health != Health::Answers) =>
-        {
+        (true, _) if providers.iter().all(|provider| provider.health != Health::Answers) => {
             Verdict::Idle
         }
         (true, _) => Verdict::Everything,
@@ -203,24 +182,14 @@ fn verdict(ready: bool, providers: &[ProviderStanding]) -> Verdict {
 
 /// How a provider stands, from what its models did.
 pub(crate) fn health(targets: &[&TargetView]) -> Health {
-    let shut: Vec<&TargetView> = targets
-        .iter()
-        .copied()
-        .filter(|target| is_shut(target))
-        .collect();
+    let shut: Vec<&TargetView> = targets.iter().copied().filter(|target| is_shut(target)).collect();
     // Models that strangers made up do not vouch for a provider.
-    let known = targets
-        .iter()
-        .filter(|target| target.model != OTHER)
-        .count();
+    let known = targets.iter().filter(|target| target.model != OTHER).count();
     if known > 0 && shut.len() == known {
         return why_shut(&shut);
     }
     let calls: u64 = targets.iter().map(|target| target.minute.attempts).sum();
-    let faults: u64 = targets
-        .iter()
-        .map(|target| their_faults(&target.minute))
-        .sum();
+    let faults: u64 = targets.iter().map(|target| their_faults(&target.minute)).sum();
     let in_quarter: u64 = targets.iter().map(|target| target.quarter.attempts).sum();
     if calls >= CALLS_MIN && faults * 2 >= calls {
         return Health::Major;
@@ -228,20 +197,12 @@ pub(crate) fn health(targets: &[&TargetView]) -> Health {
     if !shut.is_empty() || faults * 20 > calls {
         return Health::Partial;
     }
-    if in_quarter == 0 {
-        Health::NoData
-    } else {
-        Health::Answers
-    }
+    if in_quarter == 0 { Health::NoData } else { Health::Answers }
 }
 
 /// True if no key of this target is let through.
 fn is_shut(target: &TargetView) -> bool {
-    !target.breakers.is_empty()
-        && target
-            .breakers
-            .iter()
-            .all(|breaker| breaker.state != "closed")
+    !target.breakers.is_empty() && target.breakers.iter().all(|breaker| breaker.state != "closed")
 }
 
 /// What keeps a provider off whose models are all shut: an outage, our account, or our pace.
@@ -249,14 +210,8 @@ fn why_shut(shut: &[&TargetView]) -> Health {
     if shut.iter().any(|target| their_faults(&target.quarter) > 0) {
         return Health::Major;
     }
-    let met = |word: &&str| {
-        shut.iter()
-            .any(|target| target.quarter.faults.contains_key(*word))
-    };
-    let mut whys = shut
-        .iter()
-        .flat_map(|target| &target.breakers)
-        .map(|breaker| breaker.why);
+    let met = |word: &&str| shut.iter().any(|target| target.quarter.faults.contains_key(*word));
+    let mut whys = shut.iter().flat_map(|target| &target.breakers).map(|breaker| breaker.why);
     if ACCOUNT_FAULTS.iter().any(met) || whys.clone().all(|why| ACCOUNT_WHYS.contains(&why)) {
         Health::Unusable
     } else if met(&"rate_limited") || whys.all(|why| why == "retry_after") {
@@ -267,9 +222,6 @@ fn why_shut(shut: &[&TargetView]) -> Health {
 }
 
 fn their_faults(window: &TargetWindow) -> u64 {
-    let not_theirs: u64 = NOT_THEIRS
-        .iter()
-        .filter_map(|word| window.faults.get(word))
-        .sum();
+    let not_theirs: u64 = NOT_THEIRS.iter().filter_map(|word| window.faults.get(word)).sum();
     window.upstream_faults.saturating_sub(not_theirs)
 }

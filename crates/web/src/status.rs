@@ -52,13 +52,7 @@ impl Status {
     pub fn new(telemetry: Telemetry, check: ReadyCheck) -> Self {
         let style = Page::new(CSS, Keep::Hour, STYLE);
         let (page, ready) = (Cache::default(), Cache::default());
-        Self(Arc::new(Inner {
-            telemetry,
-            check,
-            page,
-            ready,
-            style,
-        }))
+        Self(Arc::new(Inner { telemetry, check, page, ready, style }))
     }
 
     /// The answer to a request of that method and path.
@@ -86,16 +80,10 @@ impl Inner {
     fn page(&self) -> Page {
         let snapshot = self.telemetry.snapshot();
         let standing = Standing::of(&snapshot, &(self.check)());
-        let page = StatusPage {
-            standing: &standing,
-            time: words::minute(snapshot.unix_seconds),
-        };
+        let page = StatusPage { standing: &standing, time: words::minute(snapshot.unix_seconds) };
         match page.render() {
             Ok(html) => Page::new(HTML, Keep::Second, html),
-            Err(_) => Page::text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the page cannot be drawn\n",
-            ),
+            Err(_) => Page::text(StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be drawn\n"),
         }
     }
 

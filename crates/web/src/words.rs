@@ -100,18 +100,12 @@ mod tests {
             ("85\u{a0}ms".into(), "1.2\u{a0}s".into())
         );
         assert_eq!(millis(None), "–");
-        assert_eq!(
-            (span(59), span(61)),
-            ("59\u{a0}s".into(), "1\u{a0}min 1\u{a0}s".into())
-        );
+        assert_eq!((span(59), span(61)), ("59\u{a0}s".into(), "1\u{a0}min 1\u{a0}s".into()));
         assert_eq!(
             (span(4 * 3600), span(90_000)),
             ("4\u{a0}h 0\u{a0}min".into(), "1 day 1\u{a0}h".into())
         );
-        assert_eq!(
-            (count(999), count(1_234_567)),
-            ("999".into(), "1,234,567".into())
-        );
+        assert_eq!((count(999), count(1_234_567)), ("999".into(), "1,234,567".into()));
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
         assert_eq!(minute(1_717_512_000.0), "2024-06-04 14:40 UTC");
         assert_eq!(second(1_717_512_009.9), "14:40:09 UTC");

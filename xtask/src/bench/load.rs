@@ -54,9 +54,7 @@ pub(super) enum Shape {
 
 /// Runs the load; the result is a line on standard output.
 pub(crate) fn run(wish: &Wish) -> Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tally = Rc::new(RefCell::new(Tally::default()));
     let clock = SystemClock::new();
     LocalSet::new().block_on(&runtime, async {
@@ -170,16 +168,8 @@ async fn ask_until(
     while clock.now() < until {
         let wait = Duration::from_millis(ANSWER_MS_MAX);
         let seen = tokio::time::timeout(wait, line.ask(&request)).await??;
-        let wanted = if wish.shape == Shape::Stream {
-            mock::EVENTS
-        } else {
-            0
-        };
-        ensure!(
-            seen.events == wanted,
-            "a stream had {} events, not {wanted}",
-            seen.events
-        );
+        let wanted = if wish.shape == Shape::Stream { mock::EVENTS } else { 0 };
+        ensure!(seen.events == wanted, "a stream had {} events, not {wanted}", seen.events);
         tally.borrow_mut().add(&seen);
     }
     Ok(())
@@ -261,11 +251,7 @@ impl Line {
         }
         let stream = socket.connect(target).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            bytes: Vec::new(),
-            clock,
-        })
+        Ok(Self { stream, bytes: Vec::new(), clock })
     }
 
     /// Reads into the empty buffer; 0 if the other side closed.
@@ -288,10 +274,7 @@ impl Line {
                 ensure!(head.status == 200, "status {}", head.status);
                 return Ok(());
             }
-            ensure!(
-                self.stream.read_buf(&mut self.bytes).await? > 0,
-                "closed without an answer"
-            );
+            ensure!(self.stream.read_buf(&mut self.bytes).await? > 0, "closed without an answer");
         }
     }
 
@@ -355,10 +338,7 @@ mod tests {
     #[test]
     fn quantiles_are_samples() {
         let samples: Vec<u32> = (1..=100).rev().collect();
-        assert_eq!(
-            (quantile(&samples, 0.5), quantile(&samples, 0.99)),
-            (51, 99)
-        );
+        assert_eq!((quantile(&samples, 0.5), quantile(&samples, 0.99)), (51, 99));
         assert_eq!(quantile(&[], 0.5), 0);
     }
 }

@@ -40,9 +40,7 @@ fn first_number(text: &str) -> Option<u64> {
 fn threads(pid: u32) -> Result<Vec<PathBuf>> {
     let folder = format!("/proc/{pid}/task");
     let entries = fs::read_dir(&folder).with_context(|| folder.clone())?;
-    Ok(entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect())
+    Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
 }
 
 /// The process and all its descendants.
@@ -53,11 +51,7 @@ fn family(pid: u32) -> Result<Vec<u32>> {
         found.push(member);
         for thread in threads(member)? {
             let children = fs::read_to_string(thread.join("children")).unwrap_or_default();
-            waiting.extend(
-                children
-                    .split_whitespace()
-                    .filter_map(|word| word.parse::<u32>().ok()),
-            );
+            waiting.extend(children.split_whitespace().filter_map(|word| word.parse::<u32>().ok()));
         }
     }
     Ok(found)
@@ -66,9 +60,7 @@ fn family(pid: u32) -> Result<Vec<u32>> {
 /// How many descriptors a process of ours may have at most.
 pub(super) fn descriptors_max() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits
-        .lines()
-        .find(|line| line.starts_with("Max open files"));
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
     let hard = line.and_then(|line| line.split_whitespace().nth(4)?.parse().ok());
     hard.unwrap_or(usize::from(u16::MAX))
 }
@@ -81,7 +73,7 @@ mod tests {
     fn our_own_process_costs_something() {
         let own = std::process::id();
         let before = cpu_nanos(own).unwrap();
-        let work: u64 = (0..3_000_000u64).map(|n| std::hint::black_box(n)).sum();
+        let work: u64 = (0..3_000_000u64).map(std::hint::black_box).sum();
         assert!(work > 0);
         assert!(cpu_nanos(own).unwrap() > before);
         assert!(resident_bytes(own).unwrap() > 100_000);

@@ -2,14 +2,18 @@
 //! pace that the model's name says. It judges no request and spends as little as it can.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use clap::Args;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::MissedTickBehavior;
+use tokio_rustls::TlsAcceptor;
 
+use super::tls;
 use super::wire::{self, Framing};
 
 /// Chunks of content in a stream; role, finish, usage and end marker come on top.
@@ -34,13 +38,17 @@ const OPEN_MS: u64 = 1_000;
 pub(crate) struct Wish {
     #[arg(long)]
     listen: SocketAddr,
+    /// Speak TLS, with the certificate in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    tls: Option<PathBuf>,
+    /// Speak HTTP/2 over TLS.
+    #[arg(long, requires = "tls")]
+    h2: bool,
 }
 
 /// Serves until it is killed.
 pub(crate) fn run(wish: &Wish) -> Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let socket = socket2::Socket::new(
             socket2::Domain::for_address(wish.listen),
@@ -51,11 +59,20 @@ pub(crate) fn run(wish: &Wish) -> Result<bool> {
         socket.set_nonblocking(true)?;
         socket.bind(&wish.listen.into())?;
         socket.listen(BACKLOG)?;
-        serve(TcpListener::from_std(socket.into())?).await
+        let acceptor = wish.tls.as_ref().map(|folder| tls::acceptor(folder, wish.h2));
+        let dress = Dress { acceptor: acceptor.transpose()?, h2: wish.h2 };
+        serve(TcpListener::from_std(socket.into())?, dress).await
     })
 }
 
-async fn serve(listener: TcpListener) -> Result<bool> {
+/// What the mock's connections wear.
+#[derive(Clone)]
+struct Dress {
+    acceptor: Option<TlsAcceptor>,
+    h2: bool,
+}
+
+async fn serve(listener: TcpListener, dress: Dress) -> Result<bool> {
     let script: &'static Script = Box::leak(Box::new(Script::new()));
     loop {
         // Out of descriptors: the next caller may find one.
@@ -64,29 +81,46 @@ async fn serve(listener: TcpListener) -> Result<bool> {
         };
         stream.set_nodelay(true)?;
         // A connection that breaks concerns nobody else.
-        tokio::spawn(async move { drop(converse(stream, script).await) });
+        let dress = dress.clone();
+        tokio::spawn(async move { drop(attend(stream, dress, script).await) });
+    }
+}
+
+async fn attend(stream: TcpStream, dress: Dress, script: &'static Script) -> Result<()> {
+    match dress.acceptor {
+        None => converse(stream, script).await,
+        Some(acceptor) => {
+            let stream = acceptor.accept(stream).await?;
+            if dress.h2 {
+                tls::converse_h2(stream, script).await
+            } else {
+                converse(stream, script).await
+            }
+        }
     }
 }
 
 /// Bytes that are ready to be sent.
 #[derive(Debug)]
-struct Script {
+pub(super) struct Script {
     answer: Vec<u8>,
     stream_head: &'static [u8],
     /// Each event as a chunk; the last holds the end of the body too.
     chunks: Vec<Vec<u8>>,
     /// Head and all chunks.
     burst: Vec<u8>,
+    /// The same without HTTP/1.1 around it.
+    body: Bytes,
+    events: Vec<Bytes>,
 }
 
 impl Script {
     fn new() -> Self {
         let stream_head: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
             cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
-        let mut chunks: Vec<Vec<u8>> = events()
-            .iter()
-            .map(|event| wire::chunk(event).into_bytes())
-            .collect();
+        let events = events();
+        let mut chunks: Vec<Vec<u8>> =
+            events.iter().map(|event| wire::chunk(event).into_bytes()).collect();
         if let Some(last) = chunks.last_mut() {
             last.extend_from_slice(b"0\r\n\r\n");
         }
@@ -101,7 +135,23 @@ impl Script {
             stream_head,
             chunks,
             burst,
+            body: body.into(),
+            events: events.into_iter().map(Bytes::from).collect(),
         }
+    }
+
+    /// The answer in one piece.
+    pub(super) fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// All events in one piece.
+    pub(super) fn stream(&self) -> Bytes {
+        self.events.concat().into()
+    }
+
+    pub(super) fn events(&self) -> Vec<Bytes> {
+        self.events.clone()
     }
 }
 
@@ -194,7 +244,7 @@ where
 
 /// How an answer is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
+pub(super) enum Pace {
     Whole,
     Burst,
     Every(Duration),
@@ -202,7 +252,7 @@ enum Pace {
 
 impl Pace {
     /// The model's name says it; it need not be looked for with care.
-    fn of(request: &[u8]) -> Self {
+    pub(super) fn of(request: &[u8]) -> Self {
         let has = |name: &str| memchr::memmem::find(request, name.as_bytes()).is_some();
         if has(BURST) {
             Self::Burst
@@ -223,11 +273,7 @@ mod tests {
 
     #[test]
     fn what_it_says_is_json_of_the_promised_size() {
-        assert!(
-            answer().len().abs_diff(ANSWER_BYTES) < 10,
-            "{}",
-            answer().len()
-        );
+        assert!(answer().len().abs_diff(ANSWER_BYTES) < 10, "{}", answer().len());
         serde_json::from_str::<serde_json::Value>(&answer()).unwrap();
         let events = events();
         assert_eq!(events.len(), EVENTS);

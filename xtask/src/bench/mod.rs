@@ -2,12 +2,14 @@
 //! mock provider. Absolute figures of a shared machine mean little; the ratios of one interleaved
 //! run mean something, and the bars are set on them.
 
+mod configs;
 pub(crate) mod load;
 mod measure;
 pub(crate) mod mock;
 mod peers;
 mod report;
 mod rounds;
+mod tls;
 mod wire;
 
 use std::ffi::OsString;
@@ -27,7 +29,7 @@ use rounds::Length;
 
 #[derive(Debug, Args)]
 pub(crate) struct Wish {
-    /// One short round without the memory part: whether it works, not what it costs.
+    /// One short round without TLS and the memory part: whether it works, not what it costs.
     #[arg(long)]
     quick: bool,
     /// Rounds over all peers; the median counts.
@@ -67,17 +69,9 @@ pub(crate) fn run(house: &House, wish: &Wish) -> Result<bool> {
 
 fn measure_in(peers: &Peers, wish: &Wish, voice: &Voice) -> Result<Report> {
     let length = if wish.quick {
-        Length {
-            rounds: 1,
-            turn_ms: 700,
-            streams: false,
-        }
+        Length { rounds: 1, turn_ms: 700, full: false }
     } else {
-        Length {
-            rounds: wish.rounds,
-            turn_ms: wish.turn_ms,
-            streams: true,
-        }
+        Length { rounds: wish.rounds, turn_ms: wish.turn_ms, full: true }
     };
     rounds::measure(peers, length, voice)
 }
@@ -90,9 +84,7 @@ pub(crate) fn quick(house: &House) -> Result<bool> {
 /// Mock and load must be fast: the unoptimised chores build themselves anew and step aside.
 fn in_release(house: &House, arguments: &[OsString]) -> Result<bool> {
     let mut build = house::cargo();
-    build
-        .args(["build", "--release", "--locked", "--package", "xtask"])
-        .current_dir(&house.root);
+    build.args(["build", "--release", "--locked", "--package", "xtask"]).current_dir(&house.root);
     if !house.seawall().is_file() {
         build.args(["--package", "seawall"]);
     }

@@ -36,10 +36,7 @@ impl Cell {
         };
         let answers = number("/answers")?;
         let units = if chunks { number("/events")? } else { answers };
-        let errors = told
-            .pointer("/errors")
-            .and_then(Value::as_u64)
-            .unwrap_or(u64::MAX);
+        let errors = told.pointer("/errors").and_then(Value::as_u64).unwrap_or(u64::MAX);
         if let Some(error) = told.get("first_error").and_then(Value::as_str) {
             crate::say::line(&format!("  an answer was wrong: {error}"));
         }
@@ -57,10 +54,7 @@ impl Cell {
 
     fn median(cells: &[Self]) -> Self {
         let of = |figure: fn(&Self) -> f64| middle(cells.iter().map(figure).collect());
-        let cpu = cells
-            .iter()
-            .map(|cell| cell.cpu_us)
-            .collect::<Option<Vec<_>>>();
+        let cpu = cells.iter().map(|cell| cell.cpu_us).collect::<Option<Vec<_>>>();
         Self {
             units_per_second: of(|cell| cell.units_per_second),
             cpu_us: cpu.map(middle),
@@ -122,13 +116,7 @@ struct Bar {
 impl Report {
     pub(super) fn new(pinning: String, absent: Vec<String>) -> Self {
         let (started, memory) = (BTreeMap::new(), BTreeMap::new());
-        Self {
-            pinning,
-            absent,
-            started,
-            cells: Vec::new(),
-            memory,
-        }
+        Self { pinning, absent, started, cells: Vec::new(), memory }
     }
 
     fn cell(&self, scenario: Scenario, kind: Kind) -> Option<Cell> {
@@ -148,17 +136,9 @@ impl Report {
         Some((of(Kind::Seawall)? - of(Kind::Direct)?) / 1_000.0)
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "memory sizes and counts are far below 2^53"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "memory sizes and counts are far below 2^53")]
     fn bars(&self) -> Vec<Bar> {
-        let bar = |what, is, most, unit| Bar {
-            what,
-            is,
-            most,
-            unit,
-        };
+        let bar = |what, is, most, unit| Bar { what, is, most, unit };
         let started = self.started.get(&Kind::Seawall);
         let memory = self.memory.get(&Kind::Seawall);
         // Fewer than ten thousand streams may be open here; the bar is for ten thousand.
@@ -168,48 +148,13 @@ impl Report {
             (idle + each * 10_000.0) / MIB
         });
         vec![
-            bar(
-                "CPU a request, 64 connections",
-                self.ratio(rounds::PLAIN_64),
-                1.6,
-                "x nginx",
-            ),
-            bar(
-                "CPU a chunk, burst",
-                self.ratio(rounds::BURST),
-                2.5,
-                "x nginx",
-            ),
-            bar(
-                "CPU a chunk, paced",
-                self.ratio(rounds::PACED),
-                1.3,
-                "x nginx",
-            ),
-            bar(
-                "p50 added, 1 connection",
-                self.added_ms(|cell| cell.took_us.0),
-                0.06,
-                "ms",
-            ),
-            bar(
-                "p99 added, 1 connection",
-                self.added_ms(|cell| cell.took_us.1),
-                0.5,
-                "ms",
-            ),
-            bar(
-                "first answer after start",
-                started.map(|(t, _)| t.as_secs_f64()),
-                0.1,
-                "s",
-            ),
-            bar(
-                "memory, idle",
-                started.map(|(_, bytes)| *bytes as f64 / MIB),
-                20.0,
-                "MiB",
-            ),
+            bar("CPU a request, 64 connections", self.ratio(rounds::PLAIN_64), 1.6, "x nginx"),
+            bar("CPU a chunk, burst", self.ratio(rounds::BURST), 2.5, "x nginx"),
+            bar("CPU a chunk, paced", self.ratio(rounds::PACED), 1.3, "x nginx"),
+            bar("p50 added, 1 connection", self.added_ms(|cell| cell.took_us.0), 0.06, "ms"),
+            bar("p99 added, 1 connection", self.added_ms(|cell| cell.took_us.1), 0.5, "ms"),
+            bar("first answer after start", started.map(|(t, _)| t.as_secs_f64()), 0.1, "s"),
+            bar("memory, idle", started.map(|(_, bytes)| *bytes as f64 / MIB), 20.0, "MiB"),
             bar("memory, 10,000 open streams", streams, 350.0, "MiB"),
         ]
     }
@@ -217,19 +162,10 @@ impl Report {
     /// True if every answer was right and streams were coalesced.
     pub(super) fn is_sound(&self) -> bool {
         let errors = |cells: &BTreeMap<Kind, Vec<Cell>>| {
-            cells
-                .values()
-                .flatten()
-                .map(|cell| cell.errors)
-                .sum::<u64>()
+            cells.values().flatten().map(|cell| cell.errors).sum::<u64>()
         };
-        let reads = self
-            .cell(rounds::BURST, Kind::Seawall)
-            .map(|cell| cell.reads_per_answer);
-        let whole = self
-            .memory
-            .values()
-            .all(|memory| memory.streams == memory.wanted);
+        let reads = self.cell(rounds::BURST, Kind::Seawall).map(|cell| cell.reads_per_answer);
+        let whole = self.memory.values().all(|memory| memory.streams == memory.wanted);
         self.cells.iter().all(|(_, cells)| errors(cells) == 0)
             && reads.is_some_and(|reads| reads > 0.0 && reads < READS_PER_BURST_MAX)
             && whole
@@ -242,7 +178,7 @@ impl Report {
             text.push_str(&format!("{reason}: measured without it\n"));
         }
         for (scenario, cells) in &self.cells {
-            push(&mut text, format_args!("\n{}\n", scenario.name));
+            push(&mut text, format_args!("\n{}\n", scenario.title()));
             let unit = scenario.unit;
             push(
                 &mut text,
@@ -259,12 +195,7 @@ impl Report {
                 ),
             );
             for (kind, cells) in cells {
-                push_row(
-                    &mut text,
-                    *kind,
-                    &Cell::median(cells),
-                    self.cell(*scenario, Kind::Nginx),
-                );
+                push_row(&mut text, *kind, &Cell::median(cells), self.cell(*scenario, Kind::Nginx));
             }
         }
         self.push_memory(&mut text);
@@ -272,10 +203,7 @@ impl Report {
         text
     }
 
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "memory sizes and counts are far below 2^53"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "memory sizes and counts are far below 2^53")]
     fn push_memory(&self, text: &mut String) {
         text.push_str("\nstart and memory (resident; pages shared by processes count for each)\n");
         for (kind, (first, idle)) in &self.started {
@@ -286,10 +214,7 @@ impl Report {
                 let mib = memory.resident as f64 / MIB;
                 let kib = (memory.resident as f64 - memory.idle as f64) / 1_024.0;
                 let each = kib / memory.streams as f64;
-                format!(
-                    "; {} open streams {mib:.0} MiB, {each:.1} KiB each",
-                    memory.streams
-                )
+                format!("; {} open streams {mib:.0} MiB, {each:.1} KiB each", memory.streams)
             });
             push(
                 text,
@@ -300,24 +225,12 @@ impl Report {
 
     fn push_bars(&self, text: &mut String) {
         text.push_str("\nbars\n");
-        for Bar {
-            what,
-            is,
-            most,
-            unit,
-        } in self.bars()
-        {
+        for Bar { what, is, most, unit } in self.bars() {
             let (is, word) = match is {
-                Some(is) => (
-                    format!("{is:.3}"),
-                    if is <= most { "met" } else { "MISSED" },
-                ),
+                Some(is) => (format!("{is:.3}"), if is <= most { "met" } else { "MISSED" }),
                 None => ("-".to_owned(), "not measured"),
             };
-            push(
-                text,
-                format_args!("  {what:<32}{is:>9} {unit:<8} at most {most:<6} {word}\n"),
-            );
+            push(text, format_args!("  {what:<32}{is:>9} {unit:<8} at most {most:<6} {word}\n"));
         }
     }
 
@@ -327,40 +240,21 @@ impl Report {
         for (scenario, cells) in &self.cells {
             let peers = cells.iter().map(|(kind, cells)| {
                 let all: Vec<_> = cells.iter().map(Cell::json).collect();
-                (
-                    kind.name(),
-                    json!({ "median": Cell::median(cells).json(), "rounds": all }),
-                )
+                (kind.name(), json!({ "median": Cell::median(cells).json(), "rounds": all }))
             });
-            scenarios.insert(
-                scenario.name.to_owned(),
-                json!(peers.collect::<BTreeMap<_, _>>()),
-            );
+            scenarios.insert(scenario.title(), json!(peers.collect::<BTreeMap<_, _>>()));
         }
         let started = self.started.iter().map(|(kind, (first, idle))| {
-            (
-                kind.name(),
-                json!({ "first_answer_s": first.as_secs_f64(), "idle_bytes": idle }),
-            )
+            (kind.name(), json!({ "first_answer_s": first.as_secs_f64(), "idle_bytes": idle }))
         });
         let memory = self.memory.iter().map(|(kind, memory)| {
-            let Memory {
-                idle,
-                streams,
-                resident,
-                ..
-            } = memory;
-            (
-                kind.name(),
-                json!({ "idle": idle, "streams": streams, "resident": resident }),
-            )
+            let Memory { idle, streams, resident, .. } = memory;
+            (kind.name(), json!({ "idle": idle, "streams": streams, "resident": resident }))
         });
-        let bars = self.bars().into_iter().map(|bar| {
-            (
-                bar.what,
-                json!({ "is": bar.is, "at_most": bar.most, "unit": bar.unit }),
-            )
-        });
+        let bars = self
+            .bars()
+            .into_iter()
+            .map(|bar| (bar.what, json!({ "is": bar.is, "at_most": bar.most, "unit": bar.unit })));
         json!({
             "machine": self.pinning,
             "scenarios": scenarios,
@@ -374,9 +268,7 @@ impl Report {
 fn push_row(text: &mut String, kind: Kind, cell: &Cell, nginx: Option<Cell>) {
     let ratio = cell.cpu_us.zip(nginx.and_then(|nginx| nginx.cpu_us));
     let ratio = ratio.map_or("-".to_owned(), |(own, nginx)| format!("{:.2}", own / nginx));
-    let cpu = cell
-        .cpu_us
-        .map_or("-".to_owned(), |cpu| format!("{cpu:.2}"));
+    let cpu = cell.cpu_us.map_or("-".to_owned(), |cpu| format!("{cpu:.2}"));
     let pair = |(p50, p99): (f64, f64)| format!("{p50:.0} / {p99:.0}");
     push(
         text,
@@ -422,15 +314,9 @@ mod tests {
     fn ratios_are_to_nginx_of_the_same_run() {
         let report = report(50);
         assert_eq!(report.ratio(rounds::BURST), Some(2.0));
-        assert_eq!(
-            report.cell(rounds::BURST, Kind::Nginx).unwrap().cpu_us,
-            Some(1.0)
-        );
+        assert_eq!(report.cell(rounds::BURST, Kind::Nginx).unwrap().cpu_us, Some(1.0));
         let text = report.text();
-        assert!(
-            text.contains("CPU a chunk, burst                  2.000 x nginx"),
-            "{text}"
-        );
+        assert!(text.contains("CPU a chunk, burst                  2.000 x nginx"), "{text}");
         assert!(text.contains("not measured"), "{text}");
         assert_eq!(report.json()["bars"]["CPU a chunk, burst"]["is"], 2.0);
     }

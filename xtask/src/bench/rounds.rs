@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::configs::{Link, Provider};
 use super::peers::{Kind, Peer, Peers};
 use super::report::{Cell, Memory, Report};
 use super::{measure, mock};
@@ -21,8 +22,8 @@ use crate::shell::{self, Held};
 pub(super) struct Length {
     pub(super) rounds: usize,
     pub(super) turn_ms: u64,
-    /// Whether memory under ten thousand open streams is measured.
-    pub(super) streams: bool,
+    /// Whether TLS and the memory of ten thousand open streams are measured too.
+    pub(super) full: bool,
 }
 
 /// One kind of load.
@@ -35,6 +36,14 @@ pub(super) struct Scenario {
     shape: &'static str,
     /// What a unit of work is called.
     pub(super) unit: &'static str,
+    pub(super) link: Link,
+}
+
+impl Scenario {
+    /// The name with what is behind the gateway.
+    pub(super) fn title(&self) -> String {
+        format!("{}{}", self.name, self.link.suffix())
+    }
 }
 
 pub(super) const PLAIN_1: Scenario = plain("plain, 1 connection", 1);
@@ -50,17 +59,12 @@ const fn plain(name: &'static str, connections: usize) -> Scenario {
         model: "bench-plain",
         shape: "whole",
         unit: "request",
+        link: Link::Clear,
     }
 }
 
 const fn stream(name: &'static str, model: &'static str) -> Scenario {
-    Scenario {
-        name,
-        connections: 16,
-        model,
-        shape: "stream",
-        unit: "chunk",
-    }
+    Scenario { name, connections: 16, model, shape: "stream", unit: "chunk", link: Link::Clear }
 }
 
 /// A turn that nobody counts, so that connections and caches are warm.
@@ -77,8 +81,8 @@ const IDLE_MS: u64 = 300;
 
 /// Measures everything.
 pub(super) fn measure(peers: &Peers, length: Length, voice: &Voice) -> Result<Report> {
-    let (mock, direct) = peers.mock()?;
-    let (mut all, absent) = peers.start_all(direct.address)?;
+    let (mock, provider) = peers.mock(Link::Clear)?;
+    let (mut all, absent) = peers.start_all(&provider)?;
     let mut report = Report::new(peers.pinning(), absent);
     for peer in &all {
         std::thread::sleep(Duration::from_millis(IDLE_MS));
@@ -87,25 +91,42 @@ pub(super) fn measure(peers: &Peers, length: Length, voice: &Voice) -> Result<Re
             report.started.insert(peer.kind, (first, idle));
         }
     }
-    all.insert(0, direct);
+    all.insert(0, Peers::direct(&provider));
     for scenario in SCENARIOS {
-        voice.step(&format!("{}: {} rounds", scenario.name, length.rounds));
-        let cells = rounds(peers, &mut all, scenario, length)?;
-        report.cells.push((scenario, cells));
+        play(peers, &mut all, scenario, (length, voice), &mut report)?;
     }
-    let at = all.first().map(|direct| direct.address);
     // Servers at rest cost nothing, but their connections are descriptors of the mock.
     drop(all);
-    if let Some(at) = at.filter(|_| length.streams) {
+    if length.full {
         for kind in [Kind::Nginx, Kind::Haproxy, Kind::Seawall] {
             voice.step(&format!("{}: open streams", kind.name()));
-            if let Some(memory) = open_streams(peers, kind, at)? {
+            if let Some(memory) = open_streams(peers, kind, &provider)? {
                 report.memory.insert(kind, memory);
+            }
+        }
+        for link in [Link::Tls, Link::TlsH2] {
+            let (_mock, provider) = peers.mock(link)?;
+            let (mut all, _) = peers.start_all(&provider)?;
+            for scenario in [PLAIN_64, BURST, PACED] {
+                play(peers, &mut all, Scenario { link, ..scenario }, (length, voice), &mut report)?;
             }
         }
     }
     drop(mock);
     Ok(report)
+}
+
+fn play(
+    peers: &Peers,
+    all: &mut [Peer],
+    scenario: Scenario,
+    (length, voice): (Length, &Voice),
+    report: &mut Report,
+) -> Result<()> {
+    voice.step(&format!("{}: {} rounds", scenario.title(), length.rounds));
+    let cells = rounds(peers, all, scenario, length)?;
+    report.cells.push((scenario, cells));
+    Ok(())
 }
 
 fn rounds(
@@ -139,16 +160,11 @@ fn turn(peers: &Peers, peer: &mut Peer, scenario: Scenario, millis: u64) -> Resu
     let mut load = peers.own("bench-load")?;
     load.args(load_arguments(peer.address, scenario, millis));
     // The load itself calls a failed answer an error; its line says which.
-    let output = load
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()?;
+    let output = load.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     let after = cost()?;
     let told: Value = serde_json::from_slice(&output.stdout)
         .with_context(|| format!("the load on {} told nothing", peer.kind.name()))?;
-    let cpu = after
-        .zip(before)
-        .map(|(after, before)| after.saturating_sub(before));
+    let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
     Cell::of(&told, scenario.unit == "chunk", cpu)
 }
 
@@ -160,15 +176,12 @@ fn load_arguments(target: SocketAddr, scenario: Scenario, millis: u64) -> Vec<St
         ("--shape", scenario.shape.to_owned()),
         ("--millis", millis.to_string()),
     ];
-    values
-        .into_iter()
-        .flat_map(|(flag, value)| [flag.to_owned(), value])
-        .collect()
+    values.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
 }
 
 /// Resident memory while many streams are open; a fresh server each time.
-fn open_streams(peers: &Peers, kind: Kind, mock: SocketAddr) -> Result<Option<Memory>> {
-    let Some(mut peer) = peers.start(kind, mock, false)? else {
+fn open_streams(peers: &Peers, kind: Kind, provider: &Provider) -> Result<Option<Memory>> {
+    let Some(mut peer) = peers.start(kind, provider, false)? else {
         return Ok(None);
     };
     let server = peer.server.as_mut().context("it has no server")?;
@@ -182,29 +195,20 @@ fn open_streams(peers: &Peers, kind: Kind, mock: SocketAddr) -> Result<Option<Me
         model: mock::OPEN,
         shape: "hold",
         unit: "stream",
+        link: Link::Clear,
     };
     let mut command = peers.own("bench-load")?;
-    command
-        .args(load_arguments(peer.address, scenario, HOLD_MS))
-        .stdout(Stdio::piped());
+    command.args(load_arguments(peer.address, scenario, HOLD_MS)).stdout(Stdio::piped());
     let mut load = Held::start("the load", &mut command)?;
     let mut told = String::new();
     BufReader::new(load.stdout()?).read_line(&mut told)?;
     let told: Value = serde_json::from_str(&told).context("the load opened nothing")?;
-    let opened = told
-        .get("opened")
-        .and_then(Value::as_u64)
-        .context("how many were opened?")?;
+    let opened = told.get("opened").and_then(Value::as_u64).context("how many were opened?")?;
     std::thread::sleep(Duration::from_millis(SETTLE_MS));
     server.ensure_alive()?;
     let resident = measure::resident_bytes(server.pid())?;
     shell::terminate(load.pid());
     let streams = usize::try_from(opened)?;
     ensure!(streams > 0, "{} opened no stream", kind.name());
-    Ok(Some(Memory {
-        idle,
-        streams,
-        wanted: connections,
-        resident,
-    }))
+    Ok(Some(Memory { idle, streams, wanted: connections, resident }))
 }

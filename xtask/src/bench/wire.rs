@@ -32,11 +32,7 @@ pub(super) fn answer(bytes: &[u8]) -> Result<Option<Head>> {
         return Ok(None);
     };
     let status = answer.code.context("an answer without a status")?;
-    Ok(Some(Head {
-        bytes: length,
-        status,
-        framing: framing(answer.headers)?,
-    }))
+    Ok(Some(Head { bytes: length, status, framing: framing(answer.headers)? }))
 }
 
 /// Reads the head of a request; none if it is not there whole.
@@ -46,11 +42,7 @@ pub(super) fn request(bytes: &[u8]) -> Result<Option<Head>> {
     let httparse::Status::Complete(length) = request.parse(bytes)? else {
         return Ok(None);
     };
-    Ok(Some(Head {
-        bytes: length,
-        status: 0,
-        framing: framing(request.headers)?,
-    }))
+    Ok(Some(Head { bytes: length, status: 0, framing: framing(request.headers)? }))
 }
 
 /// A head without either header has no body here: neither side of a measurement closes to end one.
@@ -61,10 +53,7 @@ fn framing(headers: &[httparse::Header<'_>]) -> Result<Framing> {
             return Ok(Framing::Length(length));
         }
         if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            ensure!(
-                header.value.eq_ignore_ascii_case(b"chunked"),
-                "unknown transfer encoding"
-            );
+            ensure!(header.value.eq_ignore_ascii_case(b"chunked"), "unknown transfer encoding");
             return Ok(Framing::Chunked);
         }
     }
@@ -96,12 +85,7 @@ enum State {
 
 impl Chunks {
     pub(super) fn new() -> Self {
-        Self {
-            state: State::Size,
-            left: 0,
-            newlines: 0,
-            tail: [0; DONE.len()],
-        }
+        Self { state: State::Size, left: 0, newlines: 0, tail: [0; DONE.len()] }
     }
 
     /// Takes the next bytes; true once the body has ended.
@@ -150,11 +134,7 @@ impl Chunks {
     }
 
     fn opened(&mut self) {
-        self.state = if self.left == 0 {
-            State::Last
-        } else {
-            State::Data
-        };
+        self.state = if self.left == 0 { State::Last } else { State::Data };
     }
 
     fn take(&mut self, data: &[u8]) {
@@ -165,11 +145,7 @@ impl Chunks {
             None => {
                 self.tail.rotate_left(data.len());
                 let at = kept - data.len();
-                self.tail
-                    .iter_mut()
-                    .skip(at)
-                    .zip(data)
-                    .for_each(|(to, from)| *to = *from);
+                self.tail.iter_mut().skip(at).zip(data).for_each(|(to, from)| *to = *from);
             }
         }
     }
@@ -196,11 +172,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn body() -> String {
-        let events = [
-            "data: {\"a\":1}\n\n",
-            "data: {\"b\":\"\\n\"}\n\n",
-            "data: [DONE]\n\n",
-        ];
+        let events = ["data: {\"a\":1}\n\n", "data: {\"b\":\"\\n\"}\n\n", "data: [DONE]\n\n"];
         events.map(chunk).concat() + "0\r\n\r\n"
     }
 
@@ -239,14 +211,7 @@ mod tests {
     fn heads_are_read() {
         let text = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nrest";
         let head = answer(text).unwrap().unwrap();
-        assert_eq!(
-            head,
-            Head {
-                bytes: 39,
-                status: 200,
-                framing: Framing::Length(12)
-            }
-        );
+        assert_eq!(head, Head { bytes: 39, status: 200, framing: Framing::Length(12) });
         assert_eq!(answer(&text[..20]).unwrap(), None);
         let text = b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
         assert_eq!(request(text).unwrap().unwrap().framing, Framing::Chunked);

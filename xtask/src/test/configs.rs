@@ -16,9 +16,7 @@ pub(super) fn check(house: &House) -> Result<()> {
     ensure!(!examples.is_empty(), "there is no example");
     for example in &examples {
         let text = fs::read_to_string(example)?;
-        let variables = variables(&text)
-            .into_iter()
-            .map(|name| (name, "an-example-value"));
+        let variables = variables(&text).into_iter().map(|name| (name, "an-example-value"));
         let mut check = Command::new(house.seawall());
         shell::output(check.args(["check", "-c"]).arg(example).envs(variables))?;
         say::line(&format!("  {} is right", house.shown(example)));
@@ -42,10 +40,7 @@ fn examples(house: &House) -> Result<Vec<PathBuf>> {
 fn variables(text: &str) -> BTreeSet<&str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let names = text.split("\"env:").skip(1);
-    names
-        .filter_map(|rest| rest.split(|c| !is_name(c)).next())
-        .filter(|n| !n.is_empty())
-        .collect()
+    names.filter_map(|rest| rest.split(|c| !is_name(c)).next()).filter(|n| !n.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -55,9 +50,6 @@ mod tests {
     #[test]
     fn variables_are_found() {
         let text = "a = [\"env:ONE\", \"env:TWO_2\"]\nb = \"file:/x\"\nc = \"env:ONE\"";
-        assert_eq!(
-            variables(text).into_iter().collect::<Vec<_>>(),
-            ["ONE", "TWO_2"]
-        );
+        assert_eq!(variables(text).into_iter().collect::<Vec<_>>(), ["ONE", "TWO_2"]);
     }
 }

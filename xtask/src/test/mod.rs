@@ -42,9 +42,7 @@ enum End {
 pub(crate) fn run(house: &House, wish: &Wish) -> Result<bool> {
     let chosen = choose(&wish.only)?;
     if wish.list {
-        chosen
-            .iter()
-            .for_each(|step| say::line(&format!("{:<12} {}", step.name, step.does)));
+        chosen.iter().for_each(|step| say::line(&format!("{:<12} {}", step.name, step.does)));
         return Ok(true);
     }
     let voice = Voice::new();
@@ -57,13 +55,7 @@ pub(crate) fn run(house: &House, wish: &Wish) -> Result<bool> {
         }
         let before = voice.elapsed();
         say::line("");
-        voice.step(&format!(
-            "{}/{} {}: {}",
-            index + 1,
-            chosen.len(),
-            step.name,
-            step.does
-        ));
+        voice.step(&format!("{}/{} {}: {}", index + 1, chosen.len(), step.name, step.does));
         let end = match (step.run)(house, &voice, wish.full) {
             Ok(()) => End::Passed,
             Err(error) => {
@@ -79,15 +71,9 @@ pub(crate) fn run(house: &House, wish: &Wish) -> Result<bool> {
 }
 
 fn choose(only: &[String]) -> Result<Vec<&'static Step>> {
-    if let Some(unknown) = only
-        .iter()
-        .find(|name| STEPS.iter().all(|step| step.name != **name))
-    {
+    if let Some(unknown) = only.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
         let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-        bail!(
-            "there is no step `{unknown}`; there are {}",
-            names.join(", ")
-        );
+        bail!("there is no step `{unknown}`; there are {}", names.join(", "));
     }
     let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
     Ok(STEPS.iter().filter(wanted).collect())
@@ -104,11 +90,7 @@ fn summary(ends: &[(&Step, End, Duration)]) -> String {
         text.push_str(&format!("  {:<12} {end:<8} {took:>10}\n", step.name));
     }
     let count = |wanted| ends.iter().filter(|(_, end, _)| *end == wanted).count();
-    text.push_str(&format!(
-        "\n{} passed, {} failed",
-        count(End::Passed),
-        count(End::Failed)
-    ));
+    text.push_str(&format!("\n{} passed, {} failed", count(End::Passed), count(End::Failed)));
     text
 }
 
@@ -119,11 +101,7 @@ mod tests {
     #[test]
     fn the_last_line_counts() {
         let ends = [End::Passed, End::Failed, End::NotRun];
-        let ends: Vec<_> = STEPS
-            .iter()
-            .zip(ends)
-            .map(|(s, e)| (s, e, Duration::ZERO))
-            .collect();
+        let ends: Vec<_> = STEPS.iter().zip(ends).map(|(s, e)| (s, e, Duration::ZERO)).collect();
         assert_eq!(summary(&ends).lines().last(), Some("1 passed, 1 failed"));
     }
 

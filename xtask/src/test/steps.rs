@@ -28,63 +28,29 @@ const fn step(name: &'static str, does: &'static str, run: Run) -> Step {
 /// In the order in which they run: what is cheap and often wrong comes first.
 pub(super) const STEPS: &[Step] = &[
     step("format", "rustfmt has nothing to change", |house, _, _| {
-        cargo(house, &["fmt", "--all", "--check"])
+        cargo(house, &["fmt", "--all", "--check", "--", "--files-with-diff"])
     }),
-    step(
-        "tidy",
-        "levels, sizes, headers, links, leftovers",
-        |house, _, _| {
-            ensure!(tidy::run(house)?, "the rules of the house are broken");
-            Ok(())
-        },
-    ),
+    step("tidy", "levels, sizes, headers, links, leftovers", |house, _, _| {
+        ensure!(tidy::run(house)?, "the rules of the house are broken");
+        Ok(())
+    }),
     step("clippy", "no warning in any crate", |house, _, _| {
         let scope = ["clippy", "--workspace", "--all-targets", "--locked"];
         cargo(house, &[&scope[..], &["--", "--deny", "warnings"]].concat())
     }),
-    step(
-        "tests",
-        "unit, property and integration tests of all crates",
-        |house, _, _| cargo(house, &["test", "--workspace", "--locked"]),
-    ),
-    step("build", "the release binary", |house, _, _| {
-        up::build(house)
+    step("tests", "unit, property and integration tests of all crates", |house, _, _| {
+        cargo(house, &["test", "--workspace", "--locked"])
     }),
-    step(
-        "model",
-        "the reserve model, fetched and verified",
-        |house, voice, _| up::fetch_model(house, voice),
-    ),
-    step(
-        "examples",
-        "`seawall check` likes every example",
-        |house, _, _| configs::check(house),
-    ),
-    step(
-        "wall",
-        "failover against a provider that breaks on purpose",
-        wall,
-    ),
-    step(
-        "sdk-python",
-        "OpenAI's Python SDK, on the wall and on the reserve",
-        sdk_python,
-    ),
-    step(
-        "sdk-node",
-        "OpenAI's Node SDK, on the wall and on the reserve",
-        sdk_node,
-    ),
-    step(
-        "canary",
-        "no secret shows in answers, logs, pages or metrics",
-        canary,
-    ),
-    step(
-        "bench",
-        "a short measurement, beside nginx and HAProxy where they are",
-        smoke,
-    ),
+    step("build", "the release binary", |house, _, _| up::build(house)),
+    step("model", "the reserve model, fetched and verified", |house, voice, _| {
+        up::fetch_model(house, voice)
+    }),
+    step("examples", "`seawall check` likes every example", |house, _, _| configs::check(house)),
+    step("wall", "failover against a provider that breaks on purpose", wall),
+    step("sdk-python", "OpenAI's Python SDK, on the wall and on the reserve", sdk_python),
+    step("sdk-node", "OpenAI's Node SDK, on the wall and on the reserve", sdk_node),
+    step("canary", "no secret shows in answers, logs, pages or metrics", canary),
+    step("bench", "a short measurement, beside nginx and HAProxy where they are", smoke),
 ];
 
 fn cargo(house: &House, arguments: &[&str]) -> Result<()> {
@@ -96,10 +62,7 @@ fn python(house: &House, script: &str) -> Result<Command> {
     let python = house::program("python3").context("Python 3 is needed: python3 is not there")?;
     let mut command = Command::new(python);
     // Compiled scripts would be left in the clone.
-    command
-        .arg("-B")
-        .arg(house.at(script))
-        .current_dir(&house.root);
+    command.arg("-B").arg(house.at(script)).current_dir(&house.root);
     Ok(command)
 }
 
@@ -122,16 +85,12 @@ fn sdk_python(house: &House, voice: &Voice, _: bool) -> Result<()> {
 fn sdk_node(house: &House, voice: &Voice, _: bool) -> Result<()> {
     let node = tools::node_sdk(house, voice)?;
     let mut test = Command::new(node);
-    test.arg("test_openai.mjs")
-        .current_dir(house.at("tests/sdk/node"));
+    test.arg("test_openai.mjs").current_dir(house.at("tests/sdk/node"));
     shell::run(with_seawall(&mut test, &house.seawall()))
 }
 
 fn canary(house: &House, _: &Voice, _: bool) -> Result<()> {
-    shell::run(with_seawall(
-        &mut python(house, "tests/canary.py")?,
-        &house.seawall(),
-    ))
+    shell::run(with_seawall(&mut python(house, "tests/canary.py")?, &house.seawall()))
 }
 
 fn smoke(house: &House, voice: &Voice, _: bool) -> Result<()> {

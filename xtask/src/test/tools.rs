@@ -31,13 +31,8 @@ pub(super) fn python_sdk(house: &House, voice: &Voice) -> Result<PathBuf> {
     voice.step("installing the Python SDK");
     let install = |what: &str| {
         let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.env("PIP_ROOT_USER_ACTION", "ignore");
         shell::run(pip.arg("--target").arg(&folder).args(["--upgrade", what]))
     };
     if install(&format!("openai=={PYTHON_SDK}")).is_err() {
@@ -59,11 +54,7 @@ pub(super) fn node_sdk(house: &House, voice: &Voice) -> Result<PathBuf> {
     }
     voice.step("installing the Node SDK");
     let npm = house::program("npm").context("npm is needed: it is not there")?;
-    shell::run(
-        Command::new(npm)
-            .args(["ci", "--loglevel=error"])
-            .current_dir(&folder),
-    )?;
+    shell::run(Command::new(npm).args(["ci", "--loglevel=error"]).current_dir(&folder))?;
     fs::write(&done, wanted)?;
     Ok(node)
 }
@@ -71,20 +62,15 @@ pub(super) fn node_sdk(house: &House, voice: &Voice) -> Result<PathBuf> {
 /// Installs the proxies to measure beside, where this is a Debian and we may. The measurement does
 /// without those that are missing.
 pub(super) fn proxies(voice: &Voice) {
-    let missing: Vec<_> = PROXIES
-        .iter()
-        .filter(|(_, name)| house::program(name).is_none())
-        .collect();
+    let missing: Vec<_> =
+        PROXIES.iter().filter(|(_, name)| house::program(name).is_none()).collect();
     if missing.is_empty() {
         return;
     }
     let names: Vec<_> = missing.iter().map(|(package, _)| *package).collect();
     let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || house::program("apt-get").is_none() {
-        voice.step(&format!(
-            "measuring without {}: cannot install it here",
-            names.join(", ")
-        ));
+        voice.step(&format!("measuring without {}: cannot install it here", names.join(", ")));
         return;
     }
     voice.step(&format!("installing {}", names.join(", ")));

@@ -8,14 +8,7 @@ use std::{fs, io};
 use anyhow::{Context, Result};
 
 /// Folders that are made by tools.
-const MADE: &[&str] = &[
-    "target",
-    "node_modules",
-    "__pycache__",
-    ".git",
-    ".venv",
-    ".seawall",
-];
+const MADE: &[&str] = &["target", "node_modules", "__pycache__", ".git", ".venv", ".seawall"];
 /// A larger file is data; no rule speaks of it.
 const FILE_BYTES_MAX: u64 = 2 << 20;
 
@@ -39,10 +32,7 @@ impl Papers {
     #[cfg(test)]
     pub(crate) fn of(texts: &[(&str, &str)]) -> Self {
         let own = |(path, text): &(&str, &str)| ((*path).to_owned(), (*text).to_owned());
-        Self {
-            texts: texts.iter().map(own).collect(),
-            others: Vec::new(),
-        }
+        Self { texts: texts.iter().map(own).collect(), others: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -59,9 +49,7 @@ impl Papers {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.texts
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
+        self.texts.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// The texts whose names end so.

@@ -13,11 +13,7 @@ pub(super) fn check(papers: &Papers) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (path, text) in papers.ending(".rs") {
         if !text.starts_with("//!") {
-            faults.push(Fault::at(
-                path,
-                1,
-                "a file opens with `//!`: what it is and is not",
-            ));
+            faults.push(Fault::at(path, 1, "a file opens with `//!`: what it is and is not"));
         }
         if is_test(path) {
             continue;
@@ -30,17 +26,9 @@ pub(super) fn check(papers: &Papers) -> Vec<Fault> {
         }
         faults.extend(items(code).into_iter().filter_map(|item| item.fault(path)));
     }
-    faults.extend(
-        papers
-            .ending("src/lib.rs")
-            .filter(|(_, text)| is_empty(text))
-            .map(|(path, _)| {
-                Fault::of_file(
-                    path,
-                    "an empty crate; a room is made when something moves in",
-                )
-            }),
-    );
+    faults.extend(papers.ending("src/lib.rs").filter(|(_, text)| is_empty(text)).map(
+        |(path, _)| Fault::of_file(path, "an empty crate; a room is made when something moves in"),
+    ));
     faults
 }
 
@@ -49,8 +37,7 @@ fn is_test(path: &str) -> bool {
 }
 
 fn is_empty(text: &str) -> bool {
-    text.lines()
-        .all(|line| line.trim().is_empty() || line.trim_start().starts_with("//"))
+    text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with("//"))
 }
 
 /// The part before the last test module, if that module is written out here.
@@ -60,11 +47,7 @@ fn without_tests(text: &str) -> &str {
     };
     let (code, rest) = text.split_at(at);
     let opens = rest.trim_start().lines().nth(1).unwrap_or_default();
-    if opens.starts_with("mod ") && opens.ends_with('{') {
-        code
-    } else {
-        text
-    }
+    if opens.starts_with("mod ") && opens.ends_with('{') { code } else { text }
 }
 
 /// A struct or an error enum, counted.
@@ -119,13 +102,7 @@ fn opened(bare: &str, line: usize, indent: usize) -> Option<Item<'_>> {
     let name = words.next()?.split(['<', ':']).next()?;
     let is_enum = word == "enum";
     let counts = word == "struct" || (is_enum && name.ends_with("Error"));
-    counts.then_some(Item {
-        line,
-        name,
-        is_enum,
-        indent,
-        members: 0,
-    })
+    counts.then_some(Item { line, name, is_enum, indent, members: 0 })
 }
 
 fn is_member(bare: &str, of_enum: bool) -> bool {
@@ -138,29 +115,20 @@ mod tests {
     use super::*;
 
     fn says(path: &str, text: &str) -> Vec<String> {
-        check(&Papers::of(&[(path, text)]))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        check(&Papers::of(&[(path, text)])).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_header_is_wanted() {
         let found = says("a.rs", "fn a() {}\n");
-        assert_eq!(
-            found,
-            ["a.rs:1: a file opens with `//!`: what it is and is not"]
-        );
+        assert_eq!(found, ["a.rs:1: a file opens with `//!`: what it is and is not"]);
         assert!(says("a.rs", "//! A.\nfn a() {}\n").is_empty());
     }
 
     #[test]
     fn lines_of_tests_do_not_count() {
         let long = "//! A.\n".to_owned() + &"fn a() {}\n".repeat(600);
-        assert_eq!(
-            says("a.rs", &long),
-            ["a.rs: 601 lines without tests; at most 600"]
-        );
+        assert_eq!(says("a.rs", &long), ["a.rs: 601 lines without tests; at most 600"]);
         assert!(says("x/tests/a.rs", &long).is_empty());
         let tests = "fn b() {}\n".repeat(600);
         let text = format!("//! A.\n\n#[cfg(test)]\nmod tests {{\n{tests}}}\n");
@@ -172,9 +140,7 @@ mod tests {
     #[test]
     fn fields_and_variants_are_counted() {
         let members = |count: usize, what: &str| -> String {
-            (0..count)
-                .map(|n| format!("    /// Doc: {n}.\n    pub(crate) m{n}{what},\n"))
-                .collect()
+            (0..count).map(|n| format!("    /// Doc: {n}.\n    pub(crate) m{n}{what},\n")).collect()
         };
         let of =
             |head: &str, count, what| format!("//! A.\n{head} {{\n{}}}\n", members(count, what));

@@ -28,18 +28,9 @@ pub(super) fn level(name: &str) -> Option<usize> {
 }
 
 pub(super) fn check(papers: &Papers) -> Vec<Fault> {
-    let manifests: Vec<_> = papers
-        .ending("/Cargo.toml")
-        .filter_map(Manifest::read)
-        .collect();
-    let ours: BTreeSet<_> = manifests
-        .iter()
-        .map(|manifest| manifest.name.as_str())
-        .collect();
-    manifests
-        .iter()
-        .flat_map(|manifest| manifest.faults(&ours))
-        .collect()
+    let manifests: Vec<_> = papers.ending("/Cargo.toml").filter_map(Manifest::read).collect();
+    let ours: BTreeSet<_> = manifests.iter().map(|manifest| manifest.name.as_str()).collect();
+    manifests.iter().flat_map(|manifest| manifest.faults(&ours)).collect()
 }
 
 struct Manifest<'t> {
@@ -66,10 +57,7 @@ impl<'t> Manifest<'t> {
 
     fn faults(&self, ours: &BTreeSet<&str>) -> Vec<Fault> {
         let Some(own) = level(&self.name) else {
-            let says = format!(
-                "`{}` has no level; xtask/src/tidy/levels.rs lists them",
-                self.name
-            );
+            let says = format!("`{}` has no level; xtask/src/tidy/levels.rs lists them", self.name);
             return vec![Fault::of_file(self.path, says)];
         };
         let mut faults = Vec::new();
@@ -80,10 +68,7 @@ impl<'t> Manifest<'t> {
                 faults.push(Fault::of_file(self.path, says));
             }
             if need == "serde" && !SERDE.contains(&self.name.as_str()) {
-                let says = format!(
-                    "`{}` derives serde; wire forms stay at the borders",
-                    self.name
-                );
+                let says = format!("`{}` derives serde; wire forms stay at the borders", self.name);
                 faults.push(Fault::of_file(self.path, says));
             }
         }
@@ -96,10 +81,7 @@ mod tests {
     use super::*;
 
     fn says(manifests: &[(&str, &str)]) -> Vec<String> {
-        check(&Papers::of(manifests))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        check(&Papers::of(manifests)).iter().map(ToString::to_string).collect()
     }
 
     const GATEWAY: &str = "[package]\nname = \"gateway\"\n[dependencies]\nnet.workspace = true\n";
@@ -114,26 +96,17 @@ mod tests {
     fn upwards_sideways_and_serde_are_not() {
         let up = format!("{NET}[dependencies]\ngateway.workspace = true\n");
         let found = says(&[("g/Cargo.toml", GATEWAY), ("n/Cargo.toml", &up)]);
-        assert_eq!(
-            found,
-            ["n/Cargo.toml: `net` (level 2) must not depend on `gateway`"]
-        );
+        assert_eq!(found, ["n/Cargo.toml: `net` (level 2) must not depend on `gateway`"]);
         let sideways = format!("{NET}[target.'cfg(unix)'.dependencies]\nupstream = \"1\"\n");
         let upstream = "[package]\nname = \"upstream\"\n[dev-dependencies]\nnet = \"1\"\n";
         let found = says(&[("n/Cargo.toml", &sideways), ("u/Cargo.toml", upstream)]);
-        assert_eq!(
-            found,
-            ["n/Cargo.toml: `net` (level 2) must not depend on `upstream`"]
-        );
+        assert_eq!(found, ["n/Cargo.toml: `net` (level 2) must not depend on `upstream`"]);
         let serde = format!("{NET}[dependencies]\nserde = \"1\"\n");
         assert_eq!(says(&[("n/Cargo.toml", &serde)]).len(), 1);
     }
 
     #[test]
     fn a_new_room_needs_a_level() {
-        assert_eq!(
-            says(&[("x/Cargo.toml", "[package]\nname = \"attic\"\n")]).len(),
-            1
-        );
+        assert_eq!(says(&[("x/Cargo.toml", "[package]\nname = \"attic\"\n")]).len(), 1);
     }
 }

@@ -16,11 +16,7 @@ pub(super) fn check(papers: &Papers) -> Vec<Fault> {
                 continue;
             }
             for target in targets(line).filter(|target| is_dead(papers, path, target)) {
-                faults.push(Fault::at(
-                    path,
-                    index + 1,
-                    format!("the link `{target}` is dead"),
-                ));
+                faults.push(Fault::at(path, index + 1, format!("the link `{target}` is dead")));
             }
         }
     }
@@ -29,10 +25,7 @@ pub(super) fn check(papers: &Papers) -> Vec<Fault> {
 
 /// What stands between `](` and `)`.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
-    line.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split_once(')'))
-        .map(|(target, _)| target)
+    line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target)
 }
 
 fn is_dead(papers: &Papers, from: &str, target: &str) -> bool {
@@ -69,9 +62,6 @@ mod tests {
         let papers = Papers::of(&[("README.md", text), ("docs/a.md", docs), ("docs", "")]);
         let found: Vec<_> = check(&papers).iter().map(ToString::to_string).collect();
         let dead = ["`docs/b.md`", "`../../x`"];
-        assert_eq!(
-            found,
-            dead.map(|link| format!("README.md:5: the link {link} is dead"))
-        );
+        assert_eq!(found, dead.map(|link| format!("README.md:5: the link {link} is dead")));
     }
 }

@@ -18,9 +18,7 @@ pub(super) fn check(papers: &Papers) -> Vec<Fault> {
     };
     let mut faults = Vec::new();
     for (path, _) in papers.ending("/Cargo.toml") {
-        let Some(name) = path
-            .strip_prefix("crates/")
-            .and_then(|rest| rest.split('/').next())
+        let Some(name) = path.strip_prefix("crates/").and_then(|rest| rest.split('/').next())
         else {
             continue;
         };
@@ -44,9 +42,7 @@ fn table(papers: &Papers, path: &str) -> Option<Table> {
 }
 
 fn lacks<'t>(root: &'t Table, copy: &'t Table) -> impl Iterator<Item = String> + 't {
-    let differs = root
-        .iter()
-        .filter(|(key, value)| *key != BANS && copy.get(*key) != Some(value));
+    let differs = root.iter().filter(|(key, value)| *key != BANS && copy.get(*key) != Some(value));
     let differs = differs.map(|(key, _)| format!("`{key}` differs from the root's file"));
     let bans = |table: &'t Table| table.get(BANS).and_then(Value::as_array);
     let missing = bans(root)
@@ -68,11 +64,7 @@ mod tests {
         let bad = "a = 2\ndisallowed-methods = [{ path = \"y\" }]\n";
         let says = |copy| {
             let domain = "crates/domain/clippy.toml";
-            let papers = [
-                (ROOT, root),
-                ("crates/domain/Cargo.toml", ""),
-                (domain, copy),
-            ];
+            let papers = [(ROOT, root), ("crates/domain/Cargo.toml", ""), (domain, copy)];
             check(&Papers::of(&papers)).len()
         };
         assert_eq!((says(good), says(bad)), (0, 2));

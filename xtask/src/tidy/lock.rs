@@ -15,21 +15,14 @@ const LOCK: &str = "Cargo.lock";
 
 pub(super) fn check(papers: &Papers) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let lock = papers
-        .text(LOCK)
-        .and_then(|text| text.parse::<Table>().ok());
-    let packages = lock
-        .as_ref()
-        .and_then(|lock| lock.get("package"))
-        .and_then(Value::as_array);
+    let lock = papers.text(LOCK).and_then(|text| text.parse::<Table>().ok());
+    let packages = lock.as_ref().and_then(|lock| lock.get("package")).and_then(Value::as_array);
     match packages {
         None => faults.push(Fault::of_file(LOCK, "is missing or no lock file")),
         Some(packages) => faults.extend(cargo(packages)),
     }
     for (path, text) in papers.ending("package-lock.json") {
-        let resolved = text
-            .lines()
-            .position(|line| line.contains("\"resolved\": \"http"));
+        let resolved = text.lines().position(|line| line.contains("\"resolved\": \"http"));
         if let Some(index) = resolved {
             let says = "records where it was fetched; npm needs omit-lockfile-registry-resolved";
             faults.push(Fault::at(path, index + 1, says));
@@ -56,20 +49,14 @@ fn cargo(packages: &[Value]) -> Vec<Fault> {
 }
 
 fn name(package: &Value) -> &str {
-    package
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    package.get("name").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Packages that are reached from the workspace without passing through the reserve.
 fn without_reserve(packages: &[Value]) -> usize {
     let mut by_name: BTreeMap<&str, Vec<(usize, &Value)>> = BTreeMap::new();
     for (index, package) in packages.iter().enumerate() {
-        by_name
-            .entry(name(package))
-            .or_default()
-            .push((index, package));
+        by_name.entry(name(package)).or_default().push((index, package));
     }
     let ours = packages
         .iter()
@@ -78,19 +65,10 @@ fn without_reserve(packages: &[Value]) -> usize {
     let mut waiting: Vec<_> = ours.collect();
     let mut reached: BTreeSet<_> = waiting.iter().map(|(index, _)| *index).collect();
     while let Some((_, package)) = waiting.pop() {
-        let needs = package
-            .get("dependencies")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        for need in needs
-            .filter_map(Value::as_str)
-            .filter(|need| *need != RESERVE)
-        {
+        let needs = package.get("dependencies").and_then(Value::as_array).into_iter().flatten();
+        for need in needs.filter_map(Value::as_str).filter(|need| *need != RESERVE) {
             // An entry is `name`, or `name version` where there are several.
-            let (need, version) = need
-                .split_once(' ')
-                .map_or((need, None), |(n, v)| (n, Some(v)));
+            let (need, version) = need.split_once(' ').map_or((need, None), |(n, v)| (n, Some(v)));
             for (index, package) in by_name.get(need).into_iter().flatten() {
                 let own = package.get("version").and_then(Value::as_str);
                 if version.is_none_or(|version| own == Some(version)) && reached.insert(*index) {
@@ -109,11 +87,8 @@ mod tests {
     fn lock(packages: &[(&str, &str, &[&str])]) -> String {
         let mut text = String::new();
         for (name, version, needs) in packages {
-            let source = if *version == "0" {
-                String::new()
-            } else {
-                format!("source = {PUBLIC:?}\n")
-            };
+            let source =
+                if *version == "0" { String::new() } else { format!("source = {PUBLIC:?}\n") };
             let head = format!("[[package]]\nname = {name:?}\nversion = {version:?}\n{source}");
             text.push_str(&format!("{head}dependencies = {needs:?}\n"));
         }

@@ -30,19 +30,11 @@ pub(crate) struct Fault {
 
 impl Fault {
     fn of_file(file: impl Into<PathBuf>, says: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            line: None,
-            says: says.into(),
-        }
+        Self { file: file.into(), line: None, says: says.into() }
     }
 
     fn at(file: impl Into<PathBuf>, line: usize, says: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            line: Some(line),
-            says: says.into(),
-        }
+        Self { file: file.into(), line: Some(line), says: says.into() }
     }
 }
 

@@ -5,17 +5,10 @@ use super::Fault;
 use super::files::Papers;
 
 /// The words in two halves, so that this file does not find itself.
-const LEFT: &[(&str, &str)] = &[
-    ("TO", "DO"),
-    ("FIX", "ME"),
-    ("X", "XX"),
-    ("db", "g!("),
-    ("to", "do!("),
-];
-const PLACES: &[(&str, &str)] = &[("/wo", "rk/"), ("/ro", "ot/"), ("/ho", "me/")];
-const KINDS: &[&str] = &[
-    ".rs", ".toml", ".md", ".py", ".mjs", ".js", ".html", ".css", ".json",
-];
+const LEFT: &[(&str, &str)] =
+    &[("TO", "DO"), ("FIX", "ME"), ("X", "XX"), ("db", "g!("), ("to", "do!(")];
+const PLACES: &[(&str, &str)] = &[("/wo", "rk/"), ("/ro", "ot/")];
+const KINDS: &[&str] = &[".rs", ".toml", ".md", ".py", ".mjs", ".js", ".html", ".css", ".json"];
 
 pub(super) fn check(papers: &Papers) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -33,11 +26,7 @@ pub(super) fn check(papers: &Papers) -> Vec<Fault> {
                 faults.push(Fault::at(path, index + 1, format!("`{word}` is left over")));
             }
             if let Some(place) = place {
-                faults.push(Fault::at(
-                    path,
-                    index + 1,
-                    format!("names a machine's own `{place}`"),
-                ));
+                faults.push(Fault::at(path, index + 1, format!("names a machine's own `{place}`")));
             }
         }
     }
@@ -48,9 +37,7 @@ pub(super) fn check(papers: &Papers) -> Vec<Fault> {
 fn has_word(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line.get(..at).and_then(|part| part.chars().next_back());
-        let after = line
-            .get(at + word.len()..)
-            .and_then(|part| part.chars().next());
+        let after = line.get(at + word.len()..).and_then(|part| part.chars().next());
         let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         !touches(before) && (word.ends_with('(') || !touches(after))
     })
@@ -71,29 +58,16 @@ mod tests {
     #[test]
     fn leftovers_are_found_whole() {
         let word = concat!("TO", "DO");
-        let text = format!(
-            "// {word}: later\n// {word}S are fine\nlet x = {};\n",
-            concat!("db", "g!(1)")
-        );
-        let found: Vec<_> = check(&Papers::of(&[("a.rs", &text)]))
-            .iter()
-            .map(|f| f.line)
-            .collect();
+        let text =
+            format!("// {word}: later\n// {word}S are fine\nlet x = {};\n", concat!("db", "g!(1)"));
+        let found: Vec<_> = check(&Papers::of(&[("a.rs", &text)])).iter().map(|f| f.line).collect();
         assert_eq!(found, [Some(1), Some(3)]);
     }
 
     #[test]
     fn a_machines_paths_are_found() {
-        let text = concat!(
-            "see /wo",
-            "rk/x\nhttps://example.org/wo",
-            "rk/x\n$HO",
-            "ME/x\n"
-        );
-        let found: Vec<_> = check(&Papers::of(&[("a.md", text)]))
-            .iter()
-            .map(|f| f.line)
-            .collect();
+        let text = concat!("see /wo", "rk/x\nhttps://example.org/wo", "rk/x\n$HO", "ME/x\n");
+        let found: Vec<_> = check(&Papers::of(&[("a.md", text)])).iter().map(|f| f.line).collect();
         assert_eq!(found, [Some(1)]);
     }
 }

@@ -24,14 +24,22 @@ impl Got {
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 }
 
 /// Sends one request on a connection of its own and reads the answer to its end.
-pub(crate) async fn ask(house: &House, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Got {
+pub(crate) async fn ask(
+    house: &House,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Got {
     let mut io = house.network.dial(crate::house::GATEWAY_PORT).await.unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: seawall.test\r\nconnection: close\r\n");
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nhost: seawall.test\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -58,15 +66,19 @@ fn take_apart(bytes: &[u8]) -> Got {
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    let (body, ended) = if chunked { unchunk(&bytes[end..]) } else { (bytes[end..].to_vec(), true) };
+    let chunked =
+        headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    let (body, ended) =
+        if chunked { unchunk(&bytes[end..]) } else { (bytes[end..].to_vec(), true) };
     Got { status, headers, body, ended }
 }
 
 fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
-        let Some(line) = bytes.windows(2).position(|two| two == b"\r\n") else { return (body, false) };
+        let Some(line) = bytes.windows(2).position(|two| two == b"\r\n") else {
+            return (body, false);
+        };
         let size = std::str::from_utf8(&bytes[..line]).unwrap();
         let size = usize::from_str_radix(size.split(';').next().unwrap(), 16).unwrap();
         bytes = &bytes[line + 2..];

@@ -11,7 +11,8 @@ use crate::provider::{Act, Provider};
 
 const WHOLE: &str = r#"{"id":"c1","object":"chat.completion","created":1,"model":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
-const ASK_STREAM: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+const ASK_STREAM: &str =
+    r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 
 fn event(delta: &str, finish: &str) -> Vec<u8> {
     format!("data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"x\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n").into_bytes()
@@ -106,7 +107,9 @@ async fn pings_and_empty_deltas_do_not_count_as_a_first_token() {
 async fn an_error_inside_a_200_before_content_fails_over_unseen() {
     let network = Network::default();
     let mut chunks = words(&[]);
-    chunks.push(b"data: {\"error\":{\"message\":\"x\",\"code\":\"insufficient_quota\"}}\n\n".to_vec());
+    chunks.push(
+        b"data: {\"error\":{\"message\":\"x\",\"code\":\"insufficient_quota\"}}\n\n".to_vec(),
+    );
     Provider::start(&network, 9001, vec![Act::stream(chunks)]);
     Provider::start(&network, 9002, vec![full_stream()]);
     let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
@@ -212,7 +215,11 @@ async fn retry_after_is_a_floor_when_there_is_nobody_else() {
 async fn when_nobody_can_answer_the_refusal_is_ours_with_an_honest_wait() {
     let network = Network::default();
     Provider::start(&network, 9001, vec![fails(503)]);
-    Provider::start(&network, 9002, vec![Act::whole(500, "text/html", b"<html>stack trace</html>")]);
+    Provider::start(
+        &network,
+        9002,
+        vec![Act::whole(500, "text/html", b"<html>stack trace</html>")],
+    );
     let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
     let got = chat(&house, ASK).await;
     assert_eq!(got.status, 503);
@@ -229,7 +236,10 @@ async fn a_caller_who_leaves_cancels_the_call_upstream() {
     let first = Provider::start(&network, 9001, vec![stalls]);
     let house = open(&network, &settings(&["fake1/a"], ""));
     let mut io = network.dial(GATEWAY_PORT).await.unwrap();
-    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{ASK_STREAM}", ASK_STREAM.len());
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{ASK_STREAM}",
+        ASK_STREAM.len()
+    );
     io.write_all(head.as_bytes()).await.unwrap();
     let mut some = [0; 64];
     let read = io.read(&mut some).await.unwrap();

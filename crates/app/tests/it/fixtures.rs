@@ -36,7 +36,8 @@ fn recorded(folder: &Path) -> Option<Recorded> {
     let asked: Value = serde_json::from_slice(&read("request.json")?).ok()?;
     let file = meta["response_file"].as_str()?;
     let headers = meta["response_headers"].as_object().map(|headers| {
-        let pair = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+        let pair =
+            |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
         headers.iter().filter_map(pair).collect::<Vec<_>>()
     })?;
     let given = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
@@ -128,7 +129,9 @@ async fn replay(recorded: &Recorded, round: usize, dice: &mut Dice) {
     let got = chat(&house, &text).await;
     let name = &recorded.name;
     let seen = provider.seen();
-    let sent = String::from_utf8(seen.first().unwrap_or_else(|| panic!("{name}: {got:?}")).body.clone()).unwrap();
+    let sent =
+        String::from_utf8(seen.first().unwrap_or_else(|| panic!("{name}: {got:?}")).body.clone())
+            .unwrap();
     let renamed = text.replacen("\"model\": \"m\"", &format!("\"model\": \"{model}\""), 1);
     assert_eq!(sent, renamed, "{name}: bytes towards the provider");
     let mut value: Value = serde_json::from_str(&sent).unwrap();
@@ -153,14 +156,21 @@ fn check_answer(recorded: &Recorded, got: &Got) {
         200 => {
             assert_eq!(got.status, 200, "{name}: {}", got.text());
             assert!(got.ended, "{name}");
-            assert_eq!(got.text(), String::from_utf8_lossy(&recorded.body), "{name}: bytes towards the caller");
+            assert_eq!(
+                got.text(),
+                String::from_utf8_lossy(&recorded.body),
+                "{name}: bytes towards the caller"
+            );
             assert_eq!(got.header("seawall-attempts"), Some("1"), "{name}");
         }
         status => {
             let error = got.json();
             assert!(error["error"]["message"].is_string(), "{name}: {error}");
             if got.status == status && status < 429 {
-                assert_eq!(got.body, recorded.body, "{name}: a caller's fault goes through as it is");
+                assert_eq!(
+                    got.body, recorded.body,
+                    "{name}: a caller's fault goes through as it is"
+                );
             }
             let text = got.text();
             assert!(!text.contains("<html"), "{name}: {text}");

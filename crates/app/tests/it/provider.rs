@@ -162,7 +162,9 @@ async fn read_request(io: &mut BoxIo) -> Option<Seen> {
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let length = head
         .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned))
+        .find_map(|line| {
+            line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned)
+        })
         .map_or(0, |length| length.trim().parse::<usize>().unwrap());
     while bytes.len() < end + length {
         if io.read_buf(&mut bytes).await.ok()? == 0 {

@@ -19,18 +19,8 @@ pub(crate) static LISTEN: Section = Section {
     sentence: "Three listeners on IP addresses with ports; names are not looked up. Without \
         `[auth]` keys the gateway must stay on loopback.",
     keys: &[
-        other(
-            "gateway",
-            "address",
-            || "\"127.0.0.1:8080\"".into(),
-            "For callers.",
-        ),
-        other(
-            "status",
-            "address",
-            || "\"127.0.0.1:8081\"".into(),
-            "For the public.",
-        ),
+        other("gateway", "address", || "\"127.0.0.1:8080\"".into(), "For callers."),
+        other("status", "address", || "\"127.0.0.1:8081\"".into(), "For the public."),
         other(
             "console",
             "address",
@@ -45,18 +35,8 @@ pub(crate) static TLS: Section = Section {
     name: "listen.tls",
     sentence: "TLS for the gateway listener. The files are read again on a reload.",
     keys: &[
-        other(
-            "certificate",
-            "path",
-            required,
-            "The certificate chain, PEM, own one first.",
-        ),
-        other(
-            "key",
-            "path",
-            required,
-            "The private key, PEM, not encrypted.",
-        ),
+        other("certificate", "path", required, "The certificate chain, PEM, own one first."),
+        other("key", "path", required, "The private key, PEM, not encrypted."),
     ],
     tables: &[],
 };
@@ -193,12 +173,7 @@ pub(crate) static CALLER: Section = Section {
             required,
             "The caller's name in receipts and metrics: 1 to 64 letters, digits, `_`, `-`, `.`.",
         ),
-        other(
-            "hash",
-            "`sha256:` and 64 hex digits",
-            required,
-            "The SHA-256 of the key's bytes.",
-        ),
+        other("hash", "`sha256:` and 64 hex digits", required, "The SHA-256 of the key's bytes."),
     ],
     tables: &[],
 };

@@ -35,18 +35,8 @@ pub(crate) static PROVIDER: Section = Section {
             || "\"https://api.openai.com/v1\" (kind `openai`)".into(),
             "Scheme, host, port and path prefix. Required for kind `compatible`.",
         ),
-        other(
-            "organization",
-            "text",
-            none,
-            "The header `OpenAI-Organization`; kind `openai`.",
-        ),
-        other(
-            "project",
-            "text",
-            none,
-            "The header `OpenAI-Project`; kind `openai`.",
-        ),
+        other("organization", "text", none, "The header `OpenAI-Organization`; kind `openai`."),
+        other("project", "text", none, "The header `OpenAI-Project`; kind `openai`."),
         other(
             "headers",
             "table of texts",
@@ -55,15 +45,11 @@ pub(crate) static PROVIDER: Section = Section {
              headers that carry credentials.",
         ),
         other("ca_file", "path", none, "Further root certificates, PEM."),
-        flag(
-            "http2",
-            || "false".into(),
-            "Speak HTTP/2 where the server offers it.",
-        ),
+        flag("http2", || "false".into(), "Speak HTTP/2 where the server offers it."),
         Key {
             name: "stream_usage",
             shape: Shape::Word(STREAM_USAGE),
-            default: || "\"always\"".into(),
+            default: || "`\"always\"` for kind `openai`, else `\"as_asked\"`".into(),
             sentence: "Whether usage is asked for in streams whose caller did not ask; the answer \
                 to it is hidden from such a caller.",
         },

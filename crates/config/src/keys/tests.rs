@@ -9,10 +9,7 @@ use crate::{MapEnvironment, Mistakes, Overrides, Settings, parse};
 fn file(section: &Section, line: &str) -> String {
     let hash = "0".repeat(64);
     let parts = [
-        (
-            "providers.NAME",
-            "[providers.p]\nkind = \"openai\"\napi_keys = [\"env:K\"]\n",
-        ),
+        ("providers.NAME", "[providers.p]\nkind = \"openai\"\napi_keys = [\"env:K\"]\n"),
         ("models.NAME", "[models.m]\nladder = [\"p/x\"]\n"),
     ];
     let mut text = String::new();
@@ -34,26 +31,15 @@ fn file(section: &Section, line: &str) -> String {
     }
     match section.name {
         "auth.keys" => {
-            let name = if line.starts_with("name") {
-                line
-            } else {
-                "name = \"a\""
-            };
+            let name = if line.starts_with("name") { line } else { "name = \"a\"" };
             let sha = format!("hash = \"sha256:{hash}\"");
             let sha = if line.starts_with("hash") { line } else { &sha };
             text.push_str(&format!("[[auth.keys]]\n{name}\n{sha}\n"));
         }
         "listen.tls" => {
-            let certificate = if line.starts_with("certificate") {
-                line
-            } else {
-                "certificate = \"c\""
-            };
-            let key = if line.starts_with("key") {
-                line
-            } else {
-                "key = \"c\""
-            };
+            let certificate =
+                if line.starts_with("certificate") { line } else { "certificate = \"c\"" };
+            let key = if line.starts_with("key") { line } else { "key = \"c\"" };
             text.push_str(&format!("[listen.tls]\n{certificate}\n{key}\n"));
         }
         "models.NAME.clocks" => text.push_str(&format!("[models.m.clocks]\n{line}\n")),
@@ -70,12 +56,7 @@ fn read(section: &Section, line: &str) -> Result<Settings, Mistakes> {
         .with("L", "other-key")
         .with_file("c", pem)
         .with_file("d", pem);
-    parse(
-        &file(section, line),
-        Path::new("s.toml"),
-        &env,
-        &Overrides::default(),
-    )
+    parse(&file(section, line), Path::new("s.toml"), &env, &Overrides::default())
 }
 
 /// A value that is allowed and is not the default.
@@ -113,8 +94,7 @@ fn another(section: &Section, key: &Key) -> String {
 }
 
 fn every_key() -> impl Iterator<Item = (&'static Section, &'static Key)> {
-    ALL.iter()
-        .flat_map(|section| section.keys.iter().map(|key| (*section, key)))
+    ALL.iter().flat_map(|section| section.keys.iter().map(|key| (*section, key)))
 }
 
 #[test]
@@ -129,11 +109,7 @@ fn every_key_is_read() {
         // A pair of bounds may need the other one out of the way; its default does not matter.
         let settings = read(section, &line).unwrap_or_else(|m| panic!("{place} = {value}: {m}"));
         let without = read(section, "").unwrap_or_else(|m| panic!("{place}: {m}"));
-        assert_ne!(
-            format!("{settings:?}"),
-            format!("{without:?}"),
-            "{place} has no effect"
-        );
+        assert_ne!(format!("{settings:?}"), format!("{without:?}"), "{place} has no effect");
     }
 }
 
@@ -156,27 +132,17 @@ fn every_bound_holds() {
     for (section, key) in every_key() {
         let beyond = match key.shape {
             Shape::Integer { min, max } => {
-                vec![
-                    format!("{}", i128::from(min) - 1),
-                    format!("{}", u128::from(max) + 1),
-                ]
+                vec![format!("{}", i128::from(min) - 1), format!("{}", u128::from(max) + 1)]
             }
             Shape::Number { min, max } => {
-                vec![
-                    format!("{:?}", min - 0.001),
-                    format!("{:?}", max + 0.001),
-                    "nan".into(),
-                ]
+                vec![format!("{:?}", min - 0.001), format!("{:?}", max + 0.001), "nan".into()]
             }
             _ => continue,
         };
         for value in beyond {
             let line = format!("{} = {value}", key.name);
             let said = read(section, &line).expect_err(&line).to_string();
-            assert!(
-                said.contains(&format!("`{}` must be from", key.name)),
-                "{line}: {said}"
-            );
+            assert!(said.contains(&format!("`{}` must be from", key.name)), "{line}: {said}");
         }
     }
 }

@@ -8,10 +8,8 @@ use expect_test::expect;
 fn shown(env: &MapEnvironment) -> String {
     let settings = from_environment(env, &Overrides::default())
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let warnings: String = warnings(&settings)
-        .iter()
-        .map(|warning| format!("warning: {warning}\n"))
-        .collect();
+    let warnings: String =
+        warnings(&settings).iter().map(|warning| format!("warning: {warning}\n")).collect();
     format!("{}{warnings}", describe_ladders(&settings))
 }
 
@@ -112,29 +110,19 @@ fn providers_are_found_by_their_keys() {
 
 #[test]
 fn a_variable_that_cannot_be_used_is_named() {
-    let env = home()
-        .with("OPENAI_API_KEY", "canary\nx")
-        .with("GROQ_API_KEY", "schlüssel");
+    let env = home().with("OPENAI_API_KEY", "canary\nx").with("GROQ_API_KEY", "schlüssel");
     expect![[r#"
         environment: `OPENAI_API_KEY` holds a character that cannot be sent in a header
         environment: `GROQ_API_KEY` holds a character that cannot be sent in a header"#]]
-    .assert_eq(
-        &from_environment(&env, &Overrides::default())
-            .unwrap_err()
-            .to_string(),
-    );
-    let env = home()
-        .with("OPENAI_API_KEY", "k")
-        .with("OPENAI_BASE_URL", "https://u:canary@x");
+    .assert_eq(&from_environment(&env, &Overrides::default()).unwrap_err().to_string());
+    let env = home().with("OPENAI_API_KEY", "k").with("OPENAI_BASE_URL", "https://u:canary@x");
     expect!["environment: `OPENAI_BASE_URL`: a base URL has no user and no password; keys go into `api_keys`"].assert_eq(&from_environment(&env, &Overrides::default()).unwrap_err().to_string());
 }
 
 #[test]
 fn open_mode_stays_on_loopback() {
-    let overrides = Overrides {
-        gateway: Some("0.0.0.0:8080".parse().unwrap()),
-        ..Overrides::default()
-    };
+    let overrides =
+        Overrides { gateway: Some("0.0.0.0:8080".parse().unwrap()), ..Overrides::default() };
     expect!["command line: gateway 0.0.0.0:8080: anybody who reaches it could use your providers; run `seawall key create NAME` and put its line under [auth], or bind to 127.0.0.1"].assert_eq(
         &from_environment(&home(), &overrides)
             .unwrap_err()

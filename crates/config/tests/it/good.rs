@@ -11,10 +11,7 @@ use telemetry::LogTo;
 use super::{env, good, with_base};
 
 fn said(text: &str) -> String {
-    warnings(&good(text))
-        .iter()
-        .map(|warning| format!("{warning}\n"))
-        .collect()
+    warnings(&good(text)).iter().map(|warning| format!("{warning}\n")).collect()
 }
 
 fn check_warnings(text: &str, expected: &Expect) {
@@ -72,40 +69,25 @@ keys = [{ name = "shop", hash = "sha256:000102030405060708090a0b0c0d0e0f10111213
 #[test]
 fn the_contract_works_as_written() {
     let settings = good(CONTRACT);
-    let names: Vec<_> = settings
-        .providers
-        .iter()
-        .map(|p| (&*p.name, p.kind, &*p.base_url))
-        .collect();
+    let names: Vec<_> =
+        settings.providers.iter().map(|p| (&*p.name, p.kind, &*p.base_url)).collect();
     assert_eq!(
         names,
         [
             ("openai", Kind::OpenAi, "https://api.openai.com/v1"),
             ("claude", Kind::Compatible, "https://claude.example.com/v1"),
-            (
-                "gemini",
-                Kind::Compatible,
-                "https://gemini.example.com:8443"
-            ),
+            ("gemini", Kind::Compatible, "https://gemini.example.com:8443"),
             ("reserve", Kind::Reserve, ""),
         ]
     );
-    let [assistant, family] = settings.models.as_slice() else {
-        panic!("two models")
-    };
+    let [assistant, family] = settings.models.as_slice() else { panic!("two models") };
     assert_eq!(&*assistant.pattern, "assistant");
     let shape: Vec<usize> = assistant.ladder.steps.iter().map(Vec::len).collect();
     assert_eq!(shape, [1, 2, 1]);
     assert_eq!(assistant.clocks, settings.clocks);
     assert_eq!(family.ladder.steps[0][0].model, RungModel::AsAsked);
-    assert_eq!(
-        family.ladder.steps[1][0].model,
-        RungModel::Named("meta/llama".into())
-    );
-    assert_eq!(
-        (family.clocks.gap_ms_max, family.clocks.total_ms_max),
-        (5_000, 600_000)
-    );
+    assert_eq!(family.ladder.steps[1][0].model, RungModel::Named("meta/llama".into()));
+    assert_eq!((family.clocks.gap_ms_max, family.clocks.total_ms_max), (5_000, 600_000));
     let expected: Vec<u8> = (0..32).collect();
     assert_eq!(settings.callers[0].sha256.as_slice(), expected);
     assert!(settings.reserve.enabled);
@@ -185,53 +167,23 @@ model_dir = "models"
         .with_file("/etc/seawall/secrets/two", "key-two\r\n")
         .with_file("/run/three", "key-three\n")
         .with_file("/etc/seawall/ca.pem", "-----BEGIN CERTIFICATE-----\n");
-    let settings = parse(
-        text,
-        Path::new("/etc/seawall/seawall.toml"),
-        &env,
-        &Overrides::default(),
-    )
-    .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let settings = parse(text, Path::new("/etc/seawall/seawall.toml"), &env, &Overrides::default())
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let provider = &settings.providers[0];
     let keys: Vec<_> = provider.api_keys.iter().map(|key| key.expose()).collect();
     assert_eq!(keys, ["sk-test-1", "key-two", "key-three"]);
-    let headers: Vec<_> = provider
-        .headers
-        .iter()
-        .map(|(n, v)| (&**n, v.expose()))
-        .collect();
-    assert_eq!(
-        headers,
-        [("x-title", "The Shop"), ("x-api-key", "gsk-test-2")]
-    );
+    let headers: Vec<_> = provider.headers.iter().map(|(n, v)| (&**n, v.expose())).collect();
+    assert_eq!(headers, [("x-title", "The Shop"), ("x-api-key", "gsk-test-2")]);
     assert_eq!(provider.stream_usage, StreamUsage::AsAsked);
     assert!(provider.http2);
     assert_eq!(provider.ca_file, Some(PathBuf::from("/etc/seawall/ca.pem")));
-    assert_eq!(
-        settings.request_log.to,
-        LogTo::File("/etc/seawall/requests.jsonl".into())
-    );
-    assert_eq!(
-        settings.reserve.model_dir,
-        PathBuf::from("/etc/seawall/models")
-    );
-    let origins: Vec<_> = settings
-        .secret_origins
-        .iter()
-        .map(|origin| &*origin.from)
-        .collect();
-    let expected = [
-        "env:OPENAI_API_KEY",
-        "file:secrets/two",
-        "file:/run/three",
-        "env:GROQ_API_KEY",
-    ];
+    assert_eq!(settings.request_log.to, LogTo::File("/etc/seawall/requests.jsonl".into()));
+    assert_eq!(settings.reserve.model_dir, PathBuf::from("/etc/seawall/models"));
+    let origins: Vec<_> = settings.secret_origins.iter().map(|origin| &*origin.from).collect();
+    let expected =
+        ["env:OPENAI_API_KEY", "file:secrets/two", "file:/run/three", "env:GROQ_API_KEY"];
     assert_eq!(origins, expected);
-    let shown = format!(
-        "{settings:?}{}{:?}",
-        describe_ladders(&settings),
-        warnings(&settings)
-    );
+    let shown = format!("{settings:?}{}{:?}", describe_ladders(&settings), warnings(&settings));
     for secret in ["sk-test-1", "key-two", "key-three", "gsk-test-2"] {
         assert!(!shown.contains(secret), "{shown}");
     }
@@ -248,17 +200,9 @@ fn keys_and_tls_open_the_doors() {
     let env = env()
         .with_file("c.pem", "-----BEGIN CERTIFICATE-----\n")
         .with_file("k.pem", "-----BEGIN EC PRIVATE KEY-----\n");
-    let settings = parse(
-        &text,
-        Path::new("seawall.toml"),
-        &env,
-        &Overrides::default(),
-    )
-    .unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    assert_eq!(
-        settings.listen.tls.as_ref().map(|tls| tls.key.clone()),
-        Some("k.pem".into())
-    );
+    let settings = parse(&text, Path::new("seawall.toml"), &env, &Overrides::default())
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(settings.listen.tls.as_ref().map(|tls| tls.key.clone()), Some("k.pem".into()));
     assert_eq!(warnings(&settings), []);
 }
 

@@ -21,12 +21,7 @@ fn env() -> MapEnvironment {
 }
 
 fn read(text: &str) -> Result<Settings, Mistakes> {
-    parse(
-        text,
-        Path::new("seawall.toml"),
-        &env(),
-        &Overrides::default(),
-    )
+    parse(text, Path::new("seawall.toml"), &env(), &Overrides::default())
 }
 
 /// The settings of a text without a mistake.

@@ -266,10 +266,7 @@ fn base_urls() {
         ("https://x/v1?key=canary", "no `?`"),
         ("https://x/v1#a", "no `#`"),
         ("https://u:canary@x/v1", "no user"),
-        (
-            "https://x/v1/chat/completions",
-            "leave out `/chat/completions`",
-        ),
+        ("https://x/v1/chat/completions", "leave out `/chat/completions`"),
         ("https://x/v1/models/", "leave out `/models`"),
         ("https://a b/v1", "must be a URL"),
     ] {
@@ -277,10 +274,7 @@ fn base_urls() {
             "[providers.p]\nkind = \"compatible\"\nbase_url = \"{url}\"\n[models.m]\nladder = [\"p/x\"]\n"
         );
         let said = bad(&text);
-        assert!(
-            said.starts_with("seawall.toml:3:12: `base_url`: "),
-            "{url}: {said}"
-        );
+        assert!(said.starts_with("seawall.toml:3:12: `base_url`: "), "{url}: {said}");
         assert!(said.contains(message), "{url}: {said}");
         assert!(!said.contains("canary"), "{said}");
     }
@@ -372,18 +366,10 @@ fn keys_that_cannot_be_sent_are_not_shown() {
         ("canaryé", "cannot be sent"),
     ] {
         let env = MapEnvironment::default().with("OPENAI_API_KEY", value);
-        let said = parse(
-            &text,
-            Path::new("seawall.toml"),
-            &env,
-            &Overrides::default(),
-        )
-        .unwrap_err()
-        .to_string();
-        assert!(
-            said.starts_with("seawall.toml:3:13: ") && said.contains(message),
-            "{said}"
-        );
+        let said = parse(&text, Path::new("seawall.toml"), &env, &Overrides::default())
+            .unwrap_err()
+            .to_string();
+        assert!(said.starts_with("seawall.toml:3:13: ") && said.contains(message), "{said}");
         assert!(!said.contains("canary"), "{said}");
     }
 }
@@ -391,23 +377,12 @@ fn keys_that_cannot_be_sent_are_not_shown() {
 #[test]
 fn files_that_cannot_be_read() {
     let env = env().with_file("/etc/seawall.toml", [0x66, 0xff]);
-    let said = |path: &str| {
-        load(Path::new(path), &env, &Overrides::default())
-            .unwrap_err()
-            .to_string()
-    };
-    assert_eq!(
-        said("nowhere.toml"),
-        "nowhere.toml: cannot be read: there is no such file"
-    );
-    assert_eq!(
-        said("/etc/seawall.toml"),
-        "/etc/seawall.toml: cannot be read: it is no UTF-8 text"
-    );
+    let said =
+        |path: &str| load(Path::new(path), &env, &Overrides::default()).unwrap_err().to_string();
+    assert_eq!(said("nowhere.toml"), "nowhere.toml: cannot be read: there is no such file");
+    assert_eq!(said("/etc/seawall.toml"), "/etc/seawall.toml: cannot be read: it is no UTF-8 text");
     let env = env.with_file("big.toml", vec![b'#'; (1 << 20) + 1]);
-    let said = load(Path::new("big.toml"), &env, &Overrides::default())
-        .unwrap_err()
-        .to_string();
+    let said = load(Path::new("big.toml"), &env, &Overrides::default()).unwrap_err().to_string();
     assert_eq!(said, "big.toml: cannot be read: it is too large");
 }
 
@@ -415,21 +390,14 @@ fn files_that_cannot_be_read() {
 fn overrides_are_checked_like_the_file_and_win_over_it() {
     let env = env().with_file("s.toml", with_base("[listen]\ngateway = \"0.0.0.0:1\""));
     let path = Path::new("s.toml");
-    let overrides = Overrides {
-        gateway: Some("127.0.0.1:9".parse().unwrap()),
-        ..Overrides::default()
-    };
+    let overrides =
+        Overrides { gateway: Some("127.0.0.1:9".parse().unwrap()), ..Overrides::default() };
     let settings = load(path, &env, &overrides).unwrap();
     assert_eq!(settings.listen.gateway, "127.0.0.1:9".parse().unwrap());
-    let overrides = Overrides {
-        gateway: Some("10.0.0.1:9".parse().unwrap()),
-        ..Overrides::default()
-    };
+    let overrides =
+        Overrides { gateway: Some("10.0.0.1:9".parse().unwrap()), ..Overrides::default() };
     let said = load(path, &env, &overrides).unwrap_err().to_string();
-    assert!(
-        said.starts_with("command line: gateway 10.0.0.1:9: anybody"),
-        "{said}"
-    );
+    assert!(said.starts_with("command line: gateway 10.0.0.1:9: anybody"), "{said}");
 }
 
 #[test]

@@ -21,11 +21,7 @@ fn the_examples_have_no_mistake_and_no_warning() {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         let mut env = MapEnvironment::default().with("HOME", "/home/ann");
-        for name in text
-            .split("env:")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-        {
+        for name in text.split("env:").skip(1).filter_map(|rest| rest.split('"').next()) {
             env = env.with(name, "key");
         }
         let settings = parse(&text, &path, &env, &Overrides::default())

@@ -81,41 +81,21 @@ const PIECES: &[&str] = &[
 ];
 
 fn check(text: &str) {
-    let env = MapEnvironment::default()
-        .with("K", SECRET)
-        .with("OPENAI_API_KEY", SECRET);
+    let env = MapEnvironment::default().with("K", SECRET).with("OPENAI_API_KEY", SECRET);
     let shown = match parse(text, Path::new("s.toml"), &env, &Overrides::default()) {
         Ok(settings) => {
             assert!(!settings.models.is_empty());
-            for rung in settings
-                .models
-                .iter()
-                .flat_map(|m| m.ladder.steps.iter().flatten())
-            {
-                assert!(
-                    settings.providers.iter().any(|p| p.name == rung.provider),
-                    "{rung:?}"
-                );
+            for rung in settings.models.iter().flat_map(|m| m.ladder.steps.iter().flatten()) {
+                assert!(settings.providers.iter().any(|p| p.name == rung.provider), "{rung:?}");
             }
-            format!(
-                "{settings:?}{}{:?}",
-                describe_ladders(&settings),
-                warnings(&settings)
-            )
+            format!("{settings:?}{}{:?}", describe_ladders(&settings), warnings(&settings))
         }
         Err(mistakes) => {
             let shown = mistakes.to_string();
-            assert_eq!(
-                shown.lines().count(),
-                mistakes.len(),
-                "one line each: {shown}"
-            );
+            assert_eq!(shown.lines().count(), mistakes.len(), "one line each: {shown}");
             assert!(mistakes.len() > 0);
             let lines = text.split('\n').count();
-            assert!(
-                mistakes.iter().all(|mistake| mistake.line <= lines),
-                "{shown}"
-            );
+            assert!(mistakes.iter().all(|mistake| mistake.line <= lines), "{shown}");
             shown
         }
     };

@@ -52,11 +52,7 @@ impl Chunk<'_> {
 
     /// A chunk that exists only to tell the usage: no choice in it.
     pub(super) fn is_usage_only(&self) -> bool {
-        self.usage.is_some()
-            && self
-                .choices
-                .as_ref()
-                .is_some_and(|choices| choices.count == 0)
+        self.usage.is_some() && self.choices.as_ref().is_some_and(|choices| choices.count == 0)
     }
 }
 
@@ -107,9 +103,7 @@ impl<'de> Elements<'de> for Choices {
         let bit = 1_u64 << choice.index.min(63);
         self.seen |= bit;
         self.deltas = self.deltas.saturating_add(u32::from(choice.delta.content));
-        self.messages = self
-            .messages
-            .saturating_add(u32::from(choice.message.content));
+        self.messages = self.messages.saturating_add(u32::from(choice.message.content));
         if choice.finish.is_some() {
             self.finished |= bit;
         }
@@ -138,10 +132,7 @@ impl<'de> Members<'de> for Choice {
             "index" => self.index = map.next_value::<Shape<'de>>()?.as_u64().unwrap_or(0),
             "finish_reason" => {
                 let word = map.next_value::<Shape<'de>>()?;
-                self.finish = word
-                    .as_text()
-                    .filter(|word| !word.is_empty())
-                    .map(finish_of);
+                self.finish = word.as_text().filter(|word| !word.is_empty()).map(finish_of);
             }
             _ => skip(map)?,
         }
@@ -156,13 +147,9 @@ pub(super) fn finish_of(word: &str) -> Finish {
         "length" => Finish::Length,
         "tool_calls" | "function_call" => Finish::ToolCalls,
         "content_filter" => Finish::ContentFilter,
-        other => Finish::Other(
-            other
-                .chars()
-                .take(FINISH_CHARS_MAX)
-                .collect::<String>()
-                .into_boxed_str(),
-        ),
+        other => {
+            Finish::Other(other.chars().take(FINISH_CHARS_MAX).collect::<String>().into_boxed_str())
+        }
     }
 }
 
@@ -255,10 +242,7 @@ impl<'de> Deserialize<'de> for Written {
             }
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
                 let chars = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-                Ok(Written {
-                    any: chars > 0,
-                    chars,
-                })
+                Ok(Written { any: chars > 0, chars })
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut sum = Written::default();

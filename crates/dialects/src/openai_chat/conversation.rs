@@ -163,9 +163,7 @@ fn read_content(content: &RawValue) -> Result<Vec<Content>, String> {
         Some(b'n') => Ok(Vec::new()),
         Some(b'[') => match serde_json::from_str::<Array<Parts>>(text) {
             Ok(Array(Some(Parts { parts, wrong: None }))) => Ok(parts),
-            Ok(Array(Some(Parts {
-                wrong: Some(wrong), ..
-            }))) => Err(wrong),
+            Ok(Array(Some(Parts { wrong: Some(wrong), .. }))) => Err(wrong),
             _ => Err("the content cannot be read".to_owned()),
         },
         _ => Err("the content must be a string or an array of parts".to_owned()),
@@ -184,8 +182,7 @@ impl<'de> Elements<'de> for Parts {
             return Ok(false);
         };
         let Some(part) = part else {
-            self.wrong
-                .get_or_insert("a part of the content must be an object".to_owned());
+            self.wrong.get_or_insert("a part of the content must be an object".to_owned());
             return Ok(true);
         };
         match part.into_content() {

@@ -66,55 +66,57 @@ fn relayable(
     let is_error = value.is_some_and(|value| value.get("error").is_some_and(|e| !e.is_null()));
     let fit = class.blame() == Blame::Caller && (400..500).contains(&status) && status != 429;
     let clean = || std::str::from_utf8(body).is_ok_and(|text| !mask::names_a_key(text));
-    (is_error && fit && clean()).then(|| RelayableError {
-        status,
-        body: body.clone(),
-    })
+    (is_error && fit && clean()).then(|| RelayableError { status, body: body.clone() })
 }
 
 /// The fault that a JSON text inside a success tells, if it tells one: an object with an `error`
 /// member, or an array that holds such an object.
 pub(super) fn read_in_band(text: &[u8]) -> Option<Fault> {
-    let text = text.get(..text.len().min(BODY_BYTES_MAX))?;
-    // Only the first value is read: a body written into a stream may have events behind it.
-    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
-    let value = values.next()?.ok()?;
-    let inner = match &value {
-        Value::Array(elements) => elements.first()?,
-        other => other,
-    };
-    inner
-        .get("error")
-        .filter(|error| error.is_object() || error.is_string())?;
-    let told = told_by(inner)?;
-    let status = told.status.filter(|status| (400..600).contains(status));
-    Some(Fault {
-        class: classify_in_band(status, &told),
-        status,
-        retry_after_ms: told.wait_ms,
-        detail: mask::line(&format!("inside a success: {}", told.message_and_names())),
-        relayable: None,
-    })
+    let value = first_value(text)?;
+    let object = first_if_array(&value)?;
+    object.get("error").filter(|error| error.is_object() || error.is_string())?;
+    Some(in_band(&told_by(object)?))
 }
 
-/// An event that calls itself an error and says nothing that can be read.
-pub(super) fn unreadable(data: &[u8]) -> Fault {
+/// The fault of an event that calls itself an error, whatever its data is.
+pub(super) fn read_error_event(data: &[u8]) -> Fault {
+    if let Some(told) = first_value(data).as_ref().and_then(told_by) {
+        return in_band(&told);
+    }
     let text = String::from_utf8_lossy(data.get(..data.len().min(1024)).unwrap_or_default());
     let detail = mask::line(&format!("inside a success: {text}"));
     Fault::new(FaultClass::ServerError, detail)
 }
 
+/// Only the first value is read: a body that was written into a stream may have events behind it.
+fn first_value(text: &[u8]) -> Option<Value> {
+    let text = text.get(..text.len().min(BODY_BYTES_MAX))?;
+    serde_json::Deserializer::from_slice(text).into_iter::<Value>().next()?.ok()
+}
+
+fn first_if_array(value: &Value) -> Option<&Value> {
+    match value {
+        Value::Array(elements) => elements.first(),
+        other => Some(other),
+    }
+}
+
+fn in_band(told: &Told) -> Fault {
+    let status = told.status.filter(|status| (400..600).contains(status));
+    Fault {
+        class: classify_in_band(status, told),
+        status,
+        retry_after_ms: told.wait_ms,
+        detail: mask::line(&format!("inside a success: {}", told.message_and_names())),
+        relayable: None,
+    }
+}
+
 /// Gathers what an error body says, whatever its habit: OpenAI's object, a mere text, Gemini's
 /// status word, FastAPI's `detail`, OpenRouter's wrapped errors, Azure's inner error.
 fn told_by(value: &Value) -> Option<Told> {
-    let value = match value {
-        Value::Array(elements) => elements.first()?,
-        other => other,
-    };
-    let error = value
-        .get("error")
-        .filter(|error| !error.is_null())
-        .unwrap_or(value);
+    let value = first_if_array(value)?;
+    let error = value.get("error").filter(|error| !error.is_null()).unwrap_or(value);
     let mut told = Told::default();
     match error {
         Value::String(text) => told.message.clone_from(text),
@@ -151,9 +153,7 @@ impl Told {
     fn take_name(&mut self, value: Option<&Value>) {
         match value {
             Some(Value::Number(number)) => {
-                let number = number
-                    .as_u64()
-                    .and_then(|number| u16::try_from(number).ok());
+                let number = number.as_u64().and_then(|number| u16::try_from(number).ok());
                 self.status = self.status.or(number);
             }
             Some(Value::String(word)) => match word.parse::<u16>() {
@@ -246,11 +246,8 @@ impl Told {
     }
 
     fn is_about_model(&self) -> bool {
-        self.is_named(&[
-            "model_not_found",
-            "deploymentnotfound",
-            "model_not_available",
-        ]) || self.says(&["model does not exist", "model not found"])
+        self.is_named(&["model_not_found", "deploymentnotfound", "model_not_available"])
+            || self.says(&["model does not exist", "model not found"])
     }
 }
 
@@ -292,10 +289,7 @@ fn classify_in_band(status: Option<u16>, told: &Told) -> FaultClass {
         (told.is_about_load(), FaultClass::Overloaded),
         (told.is_about_pace(), FaultClass::RateLimited),
         (told.is_about_model(), FaultClass::ModelUnknown),
-        (
-            told.is_named(&["invalid_api_key", "authentication_error"]),
-            FaultClass::KeyRejected,
-        ),
+        (told.is_named(&["invalid_api_key", "authentication_error"]), FaultClass::KeyRejected),
     ];
     if let Some((_, class)) = by_words.into_iter().find(|(is_so, _)| *is_so) {
         return class;
@@ -325,10 +319,7 @@ fn describe_body(body: &[u8]) -> String {
 
 /// Google's `RetryInfo`: a number of seconds with an `s` behind it.
 fn retry_info(details: &Value) -> Option<u64> {
-    let delay = details
-        .as_array()?
-        .iter()
-        .find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    let delay = details.as_array()?.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
     let seconds = delay.strip_suffix('s')?.parse::<f64>().ok()?;
     retry_after::bounded(seconds * 1000.0)
 }
@@ -340,17 +331,10 @@ fn wait_in_words(message: &str) -> Option<u64> {
     let after = ["try again in ", "retry after "]
         .iter()
         .find_map(|phrase| message.split_once(phrase).map(|(_, after)| after))?;
-    let digits = after
-        .bytes()
-        .take_while(|b| b.is_ascii_digit() || *b == b'.')
-        .count();
+    let digits = after.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
     let (number, rest) = after.split_at_checked(digits)?;
     let number = number.trim_end_matches('.').parse::<f64>().ok()?;
-    let unit: String = rest
-        .trim_start()
-        .chars()
-        .take_while(char::is_ascii_alphabetic)
-        .collect();
+    let unit: String = rest.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
     let unit_ms = match unit.as_str() {
         "ms" | "milliseconds" => 1.0,
         "s" | "second" | "seconds" => 1000.0,

@@ -19,10 +19,7 @@ use crate::json::{DEPTH_MAX, NODES_MAX};
 pub fn read_outline(body: &[u8]) -> Result<Outline, Malformed> {
     let fields: Top<'_> = read_object(body)?;
     if let Some(twice) = fields.twice {
-        return Err(Malformed::new(
-            format!("`{twice}` stands in the request twice"),
-            twice,
-        ));
+        return Err(Malformed::new(format!("`{twice}` stands in the request twice"), twice));
     }
     let model = match fields.model {
         Some(Shape::Text(name)) if !name.is_empty() => name,
@@ -59,10 +56,7 @@ pub fn read_outline(body: &[u8]) -> Result<Outline, Malformed> {
 /// Reads a request's body as an object, within the bounds.
 pub(super) fn read_object<'de, T: Members<'de>>(body: &'de [u8]) -> Result<T, Malformed> {
     if body.trim_ascii().is_empty() {
-        return Err(Malformed::new(
-            "the body is empty; a JSON object is needed",
-            None,
-        ));
+        return Err(Malformed::new("the body is empty; a JSON object is needed", None));
     }
     let Ok(text) = std::str::from_utf8(body) else {
         return Err(Malformed::new("the body is not UTF-8 text", None));
@@ -156,18 +150,12 @@ pub(super) fn read_need<'de, A: MapAccess<'de>>(
             let Array(modalities) = map.next_value::<Array<Modalities>>()?;
             (Needs::AUDIO, modalities.is_some_and(|list| list.audio))
         }
-        "audio" => (
-            Needs::AUDIO,
-            map.next_value::<Shape<'de>>()? == Shape::Object,
-        ),
+        "audio" => (Needs::AUDIO, map.next_value::<Shape<'de>>()? == Shape::Object),
         "n" => {
             let count = map.next_value::<Shape<'de>>()?.as_u64();
             (Needs::MANY_CHOICES, count.is_some_and(|count| count > 1))
         }
-        "logprobs" => (
-            Needs::LOGPROBS,
-            map.next_value::<Shape<'de>>()? == Shape::Bool(true),
-        ),
+        "logprobs" => (Needs::LOGPROBS, map.next_value::<Shape<'de>>()? == Shape::Bool(true)),
         _ => {
             skip(map)?;
             (Needs::default(), false)
@@ -240,10 +228,7 @@ fn read_stream_options(
     }
     match serde_json::from_str::<Object<StreamOptions>>(options.get()) {
         Ok(Object(Some(read))) => Ok((place, read.include_usage)),
-        _ => Err(Malformed::new(
-            "`stream_options` must be an object",
-            "stream_options",
-        )),
+        _ => Err(Malformed::new("`stream_options` must be an object", "stream_options")),
     }
 }
 

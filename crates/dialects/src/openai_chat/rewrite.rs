@@ -49,21 +49,12 @@ fn apply(body: &[u8], changes: &[Change]) -> Bytes {
 fn change_model(request: &Request, model: &str) -> Change {
     let text = quoted(model);
     if let Some(place) = &request.outline.model_at {
-        return Change {
-            place: place.clone(),
-            text,
-        };
+        return Change { place: place.clone(), text };
     }
     // The name, or the word `model` itself, was spelled with escapes, or there is none.
     let top = members(&request.body);
-    match top
-        .into_iter()
-        .find(|member| member.is_named(&request.body, "model"))
-    {
-        Some(member) => Change {
-            place: member.value,
-            text,
-        },
+    match top.into_iter().find(|member| member.is_named(&request.body, "model")) {
+        Some(member) => Change { place: member.value, text },
         None => insert_first(&request.body, &format!(r#""model":{text}"#)),
     }
 }
@@ -76,46 +67,26 @@ fn change_options(request: &Request) -> Change {
     };
     let options = body.get(place.clone()).unwrap_or_default();
     if options == b"null" {
-        return Change {
-            place: place.clone(),
-            text: ASKED.to_owned(),
-        };
+        return Change { place: place.clone(), text: ASKED.to_owned() };
     }
     let moved = |range: Range<usize>| place.start + range.start..place.start + range.end;
     // The last one counts, as for every reader of JSON that bears a name twice.
-    let last: Option<Member> = members(options)
-        .into_iter()
-        .rfind(|member| member.is_named(options, "include_usage"));
+    let last: Option<Member> =
+        members(options).into_iter().rfind(|member| member.is_named(options, "include_usage"));
     match last {
-        Some(member) => Change {
-            place: moved(member.value),
-            text: "true".to_owned(),
-        },
+        Some(member) => Change { place: moved(member.value), text: "true".to_owned() },
         None => {
             let inserted = insert_first(options, r#""include_usage":true"#);
-            Change {
-                place: moved(inserted.place),
-                text: inserted.text,
-            }
+            Change { place: moved(inserted.place), text: inserted.text }
         }
     }
 }
 
 /// Puts a member at the front of an object.
 fn insert_first(object: &[u8], member: &str) -> Change {
-    let after_brace = object
-        .iter()
-        .position(|byte| *byte == b'{')
-        .map_or(0, |brace| brace + 1);
+    let after_brace = object.iter().position(|byte| *byte == b'{').map_or(0, |brace| brace + 1);
     let rest = object.get(after_brace..).unwrap_or_default();
     let empty = rest.trim_ascii_start().starts_with(b"}");
-    let text = if empty {
-        member.to_owned()
-    } else {
-        format!("{member},")
-    };
-    Change {
-        place: after_brace..after_brace,
-        text,
-    }
+    let text = if empty { member.to_owned() } else { format!("{member},") };
+    Change { place: after_brace..after_brace, text }
 }

@@ -60,10 +60,7 @@ impl StreamReader {
     /// A reader at the start of a stream. `hide_usage` leaves out the chunk that has nothing but
     /// usage, for a caller who did not ask for it.
     pub fn new(hide_usage: bool) -> Self {
-        Self {
-            hide_usage,
-            ..Self::default()
-        }
+        Self { hide_usage, ..Self::default() }
     }
 
     /// Takes the next bytes from upstream.
@@ -143,17 +140,11 @@ impl StreamReader {
                     let mut closed = BytesMut::from(rest);
                     let ended = closed.ends_with(b"\n") || closed.ends_with(b"\r");
                     closed.extend_from_slice(if ended { b"\n" } else { b"\n\n" });
-                    return Some(Ok(Piece::Relayed {
-                        bytes: closed.freeze(),
-                        sight,
-                    }));
+                    return Some(Ok(Piece::Relayed { bytes: closed.freeze(), sight }));
                 }
                 Verdict::Fault(fault) => return Some(self.give_up(*fault)),
                 Verdict::LeaveOut if sight != Sight::default() => {
-                    return Some(Ok(Piece::Relayed {
-                        bytes: Bytes::new(),
-                        sight,
-                    }));
+                    return Some(Ok(Piece::Relayed { bytes: Bytes::new(), sight }));
                 }
                 Verdict::LeaveOut => {}
             }
@@ -198,15 +189,9 @@ impl StreamReader {
                 format!("the stream ended without a finish reason after {chars} characters");
             Fault::new(FaultClass::Cut, detail)
         } else if progress.malformed > 0 && !progress.any_good {
-            Fault::new(
-                FaultClass::Malformed,
-                "no event of the stream could be read",
-            )
+            Fault::new(FaultClass::Malformed, "no event of the stream could be read")
         } else {
-            Fault::new(
-                FaultClass::Empty,
-                "the stream ended without content and finish reason",
-            )
+            Fault::new(FaultClass::Empty, "the stream ended without content and finish reason")
         })
     }
 
@@ -214,11 +199,7 @@ impl StreamReader {
         let bytes = self.splitter.bytes().get(event).unwrap_or_default();
         if let (b"\n", Some(left_out)) = (bytes, self.open_border) {
             self.open_border = None;
-            return if left_out {
-                Verdict::LeaveOut
-            } else {
-                Verdict::Relay
-            };
+            return if left_out { Verdict::LeaveOut } else { Verdict::Relay };
         }
         let fields = Fields::read(bytes);
         let verdict = self.progress.take(&fields, self.hide_usage, sight);
@@ -258,25 +239,20 @@ impl Progress {
             return Verdict::Fault(Box::new(fault));
         }
         let Some(data) = fields.data.as_deref() else {
-            return if fields.bare.is_some() {
-                self.skip_malformed(sight)
-            } else {
-                Verdict::Relay
-            };
+            return if fields.bare.is_some() { self.skip_malformed(sight) } else { Verdict::Relay };
         };
-        let told_as_error = fields.name == Some(b"error");
         if data.trim_ascii() == b"[DONE]" {
             sight.end_mark = true;
             self.end_mark = true;
             return Verdict::Relay;
         }
+        if fields.name == Some(b"error") {
+            return Verdict::Fault(Box::new(error::read_error_event(data)));
+        }
         match read_chunk(data) {
-            Some(chunk) if chunk.error.is_none() && !told_as_error => {
-                self.take_chunk(chunk, hide_usage, sight)
-            }
+            Some(chunk) if chunk.error.is_none() => self.take_chunk(chunk, hide_usage, sight),
             _ => match error::read_in_band(data) {
                 Some(fault) => Verdict::Fault(Box::new(fault)),
-                None if told_as_error => Verdict::Fault(Box::new(error::unreadable(data))),
                 None => self.skip_malformed(sight),
             },
         }
@@ -300,11 +276,7 @@ impl Progress {
             sight.text_chars = sight.text_chars.saturating_add(choices.delta_chars);
             sight.finish = choices.finish.or(sight.finish.take());
         }
-        if usage_only && hide_usage {
-            Verdict::LeaveOut
-        } else {
-            Verdict::Relay
-        }
+        if usage_only && hide_usage { Verdict::LeaveOut } else { Verdict::Relay }
     }
 
     fn skip_malformed(&mut self, sight: &mut Sight) -> Verdict {

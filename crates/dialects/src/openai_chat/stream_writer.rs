@@ -27,17 +27,8 @@ impl StreamWriter {
             r#"data: {{"id":{id},"object":"chat.completion.chunk","created":{created_unix},"model":{model},"choices":["#
         );
         // A caller who asks for usage finds the member in every chunk, as OpenAI writes it.
-        let tail = if include_usage {
-            "],\"usage\":null}\n\n"
-        } else {
-            "]}\n\n"
-        };
-        Self {
-            head,
-            tail,
-            include_usage,
-            usage: None,
-        }
+        let tail = if include_usage { "],\"usage\":null}\n\n" } else { "]}\n\n" };
+        Self { head, tail, include_usage, usage: None }
     }
 
     /// The chunk that tells the role.

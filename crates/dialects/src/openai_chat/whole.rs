@@ -26,10 +26,7 @@ pub fn read_whole(body: &[u8]) -> Result<Sight, Fault> {
         }
         Err(error) => {
             let detail = format!("the body is not JSON: {error}");
-            return Err(Fault::new(
-                FaultClass::Malformed,
-                crate::mask::line(&detail),
-            ));
+            return Err(Fault::new(FaultClass::Malformed, crate::mask::line(&detail)));
         }
     };
     if chunk.error.is_some() {
@@ -38,10 +35,7 @@ pub fn read_whole(body: &[u8]) -> Result<Sight, Fault> {
     }
     let choices = chunk.choices.unwrap_or_default();
     if choices.messages == 0 && choices.finished == 0 {
-        return Err(Fault::new(
-            FaultClass::Empty,
-            "no choice with content or finish",
-        ));
+        return Err(Fault::new(FaultClass::Empty, "no choice with content or finish"));
     }
     Ok(Sight {
         content_deltas: u32::from(choices.messages > 0),
@@ -56,8 +50,5 @@ pub fn read_whole(body: &[u8]) -> Result<Sight, Fault> {
 
 /// The model's name, if there is one.
 pub(super) fn model_of(model: &Shape<'_>) -> Option<Box<str>> {
-    model
-        .as_text()
-        .filter(|name| !name.is_empty())
-        .map(Box::from)
+    model.as_text().filter(|name| !name.is_empty()).map(Box::from)
 }

@@ -42,14 +42,9 @@ pub fn write_stream_refusal(refusal: &Refusal) -> Bytes {
 
 /// The list of models; each has an id and an owner. `created_unix` is in seconds.
 pub fn write_models(models: &[(&str, &str)], created_unix: u64) -> Bytes {
-    let entries: Vec<String> = models
-        .iter()
-        .map(|(id, owner)| model_object(id, owner, created_unix))
-        .collect();
-    Bytes::from(format!(
-        r#"{{"object":"list","data":[{}]}}"#,
-        entries.join(",")
-    ))
+    let entries: Vec<String> =
+        models.iter().map(|(id, owner)| model_object(id, owner, created_unix)).collect();
+    Bytes::from(format!(r#"{{"object":"list","data":[{}]}}"#, entries.join(",")))
 }
 
 /// One model by itself.
@@ -65,14 +60,10 @@ fn model_object(id: &str, owned_by: &str, created_unix: u64) -> String {
 fn refusal_object(refusal: &Refusal) -> String {
     let (kind, code) = words(refusal.kind);
     let message = quoted(&refusal.message);
-    let param = refusal
-        .param
-        .or(usual_param(refusal.kind))
-        .map_or("null".to_owned(), quoted);
+    let param = refusal.param.or(usual_param(refusal.kind)).map_or("null".to_owned(), quoted);
     let code = code.map_or("null".to_owned(), quoted);
-    let wait = refusal
-        .retry_after_s
-        .map_or(String::new(), |wait| format!(r#","retry_after_s":{wait}"#));
+    let wait =
+        refusal.retry_after_s.map_or(String::new(), |wait| format!(r#","retry_after_s":{wait}"#));
     format!(
         r#"{{"error":{{"message":{message},"type":"{kind}","param":{param},"code":{code}{wait}}}}}"#
     )

@@ -6,12 +6,7 @@ use domain::{Fault, FaultClass as C, Finish};
 use http::HeaderMap;
 
 fn refusal(status: u16, body: &str) -> Fault {
-    read_refusal(
-        status,
-        &HeaderMap::new(),
-        &Bytes::copy_from_slice(body.as_bytes()),
-        0.0,
-    )
+    read_refusal(status, &HeaderMap::new(), &Bytes::copy_from_slice(body.as_bytes()), 0.0)
 }
 
 fn with_code(code: &str) -> String {
@@ -36,18 +31,10 @@ fn the_class_is_found_by_status_and_words() {
         (400, azure.to_owned(), C::ContentFilter),
         (400, with_code("invalid_image_url"), C::CallerFault),
         (400, String::new(), C::CallerFault),
-        (
-            400,
-            r#"{"error":"Incorrect API key provided"}"#.to_owned(),
-            C::KeyRejected,
-        ),
+        (400, r#"{"error":"Incorrect API key provided"}"#.to_owned(), C::KeyRejected),
         (401, with_code("invalid_api_key"), C::KeyRejected),
         (402, String::new(), C::KeyRejected),
-        (
-            402,
-            r#"{"error":{"message":"Insufficient Balance"}}"#.to_owned(),
-            C::QuotaExhausted,
-        ),
+        (402, r#"{"error":{"message":"Insufficient Balance"}}"#.to_owned(), C::QuotaExhausted),
         (403, String::new(), C::KeyRejected),
         (403, with_code("model_not_found"), C::ModelUnknown),
         (404, with_code("model_not_found"), C::ModelUnknown),
@@ -74,16 +61,8 @@ fn only_the_callers_faults_in_the_right_form_go_through() {
     let body = with_code("invalid_image_url");
     let relayed = refusal(400, &body).relayable.unwrap();
     assert_eq!((relayed.status, &relayed.body[..]), (400, body.as_bytes()));
-    assert!(
-        refusal(400, &with_code("content_policy_violation"))
-            .relayable
-            .is_some()
-    );
-    assert!(
-        refusal(400, &with_code("context_length_exceeded"))
-            .relayable
-            .is_some()
-    );
+    assert!(refusal(400, &with_code("content_policy_violation")).relayable.is_some());
+    assert!(refusal(400, &with_code("context_length_exceeded")).relayable.is_some());
     for (status, body) in [
         (400, "<html>".to_owned()),
         (400, r#"{"detail":"no"}"#.to_owned()),
@@ -91,10 +70,7 @@ fn only_the_callers_faults_in_the_right_form_go_through() {
         (400, with_code("sk-0123456789abcdef")),
         (401, with_code("invalid_api_key")),
         (404, with_code("model_not_found")),
-        (
-            429,
-            r#"{"error":{"message":"Request too large for m"}}"#.to_owned(),
-        ),
+        (429, r#"{"error":{"message":"Request too large for m"}}"#.to_owned()),
         (500, with_code("server_error")),
     ] {
         assert_eq!(refusal(status, &body).relayable, None, "{status} {body}");
@@ -109,13 +85,7 @@ fn no_key_and_no_page_is_in_the_line_for_the_log() {
     assert!(!fault.detail.contains('\n'));
     let page = refusal(502, "<html>secret words</html>");
     assert_eq!(&*page.detail, "status 502, a page of markup, 25 bytes");
-    assert!(
-        refusal(400, &with_code(&"y ".repeat(900)))
-            .detail
-            .chars()
-            .count()
-            <= 300
-    );
+    assert!(refusal(400, &with_code(&"y ".repeat(900))).detail.chars().count() <= 300);
 }
 
 #[test]
@@ -123,10 +93,7 @@ fn the_wait_is_read_from_headers_or_words() {
     let mut headers = HeaderMap::new();
     headers.insert("retry-after", "20".parse().unwrap());
     let body = Bytes::from_static(br#"{"error":{"message":"Please try again in 3.89s."}}"#);
-    assert_eq!(
-        read_refusal(429, &headers, &body, 0.0).retry_after_ms,
-        Some(20_000)
-    );
+    assert_eq!(read_refusal(429, &headers, &body, 0.0).retry_after_ms, Some(20_000));
     for (message, wait) in [
         ("Please try again in 3.89s. Visit", Some(3890)),
         ("Please try again in 644ms.", Some(644)),
@@ -152,16 +119,10 @@ fn a_whole_answer_is_read() {
     let sight = read_whole(body).unwrap();
     assert_eq!((sight.content_deltas, sight.text_chars), (1, 2));
     assert_eq!(sight.finish, Some(Finish::Length));
-    assert_eq!(
-        sight.usage.map(|usage| (usage.input(), usage.output)),
-        Some((3, 2))
-    );
+    assert_eq!(sight.usage.map(|usage| (usage.input(), usage.output)), Some((3, 2)));
     assert_eq!(sight.model.as_deref(), Some("m"));
     let filtered = br#"{"choices":[{"finish_reason":"content_filter"}]}"#;
-    assert_eq!(
-        read_whole(filtered).unwrap().finish,
-        Some(Finish::ContentFilter)
-    );
+    assert_eq!(read_whole(filtered).unwrap().finish, Some(Finish::ContentFilter));
 }
 
 #[test]
@@ -175,17 +136,10 @@ fn a_success_that_is_none_is_a_fault() {
         ("<html>", C::Malformed),
         (r#"{"choices":[{"message":{"content":"cut"#, C::Malformed),
         ("[]", C::Malformed),
-        (
-            r#"{"error":{"code":"insufficient_quota"}}"#,
-            C::QuotaExhausted,
-        ),
+        (r#"{"error":{"code":"insufficient_quota"}}"#, C::QuotaExhausted),
         (r#"{"error":"busy","choices":[]}"#, C::ServerError),
         (r#"[{"error":{"code":503}}]"#, C::Overloaded),
     ] {
-        assert_eq!(
-            read_whole(body.as_bytes()).unwrap_err().class,
-            class,
-            "{body}"
-        );
+        assert_eq!(read_whole(body.as_bytes()).unwrap_err().class, class, "{body}");
     }
 }

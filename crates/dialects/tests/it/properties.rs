@@ -26,21 +26,13 @@ fn made_up_streams() -> Vec<Vec<u8>> {
         &finish("length"),
     ]
     .concat();
-    let broken = [
-        &text("a"),
-        &event(r#"{"error":{"code":503}}"#),
-        &text("never")[..],
-    ]
-    .concat();
+    let broken = [&text("a"), &event(r#"{"error":{"code":503}}"#), &text("never")[..]].concat();
     let bare = text("a") + "{\n \"error\": {\"code\": 429}\n}\n";
     let cut = [text("a"), text("half").replace("\"}}]}\n\n", "")].concat();
     let unclosed = [text("a"), finish("stop").trim_end().to_owned()].concat();
     let streams = [good, odd, broken, bare, cut, unclosed];
-    let with = |line_end: &str| {
-        streams
-            .clone()
-            .map(|stream| stream.replace('\n', line_end).into_bytes())
-    };
+    let with =
+        |line_end: &str| streams.clone().map(|stream| stream.replace('\n', line_end).into_bytes());
     [with("\n"), with("\r\n"), with("\r")].concat()
 }
 
@@ -52,10 +44,8 @@ fn pieces<'a>(bytes: &'a [u8], shares: &[f64]) -> Vec<&'a [u8]> {
         clippy::cast_precision_loss,
         reason = "a test's random places"
     )]
-    let mut places: Vec<usize> = shares
-        .iter()
-        .map(|share| (bytes.len() as f64 * share) as usize)
-        .collect();
+    let mut places: Vec<usize> =
+        shares.iter().map(|share| (bytes.len() as f64 * share) as usize).collect();
     places.sort_unstable();
     let mut from = 0;
     let mut cut: Vec<&[u8]> = Vec::new();
@@ -77,11 +67,7 @@ fn single_bytes_and_every_single_cut_mean_the_same() {
             assert_eq!(single, whole, "{shown:?}");
             for place in 0..stream.len() {
                 let (front, back) = stream.split_at(place);
-                assert_eq!(
-                    read([front, back], hide_usage).folded(),
-                    whole,
-                    "{shown:?} at {place}"
-                );
+                assert_eq!(read([front, back], hide_usage).folded(), whole, "{shown:?} at {place}");
             }
         }
     }
@@ -95,7 +81,7 @@ proptest! {
         shares in prop::collection::vec(0.0..1.0_f64, 0..12),
         hide_usage: bool,
     ) {
-        for recording in recordings::all().into_iter().filter(|recording| recording.stream) {
+        for recording in recordings::streams() {
             let whole = read([&recording.body[..]], hide_usage).folded();
             let split = read(pieces(&recording.body, &shares), hide_usage).folded();
             prop_assert_eq!(split, whole, "{}", recording.path);

@@ -6,17 +6,17 @@ use domain::{Fault, Piece, Sight};
 
 /// Everything that a reader gave for one stream.
 #[derive(Debug, Default, PartialEq)]
-pub struct Read {
-    pub bytes: Vec<u8>,
-    pub sight: Sight,
-    pub fault: Option<Fault>,
+pub(crate) struct Read {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) sight: Sight,
+    pub(crate) fault: Option<Fault>,
     /// Pieces that the reader gave.
-    pub pieces: usize,
+    pub(crate) pieces: usize,
 }
 
 impl Read {
     /// The same without the number of pieces, which may differ from split to split.
-    pub fn folded(mut self) -> Self {
+    pub(crate) fn folded(mut self) -> Self {
         self.pieces = 0;
         self
     }
@@ -43,7 +43,7 @@ impl Read {
 }
 
 /// Reads a stream that comes in these pieces and then ends cleanly.
-pub fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, hide_usage: bool) -> Read {
+pub(crate) fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, hide_usage: bool) -> Read {
     let mut reader = StreamReader::new(hide_usage);
     let mut read = Read::default();
     for piece in pieces {
@@ -55,33 +55,26 @@ pub fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, hide_usage: bool) ->
     while let Some(step) = reader.end() {
         read.take(step);
     }
-    assert!(
-        reader.next_run().is_none() && reader.end().is_none(),
-        "the end is the end"
-    );
+    assert!(reader.next_run().is_none() && reader.end().is_none(), "the end is the end");
     read
 }
 
 /// Reads a stream that comes in one piece.
-pub fn read_all(stream: &str) -> Read {
+pub(crate) fn read_all(stream: &str) -> Read {
     read([stream.as_bytes()], false)
 }
 
 /// An event with one delta of text.
-pub fn text(words: &str) -> String {
-    event(&format!(
-        r#"{{"choices":[{{"index":0,"delta":{{"content":"{words}"}}}}]}}"#
-    ))
+pub(crate) fn text(words: &str) -> String {
+    event(&format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{words}"}}}}]}}"#))
 }
 
 /// An event with a finish reason.
-pub fn finish(word: &str) -> String {
-    event(&format!(
-        r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"{word}"}}]}}"#
-    ))
+pub(crate) fn finish(word: &str) -> String {
+    event(&format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"{word}"}}]}}"#))
 }
 
 /// Puts data into an event.
-pub fn event(data: &str) -> String {
+pub(crate) fn event(data: &str) -> String {
     format!("data: {data}\n\n")
 }

@@ -6,11 +6,7 @@ use domain::{Content, Dialect, Needs, Request, Role};
 
 fn request(body: &str) -> Request {
     let outline = read_outline(body.as_bytes()).unwrap();
-    Request {
-        dialect: Dialect::OpenAiChat,
-        body: Bytes::copy_from_slice(body.as_bytes()),
-        outline,
-    }
+    Request { dialect: Dialect::OpenAiChat, body: Bytes::copy_from_slice(body.as_bytes()), outline }
 }
 
 fn rewritten(body: &str, model: &str, ask_usage: bool) -> String {
@@ -26,10 +22,7 @@ fn the_outline_has_what_routing_needs() {
     assert_eq!(&*outline.model, "gpt-4.1");
     assert_eq!(&body[outline.model_at.unwrap()], "\"gpt-4.1\"");
     assert!(outline.stream && outline.usage_in_stream);
-    assert_eq!(
-        &body[outline.stream_options_at.unwrap()],
-        r#"{"include_usage":true}"#
-    );
+    assert_eq!(&body[outline.stream_options_at.unwrap()], r#"{"include_usage":true}"#);
     assert_eq!(outline.output_tokens_max, Some(7));
     assert!(outline.needs.is_empty());
 }
@@ -47,33 +40,17 @@ fn needs_at_the_top_are_seen() {
     for (field, need) in [
         (r#""tools":[{"type":"function"}]"#, Needs::TOOLS),
         (r#""functions":[{}]"#, Needs::TOOLS),
-        (
-            r#""response_format":{"type":"json_schema","json_schema":{}}"#,
-            Needs::JSON_OUTPUT,
-        ),
-        (
-            r#""response_format":{"type":"json_object"}"#,
-            Needs::JSON_OUTPUT,
-        ),
+        (r#""response_format":{"type":"json_schema","json_schema":{}}"#, Needs::JSON_OUTPUT),
+        (r#""response_format":{"type":"json_object"}"#, Needs::JSON_OUTPUT),
         (r#""modalities":["text","audio"]"#, Needs::AUDIO),
         (r#""audio":{"voice":"x"}"#, Needs::AUDIO),
         (r#""n":2"#, Needs::MANY_CHOICES),
         (r#""logprobs":true"#, Needs::LOGPROBS),
-        (
-            r#""tools":[],"n":1,"logprobs":false,"audio":null"#,
-            Needs::default(),
-        ),
-        (
-            r#""response_format":{"type":"text"},"modalities":["text"]"#,
-            Needs::default(),
-        ),
+        (r#""tools":[],"n":1,"logprobs":false,"audio":null"#, Needs::default()),
+        (r#""response_format":{"type":"text"},"modalities":["text"]"#, Needs::default()),
     ] {
         let body = format!(r#"{{"model":"m","messages":[],{field}}}"#);
-        assert_eq!(
-            read_outline(body.as_bytes()).unwrap().needs,
-            need,
-            "{field}"
-        );
+        assert_eq!(read_outline(body.as_bytes()).unwrap().needs, need, "{field}");
     }
 }
 
@@ -90,36 +67,12 @@ fn what_cannot_be_routed_is_refused_with_its_field() {
         (r#"{"model":4,"messages":[]}"#, Some("model"), "string"),
         (r#"{"model":"","messages":[]}"#, Some("model"), "empty"),
         (r#"{"model":"m"}"#, Some("messages"), "missing"),
-        (
-            r#"{"model":"m","messages":"hi"}"#,
-            Some("messages"),
-            "array",
-        ),
-        (
-            r#"{"model":"m","messages":[],"stream":"yes"}"#,
-            Some("stream"),
-            "true or false",
-        ),
-        (
-            r#"{"model":"m","messages":[],"stream_options":1}"#,
-            Some("stream_options"),
-            "object",
-        ),
-        (
-            r#"{"model":"m","messages":[],"model":"n"}"#,
-            Some("model"),
-            "twice",
-        ),
-        (
-            r#"{"model":"m","messages":[],"mode\u006c":"n"}"#,
-            Some("model"),
-            "twice",
-        ),
-        (
-            r#"{"stream":true,"model":"m","messages":[],"stream":false}"#,
-            Some("stream"),
-            "twice",
-        ),
+        (r#"{"model":"m","messages":"hi"}"#, Some("messages"), "array"),
+        (r#"{"model":"m","messages":[],"stream":"yes"}"#, Some("stream"), "true or false"),
+        (r#"{"model":"m","messages":[],"stream_options":1}"#, Some("stream_options"), "object"),
+        (r#"{"model":"m","messages":[],"model":"n"}"#, Some("model"), "twice"),
+        (r#"{"model":"m","messages":[],"mode\u006c":"n"}"#, Some("model"), "twice"),
+        (r#"{"stream":true,"model":"m","messages":[],"stream":false}"#, Some("stream"), "twice"),
         (
             r#"{"model":"m","messages":[],"stream_options":{},"stream_options":null}"#,
             Some("stream_options"),
@@ -128,24 +81,11 @@ fn what_cannot_be_routed_is_refused_with_its_field() {
     ] {
         let refused = read_outline(body.as_bytes()).unwrap_err();
         assert_eq!(refused.param, param, "{body}");
-        assert!(
-            refused.message.contains(words),
-            "{body}: {}",
-            refused.message
-        );
+        assert!(refused.message.contains(words), "{body}: {}", refused.message);
     }
     assert!(read_outline(b"{\"model\":\"\xff\",\"messages\":[]}").is_err());
-    let deep = format!(
-        r#"{{"model":"m","messages":[{}{}]}}"#,
-        "[".repeat(70),
-        "]".repeat(70)
-    );
-    assert!(
-        read_outline(deep.as_bytes())
-            .unwrap_err()
-            .message
-            .contains("64 levels")
-    );
+    let deep = format!(r#"{{"model":"m","messages":[{}{}]}}"#, "[".repeat(70), "]".repeat(70));
+    assert!(read_outline(deep.as_bytes()).unwrap_err().message.contains("64 levels"));
 }
 
 #[test]
@@ -162,10 +102,7 @@ fn nothing_to_change_shares_the_body() {
 #[test]
 fn only_the_model_changes() {
     let body = r#"{ "b":1.50,"model" : "m", "messages":[],"b":2e0, "ü":"\u00fc" }"#;
-    assert_eq!(
-        rewritten(body, "x\"y", false),
-        body.replace("\"m\"", r#""x\"y""#)
-    );
+    assert_eq!(rewritten(body, "x\"y", false), body.replace("\"m\"", r#""x\"y""#));
     let spelled = r#"{"mod\u0065l":"\u006d","messages":[ ],"x":{"model":"m"}}"#;
     assert_eq!(
         rewritten(spelled, "n", false),
@@ -177,18 +114,9 @@ fn only_the_model_changes() {
 fn usage_is_asked_for_in_every_spelling() {
     let with = |options: &str| format!(r#"{{"stream":true,"model":"m","messages":[]{options}}}"#);
     for (options, wanted) in [
-        (
-            r#","stream_options":null"#,
-            r#","stream_options":{"include_usage":true}"#,
-        ),
-        (
-            r#","stream_options":{}"#,
-            r#","stream_options":{"include_usage":true}"#,
-        ),
-        (
-            r#","stream_options":{ }"#,
-            r#","stream_options":{"include_usage":true }"#,
-        ),
+        (r#","stream_options":null"#, r#","stream_options":{"include_usage":true}"#),
+        (r#","stream_options":{}"#, r#","stream_options":{"include_usage":true}"#),
+        (r#","stream_options":{ }"#, r#","stream_options":{"include_usage":true }"#),
         (
             r#","stream_options":{"include_usage": false,"x":1.0}"#,
             r#","stream_options":{"include_usage": true,"x":1.0}"#,
@@ -199,11 +127,7 @@ fn usage_is_asked_for_in_every_spelling() {
         ),
     ] {
         assert_eq!(rewritten(&with(options), "m", true), with(wanted));
-        assert!(
-            read_outline(with(wanted).as_bytes())
-                .unwrap()
-                .usage_in_stream
-        );
+        assert!(read_outline(with(wanted).as_bytes()).unwrap().usage_in_stream);
     }
     let front = rewritten(&with(""), "other", true);
     assert_eq!(
@@ -222,10 +146,7 @@ fn a_conversation_is_read_in_full() {
         {"role":"assistant","refusal":"no"}]}"#;
     let read = read_conversation(body).unwrap();
     let roles: Vec<Role> = read.turns.iter().map(|turn| turn.role).collect();
-    assert_eq!(
-        roles,
-        [Role::System, Role::Developer, Role::User, Role::Assistant]
-    );
+    assert_eq!(roles, [Role::System, Role::Developer, Role::User, Role::Assistant]);
     assert_eq!(read.turns[2].text(), "a\nb");
     assert_eq!(read.turns[3].text(), "no");
     assert_eq!(read.sampling.temperature, Some(0.0));
@@ -238,34 +159,15 @@ fn a_conversation_is_read_in_full() {
 #[test]
 fn needs_inside_the_turns_are_seen() {
     for (message, need) in [
-        (
-            r#"{"role":"user","content":[{"type":"image_url","image_url":{}}]}"#,
-            Needs::IMAGES,
-        ),
-        (
-            r#"{"role":"user","content":[{"type":"input_audio"}]}"#,
-            Needs::AUDIO,
-        ),
-        (
-            r#"{"role":"user","content":[{"type":"file"}]}"#,
-            Needs::DOCUMENTS,
-        ),
+        (r#"{"role":"user","content":[{"type":"image_url","image_url":{}}]}"#, Needs::IMAGES),
+        (r#"{"role":"user","content":[{"type":"input_audio"}]}"#, Needs::AUDIO),
+        (r#"{"role":"user","content":[{"type":"file"}]}"#, Needs::DOCUMENTS),
         (r#"{"role":"tool","content":"4"}"#, Needs::TOOLS),
-        (
-            r#"{"role":"assistant","content":null,"tool_calls":[{}]}"#,
-            Needs::TOOLS,
-        ),
-        (
-            r#"{"role":"assistant","content":"","tool_calls":null}"#,
-            Needs::default(),
-        ),
+        (r#"{"role":"assistant","content":null,"tool_calls":[{}]}"#, Needs::TOOLS),
+        (r#"{"role":"assistant","content":"","tool_calls":null}"#, Needs::default()),
     ] {
         let body = format!(r#"{{"messages":[{message}]}}"#);
-        assert_eq!(
-            read_conversation(body.as_bytes()).unwrap().needs,
-            need,
-            "{message}"
-        );
+        assert_eq!(read_conversation(body.as_bytes()).unwrap().needs, need, "{message}");
     }
     let body = br#"{"messages":[{"role":"user","content":[{"type":"hologram"}]}]}"#;
     let turn = &read_conversation(body).unwrap().turns[0];
@@ -281,18 +183,11 @@ fn a_message_that_cannot_be_understood_is_named() {
         (r#"{"role":"user","content":7}"#, "string or an array"),
         (r#"{"role":"user","content":[7]}"#, "must be an object"),
         (r#"{"role":"user","content":[{"text":"x"}]}"#, "no `type`"),
-        (
-            r#"{"role":"user","content":[{"type":"text"}]}"#,
-            "has no text",
-        ),
+        (r#"{"role":"user","content":[{"type":"text"}]}"#, "has no text"),
     ] {
         let body = format!(r#"{{"messages":[{message}]}}"#);
         let refused = read_conversation(body.as_bytes()).unwrap_err();
         assert_eq!(refused.param, Some("messages"));
-        assert!(
-            refused.message.contains(words),
-            "{message}: {}",
-            refused.message
-        );
+        assert!(refused.message.contains(words), "{message}: {}", refused.message);
     }
 }

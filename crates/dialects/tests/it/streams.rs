@@ -18,14 +18,9 @@ fn a_burst_is_one_run_without_a_copy() {
     let stream = Bytes::from(text("word").repeat(100));
     let mut reader = StreamReader::new(false);
     reader.push(stream.clone());
-    let Some(Ok(Piece::Relayed { bytes, sight })) = reader.next_run() else {
-        panic!("no run")
-    };
+    let Some(Ok(Piece::Relayed { bytes, sight })) = reader.next_run() else { panic!("no run") };
     assert_eq!(bytes.as_ptr(), stream.as_ptr());
-    assert_eq!(
-        (bytes.len(), sight.content_deltas, sight.text_chars),
-        (stream.len(), 100, 400)
-    );
+    assert_eq!((bytes.len(), sight.content_deltas, sight.text_chars), (stream.len(), 100, 400));
     assert!(reader.next_run().is_none());
 }
 
@@ -34,14 +29,7 @@ fn a_complete_stream_goes_through_and_is_read() {
     let role = event(
         r#"{"model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#,
     );
-    let stream = [
-        role,
-        text("é\\n"),
-        finish("stop"),
-        event(USAGE),
-        DONE.to_owned(),
-    ]
-    .concat();
+    let stream = [role, text("é\\n"), finish("stop"), event(USAGE), DONE.to_owned()].concat();
     let read = read_all(&stream);
     assert_eq!(String::from_utf8(read.bytes).unwrap(), stream);
     assert_eq!(read.fault, None);
@@ -49,12 +37,7 @@ fn a_complete_stream_goes_through_and_is_read() {
     assert_eq!(read.sight.finish, Some(Finish::Stop));
     assert_eq!(read.sight.model.as_deref(), Some("m-1"));
     assert!(read.sight.end_mark);
-    let wanted = Usage {
-        input_uncached: 4,
-        cache_read: 6,
-        output: 4,
-        ..Usage::default()
-    };
+    let wanted = Usage { input_uncached: 4, cache_read: 6, output: 4, ..Usage::default() };
     assert_eq!(read.sight.usage, Some(wanted));
 }
 
@@ -70,10 +53,7 @@ fn usage_is_hidden_only_where_it_stands_alone() {
         event(r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}"#);
     let azure = event(r#"{"choices":[],"prompt_filter_results":[]}"#);
     let stream = [azure, text("a"), together].concat();
-    assert_eq!(
-        String::from_utf8(read([stream.as_bytes()], true).bytes).unwrap(),
-        stream
-    );
+    assert_eq!(String::from_utf8(read([stream.as_bytes()], true).bytes).unwrap(), stream);
 }
 
 #[test]
@@ -109,11 +89,7 @@ fn all_kinds_of_content_count_and_empty_ones_do_not() {
 
 #[test]
 fn pings_and_comments_are_relayed_and_are_no_content() {
-    let stream = [
-        ": keep-alive\n\n",
-        "event: ping\ndata: {\"type\":\"ping\"}\n\n",
-    ]
-    .concat();
+    let stream = [": keep-alive\n\n", "event: ping\ndata: {\"type\":\"ping\"}\n\n"].concat();
     let read = read_all(&stream);
     assert_eq!(String::from_utf8(read.bytes).unwrap(), stream);
     assert_eq!(read.sight.content_deltas, 0);
@@ -138,24 +114,15 @@ fn every_spelling_of_an_event_is_read() {
 #[test]
 fn an_end_without_finish_is_a_cut_or_empty() {
     assert_eq!(class_of(&text("a")), Some(FaultClass::Cut));
-    assert_eq!(
-        class_of(&[&text("a"), DONE].concat()),
-        Some(FaultClass::Cut)
-    );
+    assert_eq!(class_of(&[&text("a"), DONE].concat()), Some(FaultClass::Cut));
     assert_eq!(class_of(""), Some(FaultClass::Empty));
     assert_eq!(class_of(DONE), Some(FaultClass::Empty));
     assert_eq!(class_of(&finish("stop")), None);
-    assert_eq!(
-        class_of(&[text("a"), finish("")].concat()),
-        Some(FaultClass::Cut)
-    );
+    assert_eq!(class_of(&[text("a"), finish("")].concat()), Some(FaultClass::Cut));
     let half = [text("a"), finish("stop").replace("\"}]}", "")].concat();
     let read = read_all(half.trim_end());
     assert_eq!(read.fault.unwrap().class, FaultClass::Cut);
-    assert_eq!(
-        (String::from_utf8(read.bytes).unwrap(), read.sight.malformed),
-        (text("a"), 0)
-    );
+    assert_eq!((String::from_utf8(read.bytes).unwrap(), read.sight.malformed), (text("a"), 0));
 }
 
 #[test]
@@ -172,32 +139,19 @@ fn a_last_event_without_its_blank_line_is_closed() {
         let last = finish("stop").trim_end().to_owned();
         let read = read_all(&[text("a"), last.clone() + tail].concat());
         assert_eq!(read.fault, None);
-        assert_eq!(
-            String::from_utf8(read.bytes).unwrap(),
-            text("a") + &last + wanted
-        );
+        assert_eq!(String::from_utf8(read.bytes).unwrap(), text("a") + &last + wanted);
     }
 }
 
 #[test]
 fn unreadable_events_are_left_out_and_counted() {
     let bad = "data: {\"choices\":[{\"delta\":{\"con\n\n";
-    let stream = [
-        &text("a"),
-        bad,
-        &text("b"),
-        "data: 7\n\n",
-        "data:\n\n",
-        &finish("stop"),
-    ]
-    .concat();
+    let stream =
+        [&text("a"), bad, &text("b"), "data: 7\n\n", "data:\n\n", &finish("stop")].concat();
     let read = read_all(&stream);
     assert_eq!(read.fault, None);
     assert_eq!((read.sight.malformed, read.sight.text_chars), (3, 2));
-    assert_eq!(
-        String::from_utf8(read.bytes).unwrap(),
-        text("a") + &text("b") + &finish("stop")
-    );
+    assert_eq!(String::from_utf8(read.bytes).unwrap(), text("a") + &text("b") + &finish("stop"));
 }
 
 #[test]
@@ -209,18 +163,12 @@ fn too_many_unreadable_events_or_nothing_else_are_a_fault() {
     assert_eq!(more.fault.unwrap().class, FaultClass::Malformed);
     assert_eq!(String::from_utf8(more.bytes).unwrap(), text("a"));
     assert_eq!(class_of(bad), Some(FaultClass::Malformed));
-    assert_eq!(
-        class_of("<html>\n\n<body>over capacity</body>\n"),
-        Some(FaultClass::Empty)
-    );
+    assert_eq!(class_of("<html>\n\n<body>over capacity</body>\n"), Some(FaultClass::Empty));
 }
 
 #[test]
 fn errors_in_band_come_after_the_events_before_them() {
-    let stream = [
-        text("a"),
-        event(r#"{"error":{"message":"busy","type":"overloaded_error"}}"#),
-    ];
+    let stream = [text("a"), event(r#"{"error":{"message":"busy","type":"overloaded_error"}}"#)];
     let read = read_all(&stream.concat());
     assert_eq!(String::from_utf8(read.bytes).unwrap(), text("a"));
     assert_eq!(read.fault.unwrap().class, FaultClass::Overloaded);
@@ -231,48 +179,26 @@ fn errors_in_band_come_after_the_events_before_them() {
 fn errors_in_band_have_their_class() {
     use FaultClass as C;
     for (error, wanted) in [
-        (
-            r#"{"type":"service_unavailable_error","code":"server_is_overloaded"}"#,
-            C::Overloaded,
-        ),
+        (r#"{"type":"service_unavailable_error","code":"server_is_overloaded"}"#, C::Overloaded),
         (r#"{"code":503,"message":"none left"}"#, C::Overloaded),
         (r#"{"code":529}"#, C::Overloaded),
-        (
-            r#"{"code":"insufficient_quota","type":"insufficient_quota"}"#,
-            C::QuotaExhausted,
-        ),
+        (r#"{"code":"insufficient_quota","type":"insufficient_quota"}"#, C::QuotaExhausted),
         (r#"{"code":"rate_limit_exceeded"}"#, C::RateLimited),
-        (
-            r#"{"code":429,"message":"Provider returned error"}"#,
-            C::RateLimited,
-        ),
-        (
-            r#"{"status":"RESOURCE_EXHAUSTED","code":429}"#,
-            C::RateLimited,
-        ),
+        (r#"{"code":429,"message":"Provider returned error"}"#, C::RateLimited),
+        (r#"{"status":"RESOURCE_EXHAUSTED","code":429}"#, C::RateLimited),
         (r#"{"code":"content_policy_violation"}"#, C::ContentFilter),
         (r#"{"code":"context_length_exceeded"}"#, C::ContextLength),
         (r#"{"code":401,"message":"no"}"#, C::KeyRejected),
-        (
-            r#"{"code":400,"message":"Token limit reached"}"#,
-            C::ServerError,
-        ),
+        (r#"{"code":400,"message":"Token limit reached"}"#, C::ServerError),
         (r#""something broke""#, C::ServerError),
         (r#""the server is overloaded""#, C::Overloaded),
         ("{}", C::ServerError),
     ] {
-        assert_eq!(
-            class_of(&event(&format!(r#"{{"error":{error}}}"#))),
-            Some(wanted),
-            "{error}"
-        );
+        assert_eq!(class_of(&event(&format!(r#"{{"error":{error}}}"#))), Some(wanted), "{error}");
         let beside = format!(r#"{{"choices":[{{"delta":{{"content":""}}}}],"error":{error}}}"#);
         assert_eq!(class_of(&event(&beside)), Some(wanted), "{error}");
     }
-    assert_eq!(
-        class_of("event: error\ndata: it broke\n\n"),
-        Some(C::ServerError)
-    );
+    assert_eq!(class_of("event: error\ndata: it broke\n\n"), Some(C::ServerError));
     let flat = "event: error\ndata: {\"type\":\"overloaded_error\",\"message\":\"x\"}\n\n";
     assert_eq!(class_of(flat), Some(C::Overloaded));
 }
@@ -291,10 +217,7 @@ fn members_that_only_seem_to_be_errors_are_none() {
 fn a_bare_error_body_in_the_stream_is_an_error() {
     let pretty = "{\n  \"error\": {\n    \"code\": 503,\n    \"status\": \"UNAVAILABLE\"\n  }\n}\n";
     let array = "[{\"error\":{\"code\":429,\"message\":\"slower\"}}]\n\n";
-    for (bare, wanted) in [
-        (pretty, FaultClass::Overloaded),
-        (array, FaultClass::RateLimited),
-    ] {
+    for (bare, wanted) in [(pretty, FaultClass::Overloaded), (array, FaultClass::RateLimited)] {
         let read = read_all(&(text("a") + bare));
         assert_eq!(read.fault.unwrap().class, wanted);
         assert_eq!(String::from_utf8(read.bytes).unwrap(), text("a"));
@@ -315,8 +238,5 @@ fn too_long_lines_are_a_fault_after_what_came_before() {
 fn hidden_reasoning_is_found_in_the_total() {
     let usage = r#"{"choices":[],"usage":{"prompt_tokens":291,"completion_tokens":26,"total_tokens":513,"completion_tokens_details":{"reasoning_tokens":196}}}"#;
     let usage = read_all(&event(usage)).sight.usage.unwrap();
-    assert_eq!(
-        (usage.input(), usage.output, usage.reasoning),
-        (291, 222, 196)
-    );
+    assert_eq!((usage.input(), usage.output, usage.reasoning), (291, 222, 196));
 }

@@ -22,11 +22,9 @@ const USAGE: Usage = Usage {
 fn written(include_usage: bool) -> String {
     let mut writer = StreamWriter::new("chatcmpl-1", "a \"model\"", 1_717_484_400, include_usage);
     let mut stream = writer.start().to_vec();
-    for event in [
-        Event::Text("line\n\"é\"".to_owned()),
-        Event::Finish(Finish::Stop),
-        Event::Usage(USAGE),
-    ] {
+    for event in
+        [Event::Text("line\n\"é\"".to_owned()), Event::Finish(Finish::Stop), Event::Usage(USAGE)]
+    {
         stream.extend_from_slice(&writer.event(&event));
     }
     stream.extend_from_slice(&writer.end());
@@ -34,12 +32,8 @@ fn written(include_usage: bool) -> String {
 }
 
 fn chunks(stream: &str) -> Vec<Value> {
-    let data = stream
-        .split_terminator("\n\n")
-        .map(|event| event.strip_prefix("data: ").unwrap());
-    data.filter(|data| *data != "[DONE]")
-        .map(|data| serde_json::from_str(data).unwrap())
-        .collect()
+    let data = stream.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap());
+    data.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).unwrap()).collect()
 }
 
 #[test]
@@ -119,10 +113,7 @@ fn refusals_have_the_form_that_sdks_know() {
     }});
     assert_eq!(value, wanted);
     let event = String::from_utf8(write_stream_refusal(&refusal).to_vec()).unwrap();
-    let data = event
-        .strip_prefix("data: ")
-        .and_then(|rest| rest.strip_suffix("\n\n"))
-        .unwrap();
+    let data = event.strip_prefix("data: ").and_then(|rest| rest.strip_suffix("\n\n")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(data).unwrap(), wanted);
 }
 
@@ -132,27 +123,15 @@ fn each_kind_of_refusal_has_its_code() {
     for (kind, code, param) in [
         (K::InvalidRequest, Value::Null, Value::Null),
         (K::ModelNotFound, json!("model_not_found"), json!("model")),
-        (
-            K::ContextLength,
-            json!("context_length_exceeded"),
-            json!("messages"),
-        ),
+        (K::ContextLength, json!("context_length_exceeded"), json!("messages")),
         (K::Unauthorized, json!("invalid_api_key"), Value::Null),
         (K::RateLimited, json!("rate_limit_exceeded"), Value::Null),
         (K::NotFound, json!("unknown_url"), Value::Null),
     ] {
-        let refusal = Refusal {
-            status: 400,
-            kind,
-            message: String::new(),
-            param: None,
-            retry_after_s: None,
-        };
+        let refusal =
+            Refusal { status: 400, kind, message: String::new(), param: None, retry_after_s: None };
         let value: Value = serde_json::from_slice(&write_refusal(&refusal)).unwrap();
-        assert_eq!(
-            (&value["error"]["code"], &value["error"]["param"]),
-            (&code, &param)
-        );
+        assert_eq!((&value["error"]["code"], &value["error"]["param"]), (&code, &param));
         assert!(value["error"].get("retry_after_s").is_none());
     }
 }
@@ -163,9 +142,6 @@ fn models_are_listed() {
     assert_eq!(list["object"], "list");
     let one: Value = serde_json::from_slice(&write_model("b", "y", 7)).unwrap();
     assert_eq!(list["data"][1], one);
-    assert_eq!(
-        one,
-        json!({"id": "b", "object": "model", "created": 7, "owned_by": "y"})
-    );
+    assert_eq!(one, json!({"id": "b", "object": "model", "created": 7, "owned_by": "y"}));
     assert_eq!(&write_models(&[], 7)[..], br#"{"object":"list","data":[]}"#);
 }

@@ -58,18 +58,11 @@ impl Answer {
             Scene::NoPrefill => words(TEXT),
             _ => words(rest_of(TEXT, ask.prefill.as_deref())),
         };
-        Self {
-            pieces,
-            prompt_tokens: ask.prompt_words,
-        }
+        Self { pieces, prompt_tokens: ask.prompt_words }
     }
 
     fn finish(&self) -> &'static str {
-        if matches!(self.pieces.first(), Some(Piece::Call(_))) {
-            "tool_calls"
-        } else {
-            "stop"
-        }
+        if matches!(self.pieces.first(), Some(Piece::Call(_))) { "tool_calls" } else { "stop" }
     }
 
     fn usage(&self) -> Value {
@@ -93,10 +86,7 @@ impl Answer {
             }
         }
         match tool {
-            None => format!(
-                r#"{{"role":"assistant","content":{},"refusal":null}}"#,
-                quoted(&text)
-            ),
+            None => format!(r#"{{"role":"assistant","content":{},"refusal":null}}"#, quoted(&text)),
             Some(name) => format!(
                 r#"{{"role":"assistant","content":null,"tool_calls":[{{"id":"call_wall_1","type":"function","function":{{"name":{},"arguments":{}}}}}],"refusal":null}}"#,
                 quoted(name),
@@ -119,10 +109,7 @@ pub(crate) struct Envelope {
 impl Envelope {
     /// The event that opens a stream: a role and no content.
     pub(crate) fn opening(&self) -> String {
-        self.choice_event(
-            r#"{"role":"assistant","content":"","refusal":null}"#,
-            "null",
-        )
+        self.choice_event(r#"{"role":"assistant","content":"","refusal":null}"#, "null")
     }
 
     /// The event of one piece.
@@ -153,9 +140,7 @@ impl Envelope {
         if self.usage_asked {
             let start = self.start("chat.completion.chunk");
             let usage = answer.usage();
-            events.push_str(&format!(
-                "data: {start},\"choices\":[],\"usage\":{usage}}}\n\n"
-            ));
+            events.push_str(&format!("data: {start},\"choices\":[],\"usage\":{usage}}}\n\n"));
         }
         events
     }
@@ -173,11 +158,7 @@ impl Envelope {
 
     fn choice_event(&self, delta: &str, finish: &str) -> String {
         let start = self.start("chat.completion.chunk");
-        let usage = if self.usage_asked {
-            ",\"usage\":null"
-        } else {
-            ""
-        };
+        let usage = if self.usage_asked { ",\"usage\":null" } else { "" };
         format!(
             "data: {start},\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\
              \"finish_reason\":{finish}}}]{usage}}}\n\n"
@@ -201,22 +182,16 @@ fn quoted(text: &str) -> String {
 
 fn call(name: &str) -> Vec<Piece> {
     let start = Piece::Call(name.to_owned());
-    std::iter::once(start)
-        .chain(ARGUMENTS.map(Piece::Arguments))
-        .collect()
+    std::iter::once(start).chain(ARGUMENTS.map(Piece::Arguments)).collect()
 }
 
 fn json_text(schema: Option<&Value>) -> String {
-    schema
-        .map_or_else(|| json!({ "answer": "wall" }), schema::fill)
-        .to_string()
+    schema.map_or_else(|| json!({ "answer": "wall" }), schema::fill).to_string()
 }
 
 /// What follows a prefix of the text; the whole text if it is none.
 fn rest_of<'a>(text: &'a str, prefix: Option<&str>) -> &'a str {
-    prefix
-        .and_then(|prefix| text.strip_prefix(prefix))
-        .unwrap_or(text)
+    prefix.and_then(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
 }
 
 /// One piece for each word; the space stands before the word, as providers send it.
@@ -236,10 +211,7 @@ fn words(text: &str) -> Vec<Piece> {
 fn split_even(text: &str) -> Vec<Piece> {
     let chars: Vec<char> = text.chars().collect();
     let size = (chars.len() / PIECES_MAX).max(PIECE_CHARS_MIN);
-    chars
-        .chunks(size)
-        .map(|part| Piece::Text(part.iter().collect()))
-        .collect()
+    chars.chunks(size).map(|part| Piece::Text(part.iter().collect())).collect()
 }
 
 #[cfg(test)]
@@ -287,16 +259,11 @@ mod tests {
             model: "a\"b".to_owned(),
             usage_asked: true,
         };
-        let asked = ask(
-            r#"{"model":"m","messages":[{"role":"user","content":"a b"}],
-                "tools":[{"type":"function","function":{"name":"weather"}}]}"#,
-        );
+        let asked = ask(r#"{"model":"m","messages":[{"role":"user","content":"a b"}],
+                "tools":[{"type":"function","function":{"name":"weather"}}]}"#);
         let answer = Answer::compose(Scene::Tools, &asked, b"");
         let mut events = envelope.opening();
-        answer
-            .pieces
-            .iter()
-            .for_each(|piece| events.push_str(&envelope.piece(piece)));
+        answer.pieces.iter().for_each(|piece| events.push_str(&envelope.piece(piece)));
         events.push_str(&envelope.closing(&answer));
         let mut arguments = String::new();
         let mut last = Value::Null;
@@ -323,10 +290,7 @@ mod tests {
     #[test]
     fn an_echo_is_the_body_itself() {
         let body = r#"{"model":"m","messages":[],"x":1.0e0,"é":"日本"}"#;
-        assert_eq!(
-            text(&Answer::compose(Scene::Echo, &ask(body), body.as_bytes())),
-            body
-        );
+        assert_eq!(text(&Answer::compose(Scene::Echo, &ask(body), body.as_bytes())), body);
         let long = body.repeat(1000);
         let answer = Answer::compose(Scene::Echo, &ask(body), long.as_bytes());
         assert_eq!(text(&answer), long);

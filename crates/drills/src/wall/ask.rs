@@ -27,21 +27,14 @@ impl Ask {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, &'static str> {
         let body: Value =
             serde_json::from_slice(body).map_err(|_| "the body is not a JSON value")?;
-        let model = body
-            .get("model")
-            .and_then(Value::as_str)
-            .ok_or("`model` must be a string")?;
+        let model = body.get("model").and_then(Value::as_str).ok_or("`model` must be a string")?;
         if model.len() > MODEL_BYTES_MAX {
             return Err("`model` is longer than 256 bytes");
         }
-        let turns = body
-            .get("messages")
-            .and_then(Value::as_array)
-            .ok_or("`messages` must be an array")?;
+        let turns =
+            body.get("messages").and_then(Value::as_array).ok_or("`messages` must be an array")?;
         let last = turns.last();
-        let last_role = last
-            .and_then(|turn| turn.get("role"))
-            .and_then(Value::as_str);
+        let last_role = last.and_then(|turn| turn.get("role")).and_then(Value::as_str);
         let include_usage = body.pointer("/stream_options/include_usage");
         Ok(Self {
             model: model.to_owned(),
@@ -49,16 +42,10 @@ impl Ask {
             include_usage: include_usage.and_then(Value::as_bool).unwrap_or(false),
             prefill: last.filter(|_| last_role == Some("assistant")).map(text_of),
             ends_with_tool: last_role == Some("tool"),
-            tool: body
-                .pointer("/tools/0/function/name")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
+            tool: body.pointer("/tools/0/function/name").and_then(Value::as_str).map(str::to_owned),
             schema: body.pointer("/response_format/json_schema/schema").cloned(),
             images: turns.iter().map(images_of).sum(),
-            prompt_words: turns
-                .iter()
-                .map(|turn| text_of(turn).split_whitespace().count())
-                .sum(),
+            prompt_words: turns.iter().map(|turn| text_of(turn).split_whitespace().count()).sum(),
         })
     }
 }
@@ -69,22 +56,16 @@ const MODEL_BYTES_MAX: usize = 256;
 fn text_of(turn: &Value) -> String {
     match turn.get("content") {
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts
-            .iter()
-            .filter_map(|part| part.get("text").and_then(Value::as_str))
-            .collect(),
+        Some(Value::Array(parts)) => {
+            parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect()
+        }
         _ => String::new(),
     }
 }
 
 fn images_of(turn: &Value) -> usize {
     let parts = turn.get("content").and_then(Value::as_array);
-    parts.map_or(0, |parts| {
-        parts
-            .iter()
-            .filter(|part| part.get("image_url").is_some())
-            .count()
-    })
+    parts.map_or(0, |parts| parts.iter().filter(|part| part.get("image_url").is_some()).count())
 }
 
 #[cfg(test)]
@@ -113,14 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused() {
-        for body in [
-            "",
-            "{",
-            "[]",
-            "{}",
-            r#"{"model":1,"messages":[]}"#,
-            r#"{"model":"fb-ok"}"#,
-        ] {
+        for body in ["", "{", "[]", "{}", r#"{"model":1,"messages":[]}"#, r#"{"model":"fb-ok"}"#] {
             assert!(Ask::parse(body.as_bytes()).is_err(), "{body}");
         }
         assert!(Ask::parse(br#"{"model":"fb-ok","messages":[]}"#).is_ok());

@@ -42,12 +42,7 @@ pub(crate) enum Scene {
 }
 
 const fn entry(id: &'static str, scene: Scene, what: &'static str, correct: &'static str) -> Entry {
-    Entry {
-        id,
-        what,
-        correct,
-        scene,
-    }
+    Entry { id, what, correct, scene }
 }
 
 /// Every model name that the wall knows, the healthy ones first.
@@ -235,15 +230,7 @@ mod tests {
         assert_eq!(scene("a/b/fb-ok-noprefill"), Some(Scene::NoPrefill));
         assert_eq!(scene("wall/fb-s07-anything"), Some(Scene::S07));
         assert_eq!(scene("fb-s16"), Some(Scene::S16));
-        for unknown in [
-            "fb-s00",
-            "fb-s17",
-            "fb-s",
-            "fb-ok-else",
-            "gpt-4.1",
-            "",
-            "fb-s07/x",
-        ] {
+        for unknown in ["fb-s00", "fb-s17", "fb-s", "fb-ok-else", "gpt-4.1", "", "fb-s07/x"] {
             assert_eq!(scene(unknown), None, "{unknown}");
         }
     }

@@ -76,36 +76,24 @@ pub(crate) struct Line<S> {
 
 impl<S: Wire> Line<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self {
-            stream,
-            ahead: BytesMut::new(),
-        }
+        Self { stream, ahead: BytesMut::new() }
     }
 
     /// Reads the next request whole.
     pub(crate) async fn receive(&mut self) -> Result<Received, Unread> {
         if self.ahead.is_empty() {
             let idle = Duration::from_millis(IDLE_MS_MAX);
-            timeout(idle, self.read_more())
-                .await
-                .map_err(|_| Unread::Gone)??;
+            timeout(idle, self.read_more()).await.map_err(|_| Unread::Gone)??;
         }
         let limit = Duration::from_millis(REQUEST_MS_MAX);
         match timeout(limit, self.receive_begun()).await {
             Ok(received) => received,
-            Err(_) => Err(Unread::Refused(
-                408,
-                "the request took longer than 60 s to arrive",
-            )),
+            Err(_) => Err(Unread::Refused(408, "the request took longer than 60 s to arrive")),
         }
     }
 
     async fn receive_begun(&mut self) -> Result<Received, Unread> {
-        let Head {
-            mut request,
-            length,
-            expects_continue,
-        } = loop {
+        let Head { mut request, length, expects_continue } = loop {
             if let Some((bytes, head)) = parse_head(&self.ahead)? {
                 self.ahead.advance(bytes);
                 break head;
@@ -264,9 +252,7 @@ impl Head {
         let value = String::from_utf8_lossy(value);
         let value = value.trim();
         if name.eq_ignore_ascii_case("content-length") {
-            let bytes = value
-                .parse()
-                .map_err(|_| Unread::Refused(400, "bad content-length"))?;
+            let bytes = value.parse().map_err(|_| Unread::Refused(400, "bad content-length"))?;
             if self.length == Length::Known(0) {
                 self.length = Length::Known(bytes);
             }
@@ -276,17 +262,13 @@ impl Head {
             }
             self.length = Length::Chunked;
         } else if name.eq_ignore_ascii_case("connection") {
-            let closes = value
-                .split(',')
-                .any(|word| word.trim().eq_ignore_ascii_case("close"));
+            let closes = value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"));
             self.request.keep_alive &= !closes;
         } else if name.eq_ignore_ascii_case("expect") {
             self.expects_continue = value.eq_ignore_ascii_case("100-continue");
         } else if name.eq_ignore_ascii_case("authorization") {
             self.request.authorization_present = true;
-            self.request.bearer = value
-                .strip_prefix("Bearer ")
-                .map(|key| Secret::new(key.trim()));
+            self.request.bearer = value.strip_prefix("Bearer ").map(|key| Secret::new(key.trim()));
         }
         Ok(())
     }
@@ -363,10 +345,7 @@ mod tests {
     async fn a_request_is_read_at_every_split() {
         for split in 0..PLAIN.len() {
             let request = received(PLAIN, split).await.unwrap();
-            assert_eq!(
-                (request.path.as_str(), request.body.as_ref()),
-                ("/v1/x", &b"hello"[..])
-            );
+            assert_eq!((request.path.as_str(), request.body.as_ref()), ("/v1/x", &b"hello"[..]));
             assert_eq!(request.bearer.unwrap().expose(), "key-1");
             assert!(request.authorization_present && request.keep_alive);
         }
@@ -380,27 +359,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_cannot_be_read_is_refused() {
         let long = format!("GET / HTTP/1.1\r\nx: {}\r\n", "y".repeat(HEAD_BYTES_MAX));
-        let body = format!(
-            "POST / HTTP/1.1\r\ncontent-length: {}\r\n\r\n",
-            BODY_BYTES_MAX + 1
-        );
+        let body = format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n\r\n", BODY_BYTES_MAX + 1);
         for (request, status) in [
             ("GET / HTTP/1.0\r\n\r\n", 505),
             ("\u{1} / HTTP/1.1\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n", 501),
-            (
-                "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
-                400,
-            ),
-            (
-                "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n",
-                400,
-            ),
-            (
-                "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n7fffffff\r\n",
-                413,
-            ),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n", 400),
+            ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n7fffffff\r\n", 413),
             (&long, 431),
             (&body, 413),
         ] {
@@ -412,10 +379,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_that_never_ends_is_given_up() {
         let (mut client, server) = tokio::io::duplex(1024);
-        client
-            .write_all(b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf")
-            .await
-            .unwrap();
+        client.write_all(b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf").await.unwrap();
         let refused = Line::new(server).receive().await;
         assert!(matches!(refused, Err(Unread::Refused(408, _))));
         drop(client);

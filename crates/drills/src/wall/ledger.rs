@@ -105,10 +105,7 @@ impl Ledger {
             attempts: VecDeque::new(),
             asked: BTreeMap::new(),
         };
-        Self {
-            clock,
-            pages: Mutex::new(pages),
-        }
+        Self { clock, pages: Mutex::new(pages) }
     }
 
     /// Writes down that an attempt begins; none if there is no room for another model name.
@@ -134,27 +131,15 @@ impl Ledger {
             pages.forgotten += 1;
         }
         let serial = pages.first + u64::try_from(pages.attempts.len()).unwrap_or(u64::MAX);
-        pages.attempts.push_back(Attempt {
-            begun,
-            at: now,
-            ended: None,
-            sent: Sent::default(),
-        });
-        Some(Place {
-            serial,
-            earlier,
-            since_reset: now.since(pages.reset_at),
-        })
+        pages.attempts.push_back(Attempt { begun, at: now, ended: None, sent: Sent::default() });
+        Some(Place { serial, earlier, since_reset: now.since(pages.reset_at) })
     }
 
     /// Writes down how it ended; nothing if it was forgotten meanwhile.
     pub(crate) fn close(&self, place: Place, sent: Sent, end: End) {
         let now = self.clock.now();
         let mut pages = self.pages();
-        let index = place
-            .serial
-            .checked_sub(pages.first)
-            .and_then(|at| usize::try_from(at).ok());
+        let index = place.serial.checked_sub(pages.first).and_then(|at| usize::try_from(at).ok());
         if let Some(attempt) = index.and_then(|index| pages.attempts.get_mut(index)) {
             attempt.sent = sent;
             attempt.ended = Some((now, end));
@@ -233,14 +218,7 @@ mod tests {
         clock.advance(Duration::from_millis(20));
         assert_eq!(ledger.open(begun("fb-s01-a")).unwrap().earlier, 1);
         assert_eq!(ledger.open(begun("fb-s01-b")).unwrap().earlier, 0);
-        ledger.close(
-            first,
-            Sent {
-                status: Some(429),
-                pieces: 0,
-            },
-            End::HungUp,
-        );
+        ledger.close(first, Sent { status: Some(429), pieces: 0 }, End::HungUp);
         let log = ledger.as_json();
         assert_eq!(log["attempts"].as_array().unwrap().len(), 3);
         assert_eq!(log["attempts"][0]["ended_ms"], 20);

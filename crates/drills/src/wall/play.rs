@@ -77,42 +77,22 @@ impl Refusal {
             500.. => "server_error",
             _ => "invalid_request_error",
         };
-        Self {
-            status,
-            kind,
-            code,
-            message,
-            retry_after_s: None,
-        }
+        Self { status, kind, code, message, retry_after_s: None }
     }
 
     fn body(&self) -> String {
-        let Self {
-            kind,
-            code,
-            message,
-            ..
-        } = self;
+        let Self { kind, code, message, .. } = self;
         json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
             .to_string()
     }
 }
 
-const RATE_LIMITED: Refusal = Refusal::new(
-    429,
-    "rate_limit_exceeded",
-    "Too many requests; the wall says so on purpose.",
-);
-const SERVER_ERROR: Refusal = Refusal::new(
-    500,
-    "server_error",
-    "The server had an error; the wall makes it on purpose.",
-);
-const OVERLOADED: Refusal = Refusal::new(
-    503,
-    "overloaded",
-    "The model is overloaded; the wall says so on purpose.",
-);
+const RATE_LIMITED: Refusal =
+    Refusal::new(429, "rate_limit_exceeded", "Too many requests; the wall says so on purpose.");
+const SERVER_ERROR: Refusal =
+    Refusal::new(500, "server_error", "The server had an error; the wall makes it on purpose.");
+const OVERLOADED: Refusal =
+    Refusal::new(503, "overloaded", "The model is overloaded; the wall says so on purpose.");
 const TOO_LONG: Refusal = Refusal::new(
     400,
     "context_length_exceeded",
@@ -130,11 +110,8 @@ const NO_PREFILL: Refusal = Refusal::new(
 );
 pub(crate) const BAD_KEY: Refusal =
     Refusal::new(401, "invalid_api_key", "Incorrect API key provided.");
-pub(crate) const UNKNOWN_MODEL: Refusal = Refusal::new(
-    404,
-    "model_not_found",
-    "The wall knows no such model; see GET /v1/models.",
-);
+pub(crate) const UNKNOWN_MODEL: Refusal =
+    Refusal::new(404, "model_not_found", "The wall knows no such model; see GET /v1/models.");
 
 /// The circumstances of one request.
 #[derive(Debug, Clone, Copy)]
@@ -161,10 +138,7 @@ pub(crate) fn decide(scene: Scene, case: Circumstances, timings: &Timings) -> Ac
         }),
         Scene::S01 if first => {
             let retry_after_s = Some(timings.retry_after_s);
-            Act::Refuse(Refusal {
-                retry_after_s,
-                ..RATE_LIMITED
-            })
+            Act::Refuse(Refusal { retry_after_s, ..RATE_LIMITED })
         }
         Scene::S02 => Act::Refuse(RATE_LIMITED),
         Scene::S03 if first => Act::Refuse(SERVER_ERROR),
@@ -176,23 +150,12 @@ pub(crate) fn decide(scene: Scene, case: Circumstances, timings: &Timings) -> Ac
             whole_wait: timings.first_token,
             ..healthy
         }),
-        Scene::S08 | Scene::S14 => Act::Answer(Play {
-            break_after: Some(CUT_AFTER),
-            ..healthy
-        }),
-        Scene::S09 => Act::Answer(Play {
-            break_after: Some(STALL_AFTER),
-            stall: timings.stall,
-            ..healthy
-        }),
-        Scene::S10 => Act::Answer(Play {
-            malformed: true,
-            ..healthy
-        }),
-        Scene::S11 => Act::Answer(Play {
-            done_mark: false,
-            ..healthy
-        }),
+        Scene::S08 | Scene::S14 => Act::Answer(Play { break_after: Some(CUT_AFTER), ..healthy }),
+        Scene::S09 => {
+            Act::Answer(Play { break_after: Some(STALL_AFTER), stall: timings.stall, ..healthy })
+        }
+        Scene::S10 => Act::Answer(Play { malformed: true, ..healthy }),
+        Scene::S11 => Act::Answer(Play { done_mark: false, ..healthy }),
         Scene::S12 => Act::Refuse(TOO_LONG),
         Scene::S13 => Act::Refuse(FILTERED),
         Scene::S15 if case.since_reset < timings.down => Act::Refuse(OVERLOADED),
@@ -234,10 +197,7 @@ impl Performance<'_> {
         play: &Play,
         sent: &mut Sent,
     ) -> Result<End, Gone> {
-        let more = format!(
-            "cache-control: no-cache\r\nx-request-id: {}\r\n",
-            self.envelope.id
-        );
+        let more = format!("cache-control: no-cache\r\nx-request-id: {}\r\n", self.envelope.id);
         let mut start = answer_head(200, "text/event-stream", None, &more);
         start.push_str(&chunk(&self.envelope.opening()));
         line.send(start.as_bytes()).await?;
@@ -248,14 +208,12 @@ impl Performance<'_> {
                 return break_off(line, play).await;
             }
             if play.malformed && index == MALFORMED_BEFORE {
-                line.send(chunk(&self.envelope.malformed()).as_bytes())
-                    .await?;
+                line.send(chunk(&self.envelope.malformed()).as_bytes()).await?;
             }
             if index > 0 {
                 line.pause(play.between).await?;
             }
-            line.send(chunk(&self.envelope.piece(piece)).as_bytes())
-                .await?;
+            line.send(chunk(&self.envelope.piece(piece)).as_bytes()).await?;
             sent.pieces = index + 1;
         }
         let mut end = chunk(&self.envelope.closing(self.answer));
@@ -280,18 +238,13 @@ impl Performance<'_> {
             Some(after) => body.len() * after.min(count) / count,
             None => body.len(),
         };
-        let said = if play.malformed {
-            body.len() / 2
-        } else {
-            body.len()
-        };
+        let said = if play.malformed { body.len() / 2 } else { body.len() };
         let more = format!("x-request-id: {}\r\n", self.envelope.id);
         let head = answer_head(200, "application/json", Some(said), &more);
         line.send(head.as_bytes()).await?;
         sent.status = Some(200);
         line.pause(play.whole_wait).await?;
-        line.send(body.as_bytes().get(..kept.min(said)).unwrap_or_default())
-            .await?;
+        line.send(body.as_bytes().get(..kept.min(said)).unwrap_or_default()).await?;
         if kept < said {
             return break_off(line, play).await;
         }
@@ -348,14 +301,7 @@ mod tests {
             assert_ne!(act(scene, 0, 0), healthy);
             assert_eq!(act(scene, 1, 0), healthy);
         }
-        for scene in [
-            Scene::S02,
-            Scene::S04,
-            Scene::S06,
-            Scene::S12,
-            Scene::S13,
-            Scene::S16,
-        ] {
+        for scene in [Scene::S02, Scene::S04, Scene::S06, Scene::S12, Scene::S13, Scene::S16] {
             assert_ne!(act(scene, 0, 0), healthy);
             assert_eq!(act(scene, 9, 90_000), act(scene, 0, 0));
         }

@@ -22,9 +22,7 @@ fn fill_at(schema: &Value, root: &Value, depth: usize) -> Value {
         return first.clone();
     }
     if let Some(pointer) = schema.get("$ref").and_then(Value::as_str) {
-        let target = pointer
-            .strip_prefix('#')
-            .and_then(|path| root.pointer(path));
+        let target = pointer.strip_prefix('#').and_then(|path| root.pointer(path));
         return target.map_or(Value::Null, |target| fill_at(target, root, depth - 1));
     }
     for choice in ["anyOf", "oneOf", "allOf"] {
@@ -35,9 +33,7 @@ fn fill_at(schema: &Value, root: &Value, depth: usize) -> Value {
     match type_of(schema) {
         "object" => fill_object(schema, root, depth),
         "array" => {
-            let item = schema
-                .get("items")
-                .map(|items| fill_at(items, root, depth - 1));
+            let item = schema.get("items").map(|items| fill_at(items, root, depth - 1));
             Value::Array(item.into_iter().collect())
         }
         "integer" => json!(7),

@@ -96,15 +96,7 @@ impl Wall {
         let timings = settings.profile.timings();
         let ledger = Ledger::new(Arc::clone(&clock));
         let answers = AtomicU64::new(0);
-        Self {
-            shared: Arc::new(Shared {
-                settings,
-                timings,
-                clock,
-                ledger,
-                answers,
-            }),
-        }
+        Self { shared: Arc::new(Shared { settings, timings, clock, ledger, answers }) }
     }
 
     /// Answers the requests of one connection until either side ends it.
@@ -116,9 +108,7 @@ impl Wall {
                 Err(Unread::Gone) => Err(Gone),
                 Err(Unread::Refused(status, why)) => {
                     let refusal = Refusal::new(status, "bad_request", why);
-                    refuse(&mut line, refusal, &mut Sent::default())
-                        .await
-                        .map(|_| Next::Close)
+                    refuse(&mut line, refusal, &mut Sent::default()).await.map(|_| Next::Close)
                 }
             };
             match next {
@@ -132,11 +122,7 @@ impl Wall {
 
 impl Shared {
     async fn answer<S: Wire>(&self, line: &mut Line<S>, received: &Received) -> Result<Next, Gone> {
-        let then = if received.keep_alive {
-            Next::Request
-        } else {
-            Next::Close
-        };
+        let then = if received.keep_alive { Next::Request } else { Next::Close };
         let refusal = match (received.method.as_str(), received.path.as_str()) {
             ("POST", "/v1/chat/completions") => {
                 return Ok(match self.complete(line, received).await? {
@@ -158,11 +144,7 @@ impl Shared {
                 return Ok(then);
             }
             ("POST", _) => NOT_FOUND,
-            _ => Refusal::new(
-                405,
-                "method_not_allowed",
-                "The wall knows GET and POST only.",
-            ),
+            _ => Refusal::new(405, "method_not_allowed", "The wall knows GET and POST only."),
         };
         refuse(line, refusal, &mut Sent::default()).await?;
         Ok(then)
@@ -178,10 +160,8 @@ impl Shared {
             "/control/log" => Ok(self.ledger.as_json()),
             "/v1/models" => {
                 self.check_key(received)?;
-                let models: Vec<Value> = catalogue()
-                    .iter()
-                    .map(|entry| model_json(entry.id))
-                    .collect();
+                let models: Vec<Value> =
+                    catalogue().iter().map(|entry| model_json(entry.id)).collect();
                 Ok(json!({ "object": "list", "data": models }))
             }
             _ => {
@@ -238,11 +218,8 @@ impl Shared {
                 let act = decide(scene, case, &self.timings);
                 let answer = Answer::compose(scene, &ask, &received.body);
                 let envelope = self.envelope(&ask);
-                let performance = Performance {
-                    envelope: &envelope,
-                    answer: &answer,
-                    stream: ask.stream,
-                };
+                let performance =
+                    Performance { envelope: &envelope, answer: &answer, stream: ask.stream };
                 performance.play(line, &act, &mut sent).await
             }
         };

@@ -38,10 +38,7 @@ pub(crate) struct Reply {
 impl Reply {
     /// The payload of each `data:` line.
     pub(crate) fn data(&self) -> Vec<&str> {
-        self.body
-            .lines()
-            .filter_map(|line| line.strip_prefix("data: "))
-            .collect()
+        self.body.lines().filter_map(|line| line.strip_prefix("data: ")).collect()
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -52,21 +49,13 @@ impl Reply {
     pub(crate) fn streamed_text(&self) -> String {
         let part = |data: &&str| -> Option<String> {
             let event: Value = serde_json::from_str(data).ok()?;
-            Some(
-                event
-                    .pointer("/choices/0/delta/content")?
-                    .as_str()?
-                    .to_owned(),
-            )
+            Some(event.pointer("/choices/0/delta/content")?.as_str()?.to_owned())
         };
         self.data().iter().filter_map(part).collect()
     }
 
     pub(crate) fn whole_text(&self) -> String {
-        self.json()["choices"][0]["message"]["content"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn code(&self) -> String {
@@ -75,10 +64,7 @@ impl Reply {
 }
 
 /// The runtime's own time, which stands still or leaps where it is paused.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the tests follow the runtime's paused time"
-)]
+#[allow(clippy::disallowed_methods, reason = "the tests follow the runtime's paused time")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -90,15 +76,11 @@ pub(crate) struct Client<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self {
-            stream,
-            bytes: Vec::new(),
-        }
+        Self { stream, bytes: Vec::new() }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Reply {
-        self.request(&format!("GET {path} HTTP/1.1\r\nhost: wall\r\n\r\n"), None)
-            .await
+        self.request(&format!("GET {path} HTTP/1.1\r\nhost: wall\r\n\r\n"), None).await
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: &str, more: &str) -> Reply {
@@ -121,10 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             took: Duration::ZERO,
         };
         self.stream.write_all(request.as_bytes()).await.unwrap();
-        reply.end = self
-            .read(&mut reply, start, leave_after)
-            .await
-            .unwrap_or_else(|end| end);
+        reply.end = self.read(&mut reply, start, leave_after).await.unwrap_or_else(|end| end);
         reply.took = now() - start;
         reply
     }
@@ -140,14 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
         let head = self.until(b"\r\n\r\n").await?;
         let mut lines = head.lines();
-        reply.status = lines
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
+        reply.status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         for line in lines.filter(|line| !line.is_empty()) {
             let (name, value) = line.split_once(": ").unwrap();
             reply.headers.insert(name.to_owned(), value.to_owned());
@@ -176,9 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             if size == 0 {
                 return Ok(End::Whole);
             }
-            reply
-                .body
-                .push_str(std::str::from_utf8(&chunk[..size]).unwrap());
+            reply.body.push_str(std::str::from_utf8(&chunk[..size]).unwrap());
             reply.times.resize(reply.data().len(), now() - start);
             if leave_after.is_some_and(|after| reply.times.len() >= after) {
                 return Ok(End::Left);
@@ -188,11 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     async fn until(&mut self, mark: &[u8]) -> Result<String, End> {
         loop {
-            if let Some(at) = self
-                .bytes
-                .windows(mark.len())
-                .position(|window| window == mark)
-            {
+            if let Some(at) = self.bytes.windows(mark.len()).position(|window| window == mark) {
                 let head = self.bytes.drain(..at + mark.len()).collect();
                 return Ok(String::from_utf8(head).unwrap());
             }

@@ -20,10 +20,7 @@ async fn served(expect_key: Option<&str>) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let expect_key = expect_key.map(Secret::new);
-    let settings = WallSettings {
-        profile: Profile::Fast,
-        expect_key,
-    };
+    let settings = WallSettings { profile: Profile::Fast, expect_key };
     tokio::spawn(serve(listener, settings, std::future::pending()));
     Served { address }
 }
@@ -49,11 +46,7 @@ impl Served {
 
 fn assert_healthy(reply: &Reply, stream: bool) {
     assert_eq!((reply.status, reply.end), (200, End::Whole));
-    let text = if stream {
-        reply.streamed_text()
-    } else {
-        reply.whole_text()
-    };
+    let text = if stream { reply.streamed_text() } else { reply.whole_text() };
     assert_eq!(text, TEXT);
 }
 
@@ -76,18 +69,9 @@ async fn a_healthy_answer_streamed_and_whole() {
         "messages":[]}"#;
     let reply = client.post(CHAT, asked, "").await;
     let events = reply.data();
-    assert_eq!(
-        events
-            .iter()
-            .filter(|event| event.contains("\"usage\":null"))
-            .count(),
-        62
-    );
+    assert_eq!(events.iter().filter(|event| event.contains("\"usage\":null")).count(), 62);
     let last: Value = serde_json::from_str(events[62]).unwrap();
-    assert_eq!(
-        (&last["usage"]["completion_tokens"], &last["choices"]),
-        (&json!(60), &json!([]))
-    );
+    assert_eq!((&last["usage"]["completion_tokens"], &last["choices"]), (&json!(60), &json!([])));
 }
 
 #[tokio::test]
@@ -100,10 +84,7 @@ async fn a_prefill_is_continued_or_refused() {
     };
     assert_eq!(wall.send(&asked("fb-ok")).await.whole_text(), rest);
     let refused = wall.send(&asked("fb-ok-noprefill")).await;
-    assert_eq!(
-        (refused.status, refused.code().as_str()),
-        (400, "invalid_prefill")
-    );
+    assert_eq!((refused.status, refused.code().as_str()), (400, "invalid_prefill"));
     assert_healthy(&wall.ask("fb-ok-noprefill", true).await, true);
     assert_eq!(wall.attempts().await[0]["prefill"], true);
 }
@@ -113,20 +94,14 @@ async fn what_happens_once_is_healed_by_a_second_try() {
     let wall = served(None).await;
     for stream in [true, false] {
         let first = wall.ask(&format!("fb-s01-{stream}"), stream).await;
-        assert_eq!(
-            (first.status, first.code().as_str()),
-            (429, "rate_limit_exceeded")
-        );
+        assert_eq!((first.status, first.code().as_str()), (429, "rate_limit_exceeded"));
         assert_eq!(first.headers["retry-after"], "2");
         let first = wall.ask(&format!("fb-s03-{stream}"), stream).await;
         assert_eq!((first.status, first.code().as_str()), (500, "server_error"));
         let first = wall.ask(&format!("fb-s05-{stream}"), stream).await;
         assert_eq!((first.status, first.end), (0, End::Reset));
         for id in ["s01", "s03", "s05"] {
-            assert_healthy(
-                &wall.ask(&format!("fb-{id}-{stream}"), stream).await,
-                stream,
-            );
+            assert_healthy(&wall.ask(&format!("fb-{id}-{stream}"), stream).await, stream);
         }
     }
     assert_eq!(wall.attempts().await[2]["end"], "reset");
@@ -150,11 +125,7 @@ async fn what_lasts_is_refused_each_time() {
     ] {
         for stream in [true, false] {
             let reply = wall.ask(model, stream).await;
-            assert_eq!(
-                (reply.status, reply.code().as_str()),
-                (status, code),
-                "{model}"
-            );
+            assert_eq!((reply.status, reply.code().as_str()), (status, code), "{model}");
             assert!(!reply.headers.contains_key("retry-after"));
         }
     }
@@ -163,16 +134,11 @@ async fn what_lasts_is_refused_each_time() {
 #[tokio::test]
 async fn waits_end_when_the_client_leaves() {
     let wall = served(None).await;
-    for (model, after, words) in [
-        ("fb-s06", 0, 0),
-        ("fb-s07", 1, 0),
-        ("fb-s09", 21, 20),
-        ("fb-ok-slow", 1, 1),
-    ] {
+    for (model, after, words) in
+        [("fb-s06", 0, 0), ("fb-s07", 1, 0), ("fb-s09", 21, 20), ("fb-ok-slow", 1, 1)]
+    {
         let client = wall.connect().await;
-        let left = client
-            .post_and_leave(CHAT, &asked(model, true), after)
-            .await;
+        let left = client.post_and_leave(CHAT, &asked(model, true), after).await;
         assert_eq!((left.end, left.data().len()), (End::Left, after), "{model}");
         let ended = async {
             loop {
@@ -184,13 +150,8 @@ async fn waits_end_when_the_client_leaves() {
                 }
             }
         };
-        let attempt = tokio::time::timeout(Duration::from_secs(2), ended)
-            .await
-            .expect(model);
-        assert_eq!(
-            (&attempt["end"], &attempt["hung_up"]),
-            (&json!("hung_up"), &json!(true))
-        );
+        let attempt = tokio::time::timeout(Duration::from_secs(2), ended).await.expect(model);
+        assert_eq!((&attempt["end"], &attempt["hung_up"]), (&json!("hung_up"), &json!(true)));
         assert!(attempt["pieces_sent"].as_u64().unwrap() <= words + 1);
     }
 }
@@ -200,10 +161,7 @@ async fn a_cut_comes_after_forty_words() {
     let wall = served(None).await;
     for model in ["fb-s08", "fb-s14"] {
         let reply = wall.ask(model, true).await;
-        assert_eq!(
-            (reply.status, reply.end, reply.data().len()),
-            (200, End::Cut, 41)
-        );
+        assert_eq!((reply.status, reply.end, reply.data().len()), (200, End::Cut, 41));
         let words = reply.streamed_text();
         assert_eq!(words.split(' ').count(), 40);
         assert!(TEXT.starts_with(&words));
@@ -239,13 +197,7 @@ async fn a_stream_may_lack_its_mark() {
     let reply = wall.ask("fb-s11", true).await;
     assert_healthy(&reply, true);
     assert!(!reply.body.contains("[DONE]"));
-    assert!(
-        reply
-            .data()
-            .last()
-            .unwrap()
-            .contains("\"finish_reason\":\"stop\"")
-    );
+    assert!(reply.data().last().unwrap().contains("\"finish_reason\":\"stop\""));
     assert_healthy(&wall.ask("fb-s11", false).await, false);
 }
 
@@ -302,10 +254,7 @@ async fn the_models_and_the_health_are_told() {
     assert_eq!(models["data"].as_array().unwrap().len(), catalogue().len());
     assert_eq!(client.get("/v1/models/fb-s07").await.json()["id"], "fb-s07");
     assert_eq!(client.get("/v1/models/gpt").await.status, 404);
-    assert_eq!(
-        client.get("/control/health").await.json()["profile"],
-        "fast"
-    );
+    assert_eq!(client.get("/control/health").await.json()["profile"], "fast");
     assert_eq!(client.get("/else").await.status, 404);
     assert_eq!(client.post(CHAT, "{", "").await.status, 400);
     // The connection survived all of it.

@@ -26,10 +26,7 @@ impl Clock for RuntimeClock {
 }
 
 fn wall(profile: Profile) -> Wall {
-    let settings = WallSettings {
-        profile,
-        expect_key: None,
-    };
+    let settings = WallSettings { profile, expect_key: None };
     Wall::new(settings, Arc::new(RuntimeClock(now())))
 }
 
@@ -45,28 +42,18 @@ const MS: Duration = Duration::from_millis(1);
 /// Virtual time is exact but for the timer's grain of a millisecond a wait.
 fn near(found: Duration, expected_ms: u64) {
     let expected = Duration::from_millis(expected_ms);
-    assert!(
-        found + MS >= expected && found <= expected + 70 * MS,
-        "{found:?} for {expected:?}"
-    );
+    assert!(found + MS >= expected && found <= expected + 70 * MS, "{found:?} for {expected:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn words_come_one_by_one() {
     for (profile, between_ms) in [(Profile::Full, 15), (Profile::Fast, 5)] {
-        let reply = connect(&wall(profile))
-            .post(CHAT, &asked("fb-ok", true), "")
-            .await;
-        assert_eq!(
-            (reply.end, reply.streamed_text().as_str()),
-            (End::Whole, TEXT)
-        );
+        let reply = connect(&wall(profile)).post(CHAT, &asked("fb-ok", true), "").await;
+        assert_eq!((reply.end, reply.streamed_text().as_str()), (End::Whole, TEXT));
         // An opening, sixty words, a finish and the mark.
         assert_eq!(reply.data().len(), 63);
         near(reply.took, 59 * between_ms);
-        let slow = connect(&wall(profile))
-            .post(CHAT, &asked("fb-ok-slow", true), "")
-            .await;
+        let slow = connect(&wall(profile)).post(CHAT, &asked("fb-ok-slow", true), "").await;
         near(slow.took, 29 * 200);
     }
 }
@@ -75,9 +62,7 @@ async fn words_come_one_by_one() {
 async fn silence_lasts_and_ends_without_a_byte() {
     for (profile, silence_ms) in [(Profile::Full, 120_000), (Profile::Fast, 15_000)] {
         for stream in [true, false] {
-            let reply = connect(&wall(profile))
-                .post(CHAT, &asked("fb-s06", stream), "")
-                .await;
+            let reply = connect(&wall(profile)).post(CHAT, &asked("fb-s06", stream), "").await;
             assert_eq!(reply.end, End::Nothing);
             near(reply.took, silence_ms);
         }
@@ -87,15 +72,11 @@ async fn silence_lasts_and_ends_without_a_byte() {
 #[tokio::test(start_paused = true)]
 async fn the_first_word_is_late_but_the_head_is_not() {
     for (profile, late_ms) in [(Profile::Full, 20_000), (Profile::Fast, 3_000)] {
-        let reply = connect(&wall(profile))
-            .post(CHAT, &asked("fb-s07", true), "")
-            .await;
+        let reply = connect(&wall(profile)).post(CHAT, &asked("fb-s07", true), "").await;
         assert_eq!(reply.streamed_text(), TEXT);
         near(reply.times[0], 0);
         near(reply.times[1], late_ms);
-        let reply = connect(&wall(profile))
-            .post(CHAT, &asked("fb-s07", false), "")
-            .await;
+        let reply = connect(&wall(profile)).post(CHAT, &asked("fb-s07", false), "").await;
         assert_eq!(reply.whole_text(), TEXT);
         near(reply.took, late_ms);
     }
@@ -104,15 +85,11 @@ async fn the_first_word_is_late_but_the_head_is_not() {
 #[tokio::test(start_paused = true)]
 async fn a_stall_begins_after_twenty_words_and_ends_in_a_cut() {
     for (profile, stall_ms) in [(Profile::Full, 30_000), (Profile::Fast, 4_000)] {
-        let reply = connect(&wall(profile))
-            .post(CHAT, &asked("fb-s09", true), "")
-            .await;
+        let reply = connect(&wall(profile)).post(CHAT, &asked("fb-s09", true), "").await;
         assert_eq!((reply.end, reply.data().len()), (End::Cut, 21));
         assert!(TEXT.starts_with(&reply.streamed_text()));
         near(reply.took - reply.times[20], stall_ms);
-        let reply = connect(&wall(profile))
-            .post(CHAT, &asked("fb-s09", false), "")
-            .await;
+        let reply = connect(&wall(profile)).post(CHAT, &asked("fb-s09", false), "").await;
         assert_eq!(reply.end, End::Cut);
         near(reply.took, stall_ms);
     }
@@ -144,14 +121,8 @@ async fn the_log_tells_the_times() {
     tokio::task::yield_now().await;
     let log = connect(&wall).get("/control/log").await.json();
     let attempt = &log["attempts"][0];
-    near(
-        Duration::from_millis(attempt["t_ms"].as_u64().unwrap()),
-        100,
-    );
-    near(
-        Duration::from_millis(attempt["ended_ms"].as_u64().unwrap()),
-        100 + 19 * 15 + 30_000,
-    );
+    near(Duration::from_millis(attempt["t_ms"].as_u64().unwrap()), 100);
+    near(Duration::from_millis(attempt["ended_ms"].as_u64().unwrap()), 100 + 19 * 15 + 30_000);
     assert_eq!(attempt["end"], "stalled");
     assert_eq!(attempt["pieces_sent"], 20);
 }

@@ -136,7 +136,8 @@ impl Client {
     ) -> Response<ClientBody> {
         let clock = self.parts.clock.clone();
         let limits = self.parts.limits;
-        response.map(|body| ClientBody::over_h1(body, connection, pool::Home { key, clock, limits }))
+        response
+            .map(|body| ClientBody::over_h1(body, connection, pool::Home { key, clock, limits }))
     }
 
     async fn open(

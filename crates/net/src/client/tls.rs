@@ -62,8 +62,7 @@ pub(super) async fn handshake(
 ) -> Result<(BoxIo, bool), SendError> {
     let name = ServerName::try_from(origin.host.to_string())
         .map_err(|error| SendError::Tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-    let stream =
-        TlsConnector::from(config).connect(name, io).await.map_err(SendError::Tls)?;
+    let stream = TlsConnector::from(config).connect(name, io).await.map_err(SendError::Tls)?;
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     Ok((Box::new(stream), is_h2))
 }

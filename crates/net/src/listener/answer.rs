@@ -28,9 +28,7 @@ pub(super) struct Progress {
 impl Progress {
     /// The piece that was handed over and waits for the peer's window; none if more was asked for.
     pub(super) fn stuck_piece(&self) -> Option<u32> {
-        self.handed_over
-            .load(Ordering::Relaxed)
-            .then(|| self.pieces.load(Ordering::Relaxed))
+        self.handed_over.load(Ordering::Relaxed).then(|| self.pieces.load(Ordering::Relaxed))
     }
 }
 
@@ -54,23 +52,13 @@ pin_project! {
 
 impl<B> AnswerBody<B> {
     pub(super) fn new(body: B, hold: Hold, progress: Option<Arc<Progress>>) -> Self {
-        Self {
-            content: Content::Answer { body },
-            hold,
-            progress,
-        }
+        Self { content: Content::Answer { body }, hold, progress }
     }
 
     /// A refusal by the door, before any handler.
     pub(super) fn refusal(status: StatusCode, text: &'static str, hold: Hold) -> Response<Self> {
-        let content = Content::Refusal {
-            text: text.as_bytes(),
-        };
-        let mut response = Response::new(Self {
-            content,
-            hold,
-            progress: None,
-        });
+        let content = Content::Refusal { text: text.as_bytes() };
+        let mut response = Response::new(Self { content, hold, progress: None });
         *response.status_mut() = status;
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, plain);

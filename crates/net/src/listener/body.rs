@@ -69,11 +69,7 @@ impl fmt::Debug for RequestBody {
 impl RequestBody {
     /// A body that is here already; it has no limits.
     pub fn whole(bytes: Bytes) -> Self {
-        Self {
-            source: Source::Whole(bytes),
-            received_bytes: 0,
-            over: false,
-        }
+        Self { source: Source::Whole(bytes), received_bytes: 0, over: false }
     }
 
     pub(super) fn wire(incoming: Incoming, limits: Arc<ServerLimits>, exchange: &Hold) -> Self {
@@ -81,17 +77,8 @@ impl RequestBody {
             return Self::whole(Bytes::new());
         }
         let hold = Hold::new(&exchange.watch);
-        let meter = Meter {
-            limits,
-            hold,
-            started: None,
-            timer: LazyTimer::default(),
-        };
-        Self {
-            source: Source::Wire(incoming, meter),
-            received_bytes: 0,
-            over: false,
-        }
+        let meter = Meter { limits, hold, started: None, timer: LazyTimer::default() };
+        Self { source: Source::Wire(incoming, meter), received_bytes: 0, over: false }
     }
 
     /// Bytes that were given out.
@@ -113,14 +100,11 @@ impl Meter {
         let limits = &self.limits;
         let earned_ms = received.saturating_mul(1_000) / limits.body_bytes_per_s_min.max(1);
         let rate_ms = earned_ms.max(limits.body_grace_ms_max);
-        self.timer
-            .set(started + Duration::from_millis(rate_ms.min(limits.body_ms_max)));
-        self.timer
-            .poll(cx)
-            .map(|()| match rate_ms < limits.body_ms_max {
-                true => BodyFault::TooSlow,
-                false => BodyFault::Deadline,
-            })
+        self.timer.set(started + Duration::from_millis(rate_ms.min(limits.body_ms_max)));
+        self.timer.poll(cx).map(|()| match rate_ms < limits.body_ms_max {
+            true => BodyFault::TooSlow,
+            false => BodyFault::Deadline,
+        })
     }
 }
 
@@ -147,9 +131,7 @@ impl Body for RequestBody {
         };
         // A declared length is judged before the first read, so that a caller who asks whether to
         // continue is never told to send what will be refused.
-        let declared = this
-            .received_bytes
-            .saturating_add(incoming.size_hint().lower());
+        let declared = this.received_bytes.saturating_add(incoming.size_hint().lower());
         let fault = match meter.too_large(declared) {
             Some(fault) => fault,
             None => match Pin::new(&mut *incoming).poll_frame(cx) {

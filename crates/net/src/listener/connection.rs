@@ -69,16 +69,8 @@ pub(super) async fn serve<H: Handler>(doorway: Arc<Doorway>, visit: Visit<H>) {
         opened = open(&doorway, io) => opened,
     };
     let ended = match opened {
-        Ok(Opened {
-            io,
-            ahead,
-            first_head_due,
-            is_h2,
-        }) => {
-            let line = Line {
-                watch: Watch::new(),
-                first_head_due,
-            };
+        Ok(Opened { io, ahead, first_head_due, is_h2 }) => {
+            let line = Line { watch: Watch::new(), first_head_due };
             let stall_max = Duration::from_millis(doorway.limits.write_stall_ms_max);
             let guard = Guard::new(io, ahead, line.watch.clone(), stall_max);
             match is_h2 {
@@ -129,12 +121,7 @@ async fn open(doorway: &Doorway, io: BoxIo) -> io::Result<Opened> {
             let io: BoxIo = Box::new(stream);
             if let Some(protocol) = protocol {
                 let (ahead, is_h2) = (Bytes::new(), protocol == b"h2");
-                return Ok(Opened {
-                    io,
-                    ahead,
-                    first_head_due,
-                    is_h2,
-                });
+                return Ok(Opened { io, ahead, first_head_due, is_h2 });
             }
             io
         }
@@ -142,12 +129,7 @@ async fn open(doorway: &Doorway, io: BoxIo) -> io::Result<Opened> {
     let first_head_due = now() + Duration::from_millis(limits.header_ms_max);
     let (io, ahead) = tokio::time::timeout_at(first_head_due, read_start(io)).await??;
     let is_h2 = ahead.starts_with(PREFACE);
-    Ok(Opened {
-        io,
-        ahead,
-        first_head_due,
-        is_h2,
-    })
+    Ok(Opened { io, ahead, first_head_due, is_h2 })
 }
 
 /// Reads until the start is the preface of HTTP/2 or cannot become it.
@@ -201,13 +183,8 @@ async fn serve_h1<H: Handler>(
         .max_header_size(limits.header_bytes_max)
         .max_buf_size(limits.header_bytes_max.max(BUFFER_BYTES_MIN))
         .serve_connection(TokioIo::new(guard), service);
-    drive(
-        std::pin::pin!(connection),
-        |connection| connection.graceful_shutdown(),
-        doorway,
-        line,
-    )
-    .await
+    drive(std::pin::pin!(connection), |connection| connection.graceful_shutdown(), doorway, line)
+        .await
 }
 
 async fn serve_h2<H: Handler>(
@@ -245,13 +222,8 @@ async fn serve_h2<H: Handler>(
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_ANSWER_MAX)
         .serve_connection(TokioIo::new(guard), service);
-    drive(
-        std::pin::pin!(connection),
-        |connection| connection.graceful_shutdown(),
-        doorway,
-        line,
-    )
-    .await
+    drive(std::pin::pin!(connection), |connection| connection.graceful_shutdown(), doorway, line)
+        .await
 }
 
 /// What the door refuses by itself, before any handler.
@@ -264,15 +236,10 @@ fn refusal(
     }
     let host_may_lack = request.version() != Version::HTTP_11;
     if host::check(request.uri(), request.headers(), host_may_lack).is_err() {
-        return Some((
-            StatusCode::BAD_REQUEST,
-            "the host is missing, said twice or no host\n",
-        ));
+        return Some((StatusCode::BAD_REQUEST, "the host is missing, said twice or no host\n"));
     }
-    (request.headers().len() > limits.headers_max).then_some((
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "too many header lines\n",
-    ))
+    (request.headers().len() > limits.headers_max)
+        .then_some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too many header lines\n"))
 }
 
 /// Drives a connection until it ends, its time is up, or the shutdown has ended it.
@@ -285,10 +252,7 @@ async fn drive<C>(
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let Line {
-        watch,
-        first_head_due,
-    } = line;
+    let Line { watch, first_head_due } = line;
     let header_max = Duration::from_millis(doorway.limits.header_ms_max);
     let mut timer = LazyTimer::default();
     timer.set(first_head_due);

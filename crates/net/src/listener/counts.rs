@@ -50,8 +50,7 @@ impl ConnectionCounts {
 
     /// Connections that are open now.
     pub fn open(&self) -> usize {
-        self.total_max
-            .saturating_sub(self.total.available_permits())
+        self.total_max.saturating_sub(self.total.available_permits())
     }
 
     /// Connections that were closed at once because their source had too many.
@@ -71,10 +70,7 @@ impl ConnectionCounts {
             }
             sources.insert(source, open + 1);
         }
-        Some(SourcePlace {
-            counts: self.clone(),
-            source,
-        })
+        Some(SourcePlace { counts: self.clone(), source })
     }
 
     /// Waits until there are fewer connections than the cap.
@@ -99,11 +95,7 @@ impl Drop for SourcePlace {
         if !self.counts.is_counted(self.source) {
             return;
         }
-        let mut sources = self
-            .counts
-            .sources
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut sources = self.counts.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = sources.get_mut(&self.source) {
             *count = count.saturating_sub(1);
             if *count == 0 {

@@ -34,10 +34,7 @@ impl TcpDoor {
         socket.set_nonblocking(true)?;
         socket.bind(&addr.into())?;
         socket.listen(BACKLOG)?;
-        Ok(Self {
-            socket: Some(socket.into()),
-            listener: None,
-        })
+        Ok(Self { socket: Some(socket.into()), listener: None })
     }
 }
 
@@ -48,10 +45,7 @@ impl Listener for TcpDoor {
                 self.listener = Some(TcpListener::from_std(socket)?);
             }
             let Some(listener) = &self.listener else {
-                return Err(io::Error::new(
-                    io::ErrorKind::NotConnected,
-                    "the door is gone",
-                ));
+                return Err(io::Error::new(io::ErrorKind::NotConnected, "the door is gone"));
             };
             let (stream, addr) = listener.accept().await?;
             stream.set_nodelay(true)?;
@@ -63,10 +57,7 @@ impl Listener for TcpDoor {
         match (&self.socket, &self.listener) {
             (Some(socket), _) => socket.local_addr(),
             (None, Some(listener)) => listener.local_addr(),
-            (None, None) => Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "the door is gone",
-            )),
+            (None, None) => Err(io::Error::new(io::ErrorKind::NotConnected, "the door is gone")),
         }
     }
 }

@@ -88,9 +88,7 @@ impl FrameMeter {
     /// Looks at the time only when the budget is spent, so that it costs an honest peer nothing.
     fn refill(&mut self) {
         let now = now();
-        let passed = now
-            .duration_since(self.filled)
-            .min(Duration::from_secs(3_600));
+        let passed = now.duration_since(self.filled).min(Duration::from_secs(3_600));
         self.left = (passed.as_secs() * FRAMES_PER_S).min(FRAMES_AHEAD_MAX);
         if self.left > 0 {
             self.filled = now;

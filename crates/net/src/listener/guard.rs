@@ -41,15 +41,7 @@ impl Guard {
     /// For HTTP/1.1.
     pub(super) fn new(io: BoxIo, ahead: Bytes, watch: Arc<Watch>, stall_max: Duration) -> Self {
         let (stall, closing) = (LazyTimer::default(), Closing::No);
-        Self {
-            io,
-            ahead,
-            watch,
-            frames: None,
-            stall_max,
-            stall,
-            closing,
-        }
+        Self { io, ahead, watch, frames: None, stall_max, stall, closing }
     }
 
     /// For HTTP/2, from the preface on.
@@ -88,10 +80,7 @@ impl Guard {
         }
         ready!(self.stall.poll(cx));
         tracing::debug!("connection dropped: the peer does not read");
-        Poll::Ready(Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the peer does not read",
-        )))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -33,11 +33,7 @@ pub(super) fn check(uri: &Uri, headers: &HeaderMap, host_may_lack: bool) -> Resu
         (None, _) => Err(BadHost),
         (Some(host), None) => parse(host.as_bytes()).map(|_| ()),
         (Some(host), Some(authority)) => {
-            let default_port = if uri.scheme() == Some(&Scheme::HTTPS) {
-                443
-            } else {
-                80
-            };
+            let default_port = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
             let (host, port) = parse(host.as_bytes())?;
             let (named, named_port) = parse(authority.as_bytes())?;
             let same = host.eq_ignore_ascii_case(named)
@@ -63,10 +59,7 @@ pub(super) fn parse(text: &[u8]) -> Result<(&[u8], Option<u16>), BadHost> {
             (address, rest.strip_prefix(b"]").ok_or(BadHost)?)
         }
         None => {
-            let end = text
-                .iter()
-                .position(|byte| *byte == b':')
-                .unwrap_or(text.len());
+            let end = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
             let (name, rest) = text.split_at_checked(end).ok_or(BadHost)?;
             if !is_name(name) {
                 return Err(BadHost);
@@ -85,22 +78,16 @@ pub(super) fn parse(text: &[u8]) -> Result<(&[u8], Option<u16>), BadHost> {
 /// A DNS name or an IPv4 address. Underscores are no DNS, but container networks use them.
 fn is_name(name: &[u8]) -> bool {
     let [first, ..] = name else { return false };
-    let bytes_are_plain = name
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    let bytes_are_plain =
+        name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
     bytes_are_plain && !matches!(first, b'-' | b'.')
 }
 
 fn port_of(digits: &[u8]) -> Result<u16, BadHost> {
     let [_, ..] = digits else { return Err(BadHost) };
     digits.iter().try_fold(0_u16, |port, digit| {
-        let digit = digit
-            .is_ascii_digit()
-            .then(|| u16::from(digit - b'0'))
-            .ok_or(BadHost)?;
-        port.checked_mul(10)
-            .and_then(|port| port.checked_add(digit))
-            .ok_or(BadHost)
+        let digit = digit.is_ascii_digit().then(|| u16::from(digit - b'0')).ok_or(BadHost)?;
+        port.checked_mul(10).and_then(|port| port.checked_add(digit)).ok_or(BadHost)
     })
 }
 

@@ -51,19 +51,8 @@ impl<H: Handler> Server<H> {
     /// If the listener has no address. A failed accept is logged and tried again.
     pub async fn run(self) -> io::Result<()> {
         let local = self.listener.local_addr()?;
-        let Self {
-            mut listener,
-            tls,
-            limits,
-            counts,
-            handler,
-            shutdown,
-        } = self;
-        let doorway = Arc::new(Doorway {
-            tls,
-            limits,
-            shutdown,
-        });
+        let Self { mut listener, tls, limits, counts, handler, shutdown } = self;
+        let doorway = Arc::new(Doorway { tls, limits, shutdown });
         let mut connections = JoinSet::new();
         let mut pause = PAUSE_MIN;
         loop {
@@ -79,10 +68,7 @@ impl<H: Handler> Server<H> {
             match accepted {
                 Ok((io, addr)) => {
                     pause = PAUSE_MIN;
-                    let peer = Peer {
-                        addr,
-                        tls: doorway.tls.is_some(),
-                    };
+                    let peer = Peer { addr, tls: doorway.tls.is_some() };
                     let Some(places) = places(&doorway, &counts, addr).await else {
                         continue;
                     };
@@ -135,10 +121,7 @@ async fn drain(connections: &mut JoinSet<()>, ms_max: u64) -> usize {
             report(ended);
         }
     };
-    if tokio::time::timeout(Duration::from_millis(ms_max), all)
-        .await
-        .is_ok()
-    {
+    if tokio::time::timeout(Duration::from_millis(ms_max), all).await.is_ok() {
         return 0;
     }
     let left = connections.len();
@@ -146,11 +129,10 @@ async fn drain(connections: &mut JoinSet<()>, ms_max: u64) -> usize {
     left
 }
 
+/// Says that a connection's task panicked, but not with which words: they may be a caller's.
 fn report(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a connection's task panicked");
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!("a connection's task panicked");
     }
 }
 

@@ -23,18 +23,13 @@ pub(super) struct Streams {
 
 impl fmt::Debug for Streams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Streams")
-            .field("stall_max", &self.stall_max)
-            .finish_non_exhaustive()
+        f.debug_struct("Streams").field("stall_max", &self.stall_max).finish_non_exhaustive()
     }
 }
 
 impl Streams {
     pub(super) fn new(stall_max: Duration) -> Self {
-        Self {
-            stall_max,
-            next: Arc::default(),
-        }
+        Self { stall_max, next: Arc::default() }
     }
 
     /// Begins a stream. hyper calls the service and then at once spawns the stream's task; the
@@ -53,11 +48,7 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
-        let progress = self
-            .next
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let progress = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
         match progress {
             None => drop(tokio::spawn(future)),
             Some(progress) => drop(tokio::spawn(StreamTask {
@@ -99,8 +90,6 @@ impl<F: Future> Future for StreamTask<F> {
                 None => this.timer.clear(),
             }
         }
-        this.timer
-            .poll(cx)
-            .map(|()| tracing::debug!("stream dropped: the peer does not read"))
+        this.timer.poll(cx).map(|()| tracing::debug!("stream dropped: the peer does not read"))
     }
 }

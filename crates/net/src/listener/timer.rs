@@ -46,9 +46,7 @@ impl LazyTimer {
         let Some(due) = self.due else {
             return Poll::Pending;
         };
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
         loop {
             ready!(sleep.as_mut().poll(cx));
             if sleep.deadline() >= due {

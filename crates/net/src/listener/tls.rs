@@ -45,9 +45,7 @@ pub struct ServerTls {
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerTls")
-            .field("files", &self.files)
-            .finish_non_exhaustive()
+        f.debug_struct("ServerTls").field("files", &self.files).finish_non_exhaustive()
     }
 }
 
@@ -73,19 +71,13 @@ impl ServerTls {
     }
 
     pub(super) fn current(&self) -> Arc<ServerConfig> {
-        self.current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, ServerTlsError> {
     let bytes = |path: &PathBuf| {
-        std::fs::read(path).map_err(|source| ServerTlsError::File {
-            path: path.clone(),
-            source,
-        })
+        std::fs::read(path).map_err(|source| ServerTlsError::File { path: path.clone(), source })
     };
     let pem = |path: &PathBuf| {
         let path = path.clone();
@@ -95,9 +87,7 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, ServerTlsError> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(pem(&files.certificate))?;
     if chain.is_empty() {
-        return Err(ServerTlsError::Empty {
-            path: files.certificate.clone(),
-        });
+        return Err(ServerTlsError::Empty { path: files.certificate.clone() });
     }
     let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?).map_err(pem(&files.key))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -92,9 +92,7 @@ impl Hold {
         watch.exchanges.fetch_add(1, Ordering::Relaxed);
         watch.in_head.store(false, Ordering::Relaxed);
         watch.changes.fetch_add(1, Ordering::Relaxed);
-        Self {
-            watch: watch.clone(),
-        }
+        Self { watch: watch.clone() }
     }
 }
 

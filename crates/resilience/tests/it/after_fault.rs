@@ -34,102 +34,45 @@ fn decide(facts: &AfterFault<'_>) -> Decision {
 }
 
 fn fault(class: FaultClass, retry_after_ms: Option<u64>) -> Fault {
-    Fault {
-        retry_after_ms,
-        ..Fault::new(class, "as told")
-    }
+    Fault { retry_after_ms, ..Fault::new(class, "as told") }
 }
 
 #[test]
 fn quota_and_key_faults_go_to_another_key_at_once() {
-    for class in [
-        FaultClass::RateLimited,
-        FaultClass::QuotaExhausted,
-        FaultClass::KeyRejected,
-    ] {
+    for class in [FaultClass::RateLimited, FaultClass::QuotaExhausted, FaultClass::KeyRejected] {
         let fault = fault(class, Some(1_000));
-        let with_key = AfterFault {
-            other_key: true,
-            ..facts(&fault)
-        };
+        let with_key = AfterFault { other_key: true, ..facts(&fault) };
         assert_eq!(decide(&with_key).next, Next::NextKey, "{class}");
-        let last = AfterFault {
-            tries: 2,
-            tries_on_rung: 2,
-            ..with_key
-        };
-        assert_eq!(
-            decide(&last).next,
-            Next::NextRung,
-            "the last try is the other rung's"
-        );
-        let only = AfterFault {
-            other_rung: false,
-            ..last
-        };
+        let last = AfterFault { tries: 2, tries_on_rung: 2, ..with_key };
+        assert_eq!(decide(&last).next, Next::NextRung, "the last try is the other rung's");
+        let only = AfterFault { other_rung: false, ..last };
         assert_eq!(decide(&only).next, Next::NextKey, "{class}");
     }
     let down = fault(FaultClass::ServerError, None);
-    let decision = decide(&AfterFault {
-        other_key: true,
-        ..facts(&down)
-    });
-    assert!(
-        matches!(decision.next, Next::SameRung { .. }),
-        "another key mends no server"
-    );
+    let decision = decide(&AfterFault { other_key: true, ..facts(&down) });
+    assert!(matches!(decision.next, Next::SameRung { .. }), "another key mends no server");
 }
 
 #[test]
 fn a_wait_that_is_too_long_is_not_sat_out() {
     let limited = fault(FaultClass::RateLimited, Some(5_001));
     let decision = decide(&facts(&limited));
-    assert_eq!(
-        decision,
-        Decision {
-            next: Next::NextRung,
-            why: "retry-after too long"
-        }
-    );
-    let only = AfterFault {
-        other_rung: false,
-        ..facts(&limited)
-    };
-    assert_eq!(
-        decide(&only),
-        Decision {
-            next: Next::Stop,
-            why: "retry-after too long"
-        }
-    );
+    assert_eq!(decision, Decision { next: Next::NextRung, why: "retry-after too long" });
+    let only = AfterFault { other_rung: false, ..facts(&limited) };
+    assert_eq!(decide(&only), Decision { next: Next::Stop, why: "retry-after too long" });
     let bearable = fault(FaultClass::RateLimited, Some(5_000));
     let pause = Duration::from_secs(5);
     assert_eq!(decide(&facts(&bearable)).next, Next::SameRung { pause });
-    let hurried = AfterFault {
-        time_left: pause,
-        other_rung: false,
-        ..facts(&bearable)
-    };
-    assert_eq!(
-        decide(&hurried),
-        Decision {
-            next: Next::Stop,
-            why: "no time for the pause"
-        }
-    );
+    let hurried = AfterFault { time_left: pause, other_rung: false, ..facts(&bearable) };
+    assert_eq!(decide(&hurried), Decision { next: Next::Stop, why: "no time for the pause" });
 }
 
 #[test]
 fn an_overloaded_provider_is_left_alone_as_long_as_it_asks_if_another_can_serve() {
     let overloaded = fault(FaultClass::Overloaded, Some(1_000));
     assert_eq!(decide(&facts(&overloaded)).next, Next::NextRung);
-    let only = AfterFault {
-        other_rung: false,
-        ..facts(&overloaded)
-    };
-    let Next::SameRung { pause } = decide(&only).next else {
-        panic!("{:?}", decide(&only))
-    };
+    let only = AfterFault { other_rung: false, ..facts(&overloaded) };
+    let Next::SameRung { pause } = decide(&only).next else { panic!("{:?}", decide(&only)) };
     assert!(pause >= Duration::from_secs(1), "{pause:?}");
 }
 
@@ -137,29 +80,27 @@ fn an_overloaded_provider_is_left_alone_as_long_as_it_asks_if_another_can_serve(
 fn a_429_without_a_wait_is_tried_again_only_where_there_is_no_other_rung() {
     let limited = fault(FaultClass::RateLimited, None);
     assert_eq!(decide(&facts(&limited)).next, Next::NextRung);
-    let only = AfterFault {
-        other_rung: false,
-        ..facts(&limited)
-    };
+    let only = AfterFault { other_rung: false, ..facts(&limited) };
     assert!(matches!(decide(&only).next, Next::SameRung { .. }));
+}
+
+#[test]
+fn a_rung_is_repeated_once_if_there_is_another_however_many_tries_are_left() {
+    let down = fault(FaultClass::ServerError, None);
+    let settings = FailoverSettings { attempts_max: 20, ..SETTINGS };
+    let once = AfterFault { settings: &settings, ..facts(&down) };
+    assert!(matches!(decide(&once).next, Next::SameRung { .. }));
+    let twice = AfterFault { tries_on_rung: 2, tries: 2, ..once };
+    assert_eq!(decide(&twice).next, Next::NextRung);
 }
 
 #[test]
 fn pauses_have_full_jitter_and_double() {
     let down = fault(FaultClass::ServerError, None);
-    let settings = FailoverSettings {
-        attempts_max: 20,
-        ..SETTINGS
-    };
+    let settings = FailoverSettings { attempts_max: 20, ..SETTINGS };
     let mut dice = Dice::seeded(8);
-    for (tries, longest_ms) in [
-        (1, 250),
-        (2, 500),
-        (3, 1_000),
-        (5, 4_000),
-        (6, 5_000),
-        (19, 5_000),
-    ] {
+    for (tries, longest_ms) in [(1, 250), (2, 500), (3, 1_000), (5, 4_000), (6, 5_000), (19, 5_000)]
+    {
         let facts = AfterFault {
             tries,
             tries_on_rung: tries,
@@ -175,15 +116,9 @@ fn pauses_have_full_jitter_and_double() {
             .collect();
         pauses.sort_unstable();
         let (least, most, middle) = (pauses[0], pauses[1_999], pauses[1_000]);
-        assert!(
-            most <= longest_ms && most > longest_ms * 98 / 100,
-            "{most} of {longest_ms}"
-        );
+        assert!(most <= longest_ms && most > longest_ms * 98 / 100, "{most} of {longest_ms}");
         assert!(least < longest_ms / 50, "{least} of {longest_ms}");
-        assert!(
-            (longest_ms * 2 / 5..longest_ms * 3 / 5).contains(&middle),
-            "{middle}"
-        );
+        assert!((longest_ms * 2 / 5..longest_ms * 3 / 5).contains(&middle), "{middle}");
     }
 }
 

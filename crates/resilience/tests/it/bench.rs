@@ -80,8 +80,7 @@ impl Bench {
             let (took, result) = primary(self.now);
             self.now = self.now + took;
             let verdict = result.as_ref().err().map_or(Verdict::Success, verdict_of);
-            self.breaker
-                .judge(self.now, gate == Gate::Probe, verdict, &mut self.dice);
+            self.breaker.judge(self.now, gate == Gate::Probe, verdict, &mut self.dice);
             let Err(fault) = result else {
                 course.served = Served::Primary;
                 break;

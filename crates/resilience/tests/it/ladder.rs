@@ -7,39 +7,18 @@ use resilience::{Clocks, LadderSpec, LadderTable, ModelSpec, RungModel, RungSpec
 fn model(pattern: &str, steps: &str) -> ModelSpec {
     let rung = |text: &str| {
         let (provider, model) = text.split_once('/').expect("provider/model");
-        let model = if model == "*" {
-            RungModel::AsAsked
-        } else {
-            RungModel::Named(model.into())
-        };
-        RungSpec {
-            provider: provider.into(),
-            model,
-        }
+        let model = if model == "*" { RungModel::AsAsked } else { RungModel::Named(model.into()) };
+        RungSpec { provider: provider.into(), model }
     };
     let step = |text: &str| text.split(',').map(rung).collect();
-    let ladder = LadderSpec {
-        steps: steps.split_whitespace().map(step).collect(),
-    };
-    ModelSpec {
-        pattern: pattern.into(),
-        ladder,
-        clocks: Clocks::default(),
-    }
+    let ladder = LadderSpec { steps: steps.split_whitespace().map(step).collect() };
+    ModelSpec { pattern: pattern.into(), ladder, clocks: Clocks::default() }
 }
 
 fn table(models: &[(&str, &str)]) -> LadderTable {
-    let models = models
-        .iter()
-        .map(|(pattern, steps)| model(pattern, steps))
-        .collect();
-    let providers = ["openai", "groq", "openrouter", "reserve"]
-        .map(Box::from)
-        .to_vec();
-    let direct_clocks = Clocks {
-        gap_ms_max: 77,
-        ..Clocks::default()
-    };
+    let models = models.iter().map(|(pattern, steps)| model(pattern, steps)).collect();
+    let providers = ["openai", "groq", "openrouter", "reserve"].map(Box::from).to_vec();
+    let direct_clocks = Clocks { gap_ms_max: 77, ..Clocks::default() };
     LadderTable::new(models, providers, direct_clocks)
 }
 
@@ -47,10 +26,7 @@ fn table(models: &[(&str, &str)]) -> LadderTable {
 fn find(table: &LadderTable, asked: &str) -> Option<String> {
     let found = table.find(asked)?;
     let step = |step: &[domain::Target]| {
-        step.iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(",")
+        step.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     };
     let steps: Vec<String> = found.steps.iter().map(|equals| step(equals)).collect();
     Some(format!("{}: {}", found.pattern, steps.join(" ")))
@@ -64,14 +40,8 @@ fn a_configured_name_comes_before_any_pattern() {
         ("openai/gpt-4.1", "groq/llama"),
     ]);
     let found = find(&table, "gpt-4.1");
-    assert_eq!(
-        found.as_deref(),
-        Some("gpt-4.1: groq/llama,openrouter/llama reserve/smollm2")
-    );
-    assert_eq!(
-        find(&table, "openai/gpt-4.1").as_deref(),
-        Some("openai/gpt-4.1: groq/llama")
-    );
+    assert_eq!(found.as_deref(), Some("gpt-4.1: groq/llama,openrouter/llama reserve/smollm2"));
+    assert_eq!(find(&table, "openai/gpt-4.1").as_deref(), Some("openai/gpt-4.1: groq/llama"));
     assert_eq!(find(&table, "gpt-4").as_deref(), Some("*: openai/gpt-4"));
     assert_eq!(find(&table, ""), None);
 }
@@ -101,26 +71,14 @@ fn the_most_particular_pattern_counts() {
 #[test]
 fn direct_names_reach_their_provider() {
     let bare = table(&[("*", "groq/*")]);
-    assert_eq!(
-        find(&bare, "openai/gpt-4.1").as_deref(),
-        Some("openai/*: openai/gpt-4.1")
-    );
+    assert_eq!(find(&bare, "openai/gpt-4.1").as_deref(), Some("openai/*: openai/gpt-4.1"));
     assert_eq!(bare.find("openai/gpt-4.1").unwrap().clocks.gap_ms_max, 77);
-    assert_eq!(
-        find(&bare, "nobody/gpt-4.1").as_deref(),
-        Some("*: groq/nobody/gpt-4.1")
-    );
+    assert_eq!(find(&bare, "nobody/gpt-4.1").as_deref(), Some("*: groq/nobody/gpt-4.1"));
     let routed = "openrouter/openai/gpt-4.1";
-    assert_eq!(
-        find(&bare, routed).as_deref(),
-        Some("openrouter/*: openrouter/openai/gpt-4.1")
-    );
+    assert_eq!(find(&bare, routed).as_deref(), Some("openrouter/*: openrouter/openai/gpt-4.1"));
     assert_eq!(find(&bare, "openai/").as_deref(), Some("*: groq/openai/"));
     let none = table(&[]);
-    assert_eq!(
-        find(&none, "openai/gpt-4.1").as_deref(),
-        Some("openai/*: openai/gpt-4.1")
-    );
+    assert_eq!(find(&none, "openai/gpt-4.1").as_deref(), Some("openai/*: openai/gpt-4.1"));
     assert_eq!(find(&none, "gpt-4.1"), None);
     assert_eq!(find(&none, "nobody/gpt-4.1"), None);
 }
@@ -132,25 +90,12 @@ fn a_pattern_may_give_direct_names_a_ladder() {
         ("openai/*", "openai/* openrouter/*"),
         ("open*", "reserve/wrong"),
     ]);
-    assert_eq!(
-        find(&table, "groq/llama").as_deref(),
-        Some("groq/*: groq/llama reserve/smollm2")
-    );
+    assert_eq!(find(&table, "groq/llama").as_deref(), Some("groq/*: groq/llama reserve/smollm2"));
     let found = find(&table, "openai/gpt-4.1");
     let expected = "openai/*: openai/gpt-4.1 openrouter/openai/gpt-4.1";
-    assert_eq!(
-        found.as_deref(),
-        Some(expected),
-        "only the provider itself needs no prefix"
-    );
-    assert_eq!(
-        find(&table, "openrouter/x").as_deref(),
-        Some("openrouter/*: openrouter/x")
-    );
-    assert_eq!(
-        find(&table, "open").as_deref(),
-        Some("open*: reserve/wrong")
-    );
+    assert_eq!(found.as_deref(), Some(expected), "only the provider itself needs no prefix");
+    assert_eq!(find(&table, "openrouter/x").as_deref(), Some("openrouter/*: openrouter/x"));
+    assert_eq!(find(&table, "open").as_deref(), Some("open*: reserve/wrong"));
 }
 
 #[test]
@@ -162,20 +107,13 @@ fn names_are_the_concrete_ones_in_their_order() {
         ("zebra", "openai/later"),
     ]);
     assert_eq!(table.names().collect::<Vec<_>>(), ["zebra", "assistant"]);
-    assert_eq!(
-        find(&table, "zebra").as_deref(),
-        Some("zebra: openai/a"),
-        "the first counts"
-    );
+    assert_eq!(find(&table, "zebra").as_deref(), Some("zebra: openai/a"), "the first counts");
 }
 
 #[test]
 fn a_configured_name_is_found_without_building_anything() {
     let table = table(&[("assistant", "openai/a groq/b")]);
-    let (one, other) = (
-        table.find("assistant").unwrap(),
-        table.find("assistant").unwrap(),
-    );
+    let (one, other) = (table.find("assistant").unwrap(), table.find("assistant").unwrap());
     assert!(std::sync::Arc::ptr_eq(&one.steps, &other.steps));
     assert!(std::sync::Arc::ptr_eq(&one.pattern, &other.pattern));
 }

@@ -2,6 +2,9 @@
 
 mod after_fault;
 mod bench;
+mod breaker;
+mod breaker_laws;
+mod budget;
 mod ladder;
 mod wall;
 

@@ -18,13 +18,8 @@ fn against(seed: u64, class: FaultClass, after_ms: u64) -> Course {
 /// One request against a primary that fails once.
 fn against_one(seed: u64, class: FaultClass) -> Course {
     let mut first = true;
-    Bench::new(seed).request(|_| {
-        if std::mem::take(&mut first) {
-            fault_after(5, class)
-        } else {
-            well()
-        }
-    })
+    Bench::new(seed)
+        .request(|_| if std::mem::take(&mut first) { fault_after(5, class) } else { well() })
 }
 
 #[test]
@@ -55,11 +50,7 @@ fn s01_a_429_with_a_short_wait_is_sat_out_on_the_primary() {
 #[test]
 fn s02_a_persistent_429_without_a_wait_goes_to_the_next_rung_at_once() {
     let course = against(1, FaultClass::RateLimited, 5);
-    assert_eq!(
-        (course.served, course.primary_at.len()),
-        (Served::Second, 1),
-        "{course:?}"
-    );
+    assert_eq!((course.served, course.primary_at.len()), (Served::Second, 1), "{course:?}");
 }
 
 #[test]
@@ -81,38 +72,22 @@ fn s03_s05_one_hard_fault_is_tried_again_on_the_primary() {
 fn s04_s16_a_persistent_503_is_tried_twice_and_then_elsewhere() {
     for seed in 0..SEEDS {
         let course = against(seed, FaultClass::Overloaded, 5);
-        assert_eq!(
-            (course.served, course.primary_at.len()),
-            (Served::Second, 2),
-            "{course:?}"
-        );
+        assert_eq!((course.served, course.primary_at.len()), (Served::Second, 2), "{course:?}");
     }
 }
 
 #[test]
 fn s06_s07_s12_are_tried_once_and_then_elsewhere() {
-    for class in [
-        FaultClass::Silent,
-        FaultClass::SlowFirstToken,
-        FaultClass::ContextLength,
-    ] {
+    for class in [FaultClass::Silent, FaultClass::SlowFirstToken, FaultClass::ContextLength] {
         let course = against(1, class, 10_000);
-        assert_eq!(
-            (course.served, course.primary_at.len()),
-            (Served::Second, 1),
-            "{course:?}"
-        );
+        assert_eq!((course.served, course.primary_at.len()), (Served::Second, 1), "{course:?}");
     }
 }
 
 #[test]
 fn s13_a_content_filter_is_not_shopped_around() {
     let course = against(1, FaultClass::ContentFilter, 5);
-    assert_eq!(
-        (course.served, course.tries),
-        (Served::Nobody, 1),
-        "{course:?}"
-    );
+    assert_eq!((course.served, course.tries), (Served::Nobody, 1), "{course:?}");
 }
 
 #[test]
@@ -141,18 +116,10 @@ fn flap(seed: u64, down_ms: u64, every_ms: u64, fault_ms: u64) -> (Duration, usi
     for n in 0_u64.. {
         bench.now = bench.now.max(start + Duration::from_millis(n * every_ms));
         let course = bench.request(|now: Tick| {
-            if now < recovery {
-                fault_after(fault_ms, FaultClass::Overloaded)
-            } else {
-                well()
-            }
+            if now < recovery { fault_after(fault_ms, FaultClass::Overloaded) } else { well() }
         });
         assert_ne!(course.served, Served::Nobody, "request {n}: {course:?}");
-        tries_while_down += course
-            .primary_at
-            .iter()
-            .filter(|at| **at < recovery)
-            .count();
+        tries_while_down += course.primary_at.iter().filter(|at| **at < recovery).count();
         if course.served == Served::Primary {
             return (course.ended.since(recovery), tries_while_down);
         }
@@ -175,10 +142,7 @@ fn s15_the_primary_is_used_again_within_30_s_of_its_recovery() {
         for (down_ms, every_ms, fault_ms) in cases {
             let (back_after, tries) = flap(seed, down_ms, every_ms, fault_ms);
             let case = format!("down {down_ms} ms, every {every_ms} ms, seed {seed}");
-            assert!(
-                back_after <= Duration::from_secs(30),
-                "{case}: back after {back_after:?}"
-            );
+            assert!(back_after <= Duration::from_secs(30), "{case}: back after {back_after:?}");
             // Three to open it, then one probe for each cool-down.
             let probes_max = 3 + usize::try_from(down_ms / 18_000).unwrap();
             assert!(tries <= 3 + probes_max, "{case}: {tries} tries while down");
@@ -192,11 +156,7 @@ fn a_single_rung_gets_all_tries_with_growing_pauses() {
         let mut bench = Bench::new(seed);
         bench.second_rung = false;
         let course = bench.request(|_| fault_after(5, FaultClass::ServerError));
-        assert_eq!(
-            (course.served, course.primary_at.len()),
-            (Served::Nobody, 3),
-            "{course:?}"
-        );
+        assert_eq!((course.served, course.primary_at.len()), (Served::Nobody, 3), "{course:?}");
         assert_eq!(course.whys.last(), Some(&"attempts used up"));
     }
 }

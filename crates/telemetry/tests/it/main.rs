@@ -15,10 +15,7 @@ use telemetry::{
 
 /// A log that goes nowhere.
 fn quiet() -> RequestLogSettings {
-    RequestLogSettings {
-        to: telemetry::LogTo::Nowhere,
-        ..RequestLogSettings::default()
-    }
+    RequestLogSettings { to: telemetry::LogTo::Nowhere, ..RequestLogSettings::default() }
 }
 
 struct Bench {
@@ -34,11 +31,7 @@ fn bench(settings: RequestLogSettings) -> Bench {
     let models = ["assistant", "big", "small"].map(Arc::from);
     let providers = ["acme", "bolt", "reserve"].map(Arc::from);
     telemetry.set_known(&models, &providers);
-    Bench {
-        clock,
-        telemetry,
-        worker,
-    }
+    Bench { clock, telemetry, worker }
 }
 
 fn attempt(target: &Target, fault: Option<FaultClass>) -> AttemptRecord {
@@ -71,11 +64,7 @@ fn answered() -> Receipt {
         answer: AnswerRecord {
             served_by: Some(target),
             served_step: Some(0),
-            usage: Some(Usage {
-                input_uncached: 30,
-                output: 60,
-                ..Usage::default()
-            }),
+            usage: Some(Usage { input_uncached: 30, output: 60, ..Usage::default() }),
             finish: Some(Finish::Stop),
             first_token: Some(Duration::from_millis(125)),
             gap_max: Duration::from_millis(80),
@@ -93,10 +82,7 @@ fn answered() -> Receipt {
 fn failed_over() -> Receipt {
     let (first, second) = (Target::new("acme", "big"), Target::new("bolt", "small"));
     let mut receipt = answered();
-    receipt.attempts = vec![
-        attempt(&first, Some(FaultClass::Overloaded)),
-        attempt(&second, None),
-    ];
+    receipt.attempts = vec![attempt(&first, Some(FaultClass::Overloaded)), attempt(&second, None)];
     receipt.answer.served_by = Some(second);
     receipt.answer.served_step = Some(1);
     receipt

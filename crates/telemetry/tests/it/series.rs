@@ -9,10 +9,7 @@ use telemetry::{BreakerChange, Gauge, Outcome, Telemetry};
 use crate::{Bench, answered, attempt, bench, failed_over, quiet, refused};
 
 fn has(text: &str, line: &str) {
-    assert!(
-        text.lines().any(|l| l == line),
-        "`{line}` is not in:\n{text}"
-    );
+    assert!(text.lines().any(|l| l == line), "`{line}` is not in:\n{text}");
 }
 
 #[test]
@@ -65,18 +62,9 @@ fn who_served_is_told_by_the_step_and_else_by_the_attempts() {
     reserve.answer.served_by = Some(Target::new("reserve", "small"));
     telemetry.receipt(reserve);
     let text = telemetry.render();
-    has(
-        &text,
-        r#"seawall_served_total{provider="bolt",model="small",rung="failover"} 3"#,
-    );
-    has(
-        &text,
-        r#"seawall_served_total{provider="reserve",model="small",rung="reserve"} 1"#,
-    );
-    has(
-        &text,
-        r#"seawall_attempts_total{provider="acme",model="big",fault="overloaded"} 3"#,
-    );
+    has(&text, r#"seawall_served_total{provider="bolt",model="small",rung="failover"} 3"#);
+    has(&text, r#"seawall_served_total{provider="reserve",model="small",rung="reserve"} 1"#);
+    has(&text, r#"seawall_attempts_total{provider="acme",model="big",fault="overloaded"} 3"#);
     assert!(text.contains(r#"error_type="overloaded""#));
     let snapshot = telemetry.snapshot();
     let reserves = snapshot.targets.iter().filter(|target| target.reserve);
@@ -102,17 +90,11 @@ fn ends_of_streams_are_told_apart() {
     }
     let text = telemetry.render();
     for word in ["stalled", "cut", "errored", "hung_up"] {
-        has(
-            &text,
-            &format!("seawall_stream_outcomes_total{{outcome=\"{word}\"}} 1"),
-        );
+        has(&text, &format!("seawall_stream_outcomes_total{{outcome=\"{word}\"}} 1"));
     }
     assert!(!text.contains("seawall_stream_outcomes_total{outcome=\"complete\"}"));
     // Only the caller who hung up was served; what broke or failed was not.
-    has(
-        &text,
-        r#"seawall_served_total{provider="acme",model="big",rung="primary"} 1"#,
-    );
+    has(&text, r#"seawall_served_total{provider="acme",model="big",rung="primary"} 1"#);
 }
 
 #[test]
@@ -155,10 +137,7 @@ fn a_million_invented_names_make_no_series() {
         &text,
         r#"seawall_attempts_total{provider="acme",model="other",fault="model_unknown"} 250000"#,
     );
-    has(
-        &text,
-        r#"seawall_refused_total{reason="model_not_found"} 250000"#,
-    );
+    has(&text, r#"seawall_refused_total{reason="model_not_found"} 250000"#);
     has(&text, "seawall_receipts_dropped_total 0");
     assert!(telemetry.snapshot().targets.len() < 200);
 }
@@ -171,57 +150,34 @@ fn labels_cannot_break_the_text() {
     receipt.model_asked = "a\"b\nc\\d".into();
     telemetry.receipt(receipt);
     let text = telemetry.render();
-    assert!(
-        text.contains(r#"gen_ai_request_model="a\"b\nc\\d""#),
-        "{text}"
-    );
+    assert!(text.contains(r#"gen_ai_request_model="a\"b\nc\\d""#), "{text}");
 }
 
 fn change(to: &'static str) -> BreakerChange {
     let (target, why) = (Target::new("acme", "big"), "failures in a row");
-    BreakerChange {
-        target,
-        key: 1,
-        from: "closed",
-        to,
-        why,
-    }
+    BreakerChange { target, key: 1, from: "closed", to, why }
 }
 
 #[test]
 fn breakers_and_sampled_gauges_show() {
-    let Bench {
-        telemetry, clock, ..
-    } = bench(quiet());
+    let Bench { telemetry, clock, .. } = bench(quiet());
     telemetry.breaker_changed(change("open"));
     telemetry.register_gauge(Gauge::RetryBudgetLevel, &[], || 1.0);
     telemetry.register_gauge(Gauge::RetryBudgetLevel, &[], || 7.5);
     telemetry.register_gauge(Gauge::Connections, &["gateway"], || 3.0);
     let text = telemetry.render();
-    has(
-        &text,
-        r#"seawall_breaker_open{provider="acme",model="big",key="1"} 1.0"#,
-    );
+    has(&text, r#"seawall_breaker_open{provider="acme",model="big",key="1"} 1.0"#);
     has(&text, "seawall_retry_budget_level 7.5");
     has(&text, r#"seawall_connections{listener="gateway"} 3.0"#);
     assert!(!text.contains("seawall_retry_budget_level 1.0"));
     let moved = r#"provider="acme",model="big",from="closed",to="open",why="failures in a row""#;
-    has(
-        &text,
-        &format!("seawall_breaker_changes_total{{{moved}}} 1"),
-    );
+    has(&text, &format!("seawall_breaker_changes_total{{{moved}}} 1"));
     clock.advance(Duration::from_secs(9));
     let snapshot = telemetry.snapshot();
     let breaker = &snapshot.targets[0].breakers[0];
-    assert_eq!(
-        (breaker.key, breaker.state, breaker.since_seconds),
-        (1, "open", 9)
-    );
+    assert_eq!((breaker.key, breaker.state, breaker.since_seconds), (1, "open", 9));
     telemetry.breaker_changed(change("closed"));
-    has(
-        &telemetry.render(),
-        r#"seawall_breaker_open{provider="acme",model="big",key="1"} 0.0"#,
-    );
+    has(&telemetry.render(), r#"seawall_breaker_open{provider="acme",model="big",key="1"} 0.0"#);
 }
 
 #[test]
@@ -231,31 +187,20 @@ fn what_does_not_fit_is_dropped_and_counted() {
         telemetry.receipt(refused("x"));
     }
     let text = telemetry.render();
-    has(
-        &text,
-        &format!("seawall_receipts_dropped_total {}", 70_000 - 65_536),
-    );
-    has(
-        &text,
-        r#"seawall_refused_total{reason="model_not_found"} 65536"#,
-    );
+    has(&text, &format!("seawall_receipts_dropped_total {}", 70_000 - 65_536));
+    has(&text, r#"seawall_refused_total{reason="model_not_found"} 65536"#);
     assert_eq!(telemetry.snapshot().lost, 70_000 - 65_536);
 }
 
 #[test]
 fn a_snapshot_tells_of_both_windows() {
-    let Bench {
-        telemetry, clock, ..
-    } = bench(quiet());
+    let Bench { telemetry, clock, .. } = bench(quiet());
     (0..3).for_each(|_| telemetry.receipt(answered()));
     telemetry.flush();
     clock.advance(Duration::from_secs(120));
     telemetry.receipt(failed_over());
     let snapshot = telemetry.snapshot();
-    assert_eq!(
-        (snapshot.minute.requests, snapshot.quarter.requests),
-        (1, 4)
-    );
+    assert_eq!((snapshot.minute.requests, snapshot.quarter.requests), (1, 4));
     assert_eq!(snapshot.quarter.rungs.get("primary"), Some(&3));
     assert_eq!(snapshot.up_seconds, 120.0);
     let acme = &snapshot.targets[0];
@@ -267,10 +212,7 @@ fn a_snapshot_tells_of_both_windows() {
     assert!((100.0..=150.0).contains(&first), "{first}");
     assert_eq!(acme.minute.first_token_ms_p50, None);
     clock.advance(Duration::from_secs(1000));
-    assert!(
-        telemetry.snapshot().targets.is_empty(),
-        "old and without a breaker"
-    );
+    assert!(telemetry.snapshot().targets.is_empty(), "old and without a breaker");
 }
 
 #[test]

@@ -9,9 +9,7 @@ use crate::{Bench, answered, bench, quiet};
 
 #[test]
 fn the_worker_ends_when_nobody_is_left() {
-    let Bench {
-        telemetry, worker, ..
-    } = bench(quiet());
+    let Bench { telemetry, worker, .. } = bench(quiet());
     let running = worker.spawn().unwrap();
     drop(telemetry);
     running.stop();
@@ -19,9 +17,7 @@ fn the_worker_ends_when_nobody_is_left() {
 
 #[test]
 fn many_threads_feed_and_nothing_is_counted_twice() {
-    let Bench {
-        telemetry, worker, ..
-    } = bench(quiet());
+    let Bench { telemetry, worker, .. } = bench(quiet());
     let running = worker.spawn().unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -34,10 +30,7 @@ fn many_threads_feed_and_nothing_is_counted_twice() {
     });
     running.stop();
     let text = telemetry.render();
-    assert!(
-        text.contains("\nseawall_attempts_per_request_count 8000\n"),
-        "{text}"
-    );
+    assert!(text.contains("\nseawall_attempts_per_request_count 8000\n"), "{text}");
 }
 
 /// A pipe that is full and that nobody reads.
@@ -45,33 +38,21 @@ fn many_threads_feed_and_nothing_is_counted_twice() {
 #[test]
 fn a_stuck_log_loses_lines_but_no_receipt() {
     use std::process::{Command, Stdio};
-    let mut reader = Command::new("sleep")
-        .arg("60")
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut reader = Command::new("sleep").arg("60").stdin(Stdio::piped()).spawn().unwrap();
     let stuck = {
         use std::os::fd::AsRawFd;
         let fd = reader.stdin.as_ref().unwrap().as_raw_fd();
         std::path::PathBuf::from(format!("/proc/{}/fd/{fd}", std::process::id()))
     };
-    let settings = RequestLogSettings {
-        to: LogTo::File(stuck),
-        ..RequestLogSettings::default()
-    };
-    let Bench {
-        telemetry, worker, ..
-    } = bench(settings);
+    let settings = RequestLogSettings { to: LogTo::File(stuck), ..RequestLogSettings::default() };
+    let Bench { telemetry, worker, .. } = bench(settings);
     let running = worker.spawn().unwrap();
     for _ in 0..40_000 {
         telemetry.receipt(answered());
     }
     let text = telemetry.render();
     assert!(text.contains("\nseawall_attempts_per_request_count 40000\n"));
-    assert!(
-        !text.contains("\nseawall_log_lines_dropped_total 0\n"),
-        "{text}"
-    );
+    assert!(!text.contains("\nseawall_log_lines_dropped_total 0\n"), "{text}");
     running.stop();
     reader.kill().unwrap();
     reader.wait().unwrap();
@@ -94,11 +75,7 @@ fn a_gauge_may_ask_telemetry_itself() {
 
 #[test]
 fn a_stop_breaks_the_circle_of_gauges() {
-    let Bench {
-        telemetry,
-        worker,
-        clock,
-    } = bench(quiet());
+    let Bench { telemetry, worker, clock } = bench(quiet());
     let running = worker.spawn().unwrap();
     let inner = telemetry.clone();
     telemetry.register_gauge(Gauge::ReserveReady, &[], move || {

@@ -26,10 +26,7 @@ struct Bench {
 
 fn bench() -> Bench {
     let clock = Arc::new(ManualClock::new());
-    let settings = RequestLogSettings {
-        to: LogTo::Nowhere,
-        ..RequestLogSettings::default()
-    };
+    let settings = RequestLogSettings { to: LogTo::Nowhere, ..RequestLogSettings::default() };
     let (telemetry, _) = Telemetry::start(settings, Arc::clone(&clock) as Arc<dyn Clock>);
     let models = ["big", "small", EVIL].map(Arc::from);
     telemetry.set_known(&models, &["acme", "bolt", "reserve"].map(Arc::from));
@@ -37,30 +34,17 @@ fn bench() -> Bench {
 }
 
 fn part(name: &str, state: &'static str) -> ReadyPart {
-    ReadyPart {
-        name: name.to_owned(),
-        state,
-        sentence: format!("inner detail {EVIL}"),
-    }
+    ReadyPart { name: name.to_owned(), state, sentence: format!("inner detail {EVIL}") }
 }
 
 fn check(ready: bool, parts: &[(&str, &'static str)]) -> web::ReadyCheck {
-    let parts: Vec<ReadyPart> = parts
-        .iter()
-        .map(|(name, state)| part(name, state))
-        .collect();
-    Arc::new(move || ReadyReport {
-        ready,
-        parts: parts.clone(),
-    })
+    let parts: Vec<ReadyPart> = parts.iter().map(|(name, state)| part(name, state)).collect();
+    Arc::new(move || ReadyReport { ready, parts: parts.clone() })
 }
 
 /// All three parts are ready.
 fn all_ready() -> web::ReadyCheck {
-    check(
-        true,
-        &[("acme", "ready"), ("bolt", "ready"), ("reserve", "ready")],
-    )
+    check(true, &[("acme", "ready"), ("bolt", "ready"), ("reserve", "ready")])
 }
 
 /// One request that `target` was tried for.
@@ -91,11 +75,7 @@ fn tried(telemetry: &Telemetry, target: &Target, fault: Option<FaultClass>) {
         stream: true,
         attempts: vec![attempt],
         status: 200,
-        outcome: if fault.is_none() {
-            Outcome::Answered
-        } else {
-            Outcome::Failed
-        },
+        outcome: if fault.is_none() { Outcome::Answered } else { Outcome::Failed },
         reason: None,
         answer,
     });
@@ -124,10 +104,7 @@ fn headline(html: &str) -> &str {
 }
 
 fn headline_of(bench: &Bench, check: web::ReadyCheck) -> String {
-    let page = text(get_status(
-        &Status::new(bench.telemetry.clone(), check),
-        "/",
-    ));
+    let page = text(get_status(&Status::new(bench.telemetry.clone(), check), "/"));
     headline(&page).to_owned()
 }
 
@@ -140,24 +117,12 @@ fn the_headline_is_honest() {
     assert_eq!(headline_of(&bench, all_ready()), "Everything answers.");
     (0..9).for_each(|_| tried(&bench.telemetry, &acme, Some(FaultClass::Overloaded)));
     tried(&bench.telemetry, &bolt, None);
-    assert_eq!(
-        headline_of(&bench, all_ready()),
-        "We answer. acme does not."
-    );
+    assert_eq!(headline_of(&bench, all_ready()), "We answer. acme does not.");
     (0..9).for_each(|_| tried(&bench.telemetry, &bolt, Some(FaultClass::Connect)));
-    assert_eq!(
-        headline_of(&bench, all_ready()),
-        "Only the reserve answers."
-    );
+    assert_eq!(headline_of(&bench, all_ready()), "Only the reserve answers.");
     let loading = [("acme", "ready"), ("bolt", "ready"), ("reserve", "loading")];
-    assert_eq!(
-        headline_of(&bench, check(true, &loading)),
-        "We cannot answer now."
-    );
-    assert_eq!(
-        headline_of(&bench, check(false, &[])),
-        "We cannot answer now."
-    );
+    assert_eq!(headline_of(&bench, check(true, &loading)), "We cannot answer now.");
+    assert_eq!(headline_of(&bench, check(false, &[])), "We cannot answer now.");
 }
 
 #[test]
@@ -167,37 +132,17 @@ fn a_pace_limit_or_our_account_is_no_outage_of_theirs() {
     tried(&bench.telemetry, &acme, None);
     (0..9).for_each(|_| tried(&bench.telemetry, &acme, Some(FaultClass::RateLimited)));
     assert_eq!(headline_of(&bench, all_ready()), "Everything answers.");
-    let open = |why| BreakerChange {
-        target: acme.clone(),
-        key: 0,
-        from: "closed",
-        to: "open",
-        why,
-    };
+    let open =
+        |why| BreakerChange { target: acme.clone(), key: 0, from: "closed", to: "open", why };
     bench.telemetry.breaker_changed(open("retry_after"));
-    let page = text(get_status(
-        &Status::new(bench.telemetry.clone(), all_ready()),
-        "/",
-    ));
-    assert!(
-        page.contains("At our limit") && !page.contains("outage"),
-        "{page}"
-    );
+    let page = text(get_status(&Status::new(bench.telemetry.clone(), all_ready()), "/"));
+    assert!(page.contains("At our limit") && !page.contains("outage"), "{page}");
     bench.clock.advance(Duration::from_secs(1000));
     bench.telemetry.breaker_changed(open("key"));
-    let page = text(get_status(
-        &Status::new(bench.telemetry.clone(), all_ready()),
-        "/",
-    ));
-    assert!(
-        page.contains("Not in use") && !page.contains("outage"),
-        "{page}"
-    );
+    let page = text(get_status(&Status::new(bench.telemetry.clone(), all_ready()), "/"));
+    assert!(page.contains("Not in use") && !page.contains("outage"), "{page}");
     bench.telemetry.breaker_changed(open("streak"));
-    assert_eq!(
-        headline_of(&bench, all_ready()),
-        "We answer. acme does not."
-    );
+    assert_eq!(headline_of(&bench, all_ready()), "We answer. acme does not.");
 }
 
 #[test]
@@ -207,13 +152,7 @@ fn one_open_key_of_two_is_no_outage() {
     for key in [0, 1] {
         let (target, from) = (acme.clone(), "closed");
         let to = if key == 0 { "open" } else { "closed" };
-        bench.telemetry.breaker_changed(BreakerChange {
-            target,
-            key,
-            from,
-            to,
-            why: "ratio",
-        });
+        bench.telemetry.breaker_changed(BreakerChange { target, key, from, to, why: "ratio" });
     }
     tried(&bench.telemetry, &acme, None);
     assert_eq!(headline_of(&bench, all_ready()), "Everything answers.");
@@ -222,30 +161,15 @@ fn one_open_key_of_two_is_no_outage() {
 #[test]
 fn the_public_learns_nothing_of_the_inside() {
     let bench = bench();
-    tried(
-        &bench.telemetry,
-        &Target::new("acme", EVIL),
-        Some(FaultClass::ServerError),
-    );
+    tried(&bench.telemetry, &Target::new("acme", EVIL), Some(FaultClass::ServerError));
     let status = Status::new(bench.telemetry.clone(), all_ready());
     let page = text(get_status(&status, "/"));
-    for inner in [
-        "inner detail",
-        "<script",
-        "canary",
-        "shop",
-        "server_error",
-        "acme/",
-    ] {
+    for inner in ["inner detail", "<script", "canary", "shop", "server_error", "acme/"] {
         assert!(!page.contains(inner), "{inner} in {page}");
     }
     assert_eq!(text(get_status(&status, "/readyz")), "ready\n");
     for path in ["/metrics", "/snapshot.json", "/x", "/../pages.css", "//"] {
-        assert_eq!(
-            get_status(&status, path).status(),
-            StatusCode::NOT_FOUND,
-            "{path}"
-        );
+        assert_eq!(get_status(&status, path).status(), StatusCode::NOT_FOUND, "{path}");
     }
 }
 
@@ -255,14 +179,8 @@ fn the_console_shows_everything_and_escapes_it() {
     let target = Target::new("acme", EVIL);
     tried(&bench.telemetry, &target, Some(FaultClass::ServerError));
     tried(&bench.telemetry, &target, None);
-    let steps = vec![
-        vec!["acme/big".to_owned(), EVIL.to_owned()],
-        vec!["reserve/small".into()],
-    ];
-    let route = RouteView {
-        model: EVIL.to_owned(),
-        steps,
-    };
+    let steps = vec![vec!["acme/big".to_owned(), EVIL.to_owned()], vec!["reserve/small".into()]];
+    let route = RouteView { model: EVIL.to_owned(), steps };
     let console =
         Console::new(bench.telemetry.clone(), all_ready()).with_routes(move || vec![route.clone()]);
     let page = text(get_console(&console, "/"));
@@ -298,10 +216,7 @@ fn readiness_has_its_status_codes() {
     assert!(body.starts_with("not ready\nacme unavailable: ") && body.contains("reserve loading"));
     assert_eq!(text(get_console(&console, "/healthz")), "alive\n");
     let status = Status::new(bench.telemetry.clone(), check(false, &parts));
-    assert_eq!(
-        get_status(&status, "/readyz").status(),
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    assert_eq!(get_status(&status, "/readyz").status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(get_status(&status, "/healthz").status(), StatusCode::OK);
 }
 
@@ -309,11 +224,7 @@ fn readiness_has_its_status_codes() {
 fn every_answer_is_guarded() {
     let bench = bench();
     let status = Status::new(bench.telemetry.clone(), all_ready());
-    for (method, path) in [
-        (Method::GET, "/"),
-        (Method::GET, "/no"),
-        (Method::POST, "/"),
-    ] {
+    for (method, path) in [(Method::GET, "/"), (Method::GET, "/no"), (Method::POST, "/")] {
         let response = status.respond(&method, path, &HeaderMap::new());
         let headers = response.headers();
         let policy = headers["content-security-policy"].to_str().expect("ASCII");
@@ -336,17 +247,10 @@ fn the_public_page_is_made_once_a_second_and_tagged() {
     let tag = first.headers()["etag"].clone();
     assert_eq!(first.headers()["cache-control"], "public, max-age=1");
     tried(&bench.telemetry, &Target::new("acme", "big"), None);
-    assert_eq!(
-        headline(&text(get_status(&status, "/"))),
-        "Ready to answer.",
-        "still kept"
-    );
+    assert_eq!(headline(&text(get_status(&status, "/"))), "Ready to answer.", "still kept");
     let mut headers = HeaderMap::new();
     let held = format!("\"old\", W/{}", tag.to_str().expect("ASCII"));
-    headers.insert(
-        "if-none-match",
-        HeaderValue::from_str(&held).expect("valid"),
-    );
+    headers.insert("if-none-match", HeaderValue::from_str(&held).expect("valid"));
     let unchanged = status.respond(&Method::GET, "/", &headers);
     assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(unchanged.headers()["etag"], tag);

@@ -30,17 +30,12 @@ impl Caller {
             .handshake(io)
             .await
             .unwrap();
-        Self {
-            sender,
-            connection: tokio::spawn(connection),
-        }
+        Self { sender, connection: tokio::spawn(connection) }
     }
 
     async fn send(&mut self, path: &str, body: Sent) -> Result<Response<Incoming>, hyper::Error> {
         let uri = format!("http://a.example{path}");
-        self.sender
-            .send_request(Request::post(uri).body(body).unwrap())
-            .await
+        self.sender.send_request(Request::post(uri).body(body).unwrap()).await
     }
 
     async fn get(&mut self, path: &str) -> Response<Incoming> {
@@ -66,16 +61,8 @@ async fn prior_knowledge_is_served_beside_http1() {
     }
     let long = Full::new(Bytes::from(vec![b'x'; 300_000]));
     let long = long.map_err(|never| match never {}).boxed_unsync();
-    assert_eq!(
-        text(caller.send("/read", long).await.unwrap()).await,
-        "300000 bytes"
-    );
-    assert_eq!(
-        rig.ask(b"GET / HTTP/1.0\r\nHost: a.example\r\n\r\n")
-            .await
-            .status,
-        200
-    );
+    assert_eq!(text(caller.send("/read", long).await.unwrap()).await, "300000 bytes");
+    assert_eq!(rig.ask(b"GET / HTTP/1.0\r\nHost: a.example\r\n\r\n").await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,24 +70,12 @@ async fn heads_are_held_to_the_same_rules() {
     let rig = Rig::new(limits());
     let mut caller = Caller::new(&rig).await;
     let statuses = [
-        (
-            Request::get("http://a.example/").header("host", "a.example"),
-            200,
-        ),
-        (
-            Request::get("http://a.example/").header("host", "A.example:80"),
-            200,
-        ),
-        (
-            Request::get("http://a.example/").header("host", "b.example"),
-            400,
-        ),
+        (Request::get("http://a.example/").header("host", "a.example"), 200),
+        (Request::get("http://a.example/").header("host", "A.example:80"), 200),
+        (Request::get("http://a.example/").header("host", "b.example"), 400),
         (Request::get("http://u@a.example/"), 400),
         (Request::get("http://a!.example/"), 400),
-        (
-            (0..70).fold(Request::get("http://a.example/"), |r, _| r.header("x", "y")),
-            431,
-        ),
+        ((0..70).fold(Request::get("http://a.example/"), |r, _| r.header("x", "y")), 431),
     ];
     for (request, status) in statuses {
         let request = request.body(empty()).unwrap();
@@ -117,11 +92,7 @@ async fn a_slow_body_is_refused() {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Frame<Bytes>, BoxError>>(1);
     let drip = StreamBody::new(Receiving(receiver)).boxed_unsync();
     let dripping = tokio::spawn(async move {
-        while sender
-            .send(Ok(Frame::data(Bytes::from_static(b"x"))))
-            .await
-            .is_ok()
-        {
+        while sender.send(Ok(Frame::data(Bytes::from_static(b"x")))).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
@@ -202,17 +173,11 @@ async fn a_shutdown_lets_streams_end_within_its_limit() {
     let streaming = caller.get("/drip").await;
     rig.shutdown.trigger();
     rig.settle().await;
-    assert!(
-        caller.send("/", empty()).await.is_err(),
-        "a new stream after GOAWAY"
-    );
+    assert!(caller.send("/", empty()).await.is_err(), "a new stream after GOAWAY");
     assert_eq!(text(streaming).await.len(), 200);
     rig.server.await.unwrap().unwrap();
 
-    let rig = Rig::new(ServerLimits {
-        shutdown_ms_max: 5_000,
-        ..limits()
-    });
+    let rig = Rig::new(ServerLimits { shutdown_ms_max: 5_000, ..limits() });
     let mut caller = Caller::new(&rig).await;
     let _streaming = caller.get("/drip").await;
     let waiting = tokio::spawn(async move { caller.send("/never", empty()).await });
@@ -299,20 +264,15 @@ async fn flood(
 async fn the_settings_tell_the_limits() {
     let rig = Rig::new(limits());
     let (_, frames) = flood(rig.say(&raw::start()).await, 1, |_| raw::get(1)).await;
-    let (_, _, settings) = frames
-        .iter()
-        .find(|(kind, flags, _)| (*kind, *flags) == (raw::SETTINGS, 0))
-        .unwrap();
+    let (_, _, settings) =
+        frames.iter().find(|(kind, flags, _)| (*kind, *flags) == (raw::SETTINGS, 0)).unwrap();
     let value = |id: u8| {
         let entry = settings.chunks(6).find(|entry| entry[1] == id)?;
         Some(u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]))
     };
     assert_eq!(value(3), Some(100), "streams");
     assert_eq!(value(6), Some(32 * 1024), "bytes of a head");
-    assert!(
-        matches!(value(4), None | Some(65_535 | 65_536)),
-        "window of a stream"
-    );
+    assert!(matches!(value(4), None | Some(65_535 | 65_536)), "window of a stream");
 }
 
 #[tokio::test(start_paused = true)]
@@ -342,14 +302,8 @@ async fn control_frames_that_go_with_work_are_borne() {
     })
     .await;
     assert_eq!(taken, 1_000);
-    assert!(
-        !frames.iter().any(|(kind, _, _)| *kind == raw::GOAWAY),
-        "closed early"
-    );
-    let answered = frames
-        .iter()
-        .filter(|(kind, _, _)| *kind == raw::HEADERS)
-        .count();
+    assert!(!frames.iter().any(|(kind, _, _)| *kind == raw::GOAWAY), "closed early");
+    let answered = frames.iter().filter(|(kind, _, _)| *kind == raw::HEADERS).count();
     assert_eq!(answered, 1_000);
 }
 
@@ -367,12 +321,6 @@ async fn a_rapid_reset_ends_the_connection() {
     })
     .await;
     assert!(taken < 100, "{taken} times fifty resets were taken");
-    let goaway = frames
-        .iter()
-        .find(|(kind, _, _)| *kind == raw::GOAWAY)
-        .expect("no GOAWAY");
-    assert!(
-        String::from_utf8_lossy(&goaway.2).contains("too_many"),
-        "{goaway:?}"
-    );
+    let goaway = frames.iter().find(|(kind, _, _)| *kind == raw::GOAWAY).expect("no GOAWAY");
+    assert!(String::from_utf8_lossy(&goaway.2).contains("too_many"), "{goaway:?}");
 }

@@ -6,5 +6,6 @@ mod places;
 mod rig;
 mod shutdown;
 mod siege;
+mod sockets;
 mod times;
 mod tls;

@@ -92,10 +92,7 @@ impl Handler for ByPath {
         let mut fuse = Fuse(Some(self.0.clone()));
         let (status, body) = match request.uri().path() {
             "/read" => match request.into_body().collect().await {
-                Ok(body) => (
-                    StatusCode::OK,
-                    said(format!("{} bytes", body.to_bytes().len())),
-                ),
+                Ok(body) => (StatusCode::OK, said(format!("{} bytes", body.to_bytes().len()))),
                 Err(fault @ BodyFault::TooLarge { .. }) => {
                     (StatusCode::PAYLOAD_TOO_LARGE, said(fault.to_string()))
                 }
@@ -105,18 +102,9 @@ impl Handler for ByPath {
                 Err(fault) => (StatusCode::BAD_REQUEST, said(fault.to_string())),
             },
             "/never" => std::future::pending().await,
-            "/flood" => (
-                StatusCode::OK,
-                drip(&self.0, Duration::ZERO, usize::MAX, 8 * 1024),
-            ),
-            "/drip" => (
-                StatusCode::OK,
-                drip(&self.0, Duration::from_secs(1), 20, 10),
-            ),
-            "/trickle" => (
-                StatusCode::OK,
-                drip(&self.0, Duration::from_secs(50), 5, 10),
-            ),
+            "/flood" => (StatusCode::OK, drip(&self.0, Duration::ZERO, usize::MAX, 8 * 1024)),
+            "/drip" => (StatusCode::OK, drip(&self.0, Duration::from_secs(1), 20, 10)),
+            "/trickle" => (StatusCode::OK, drip(&self.0, Duration::from_secs(50), 5, 10)),
             "/panic" => panic!("asked for"),
             _ => (StatusCode::OK, said(format!("hello tls={}", peer.tls))),
         };
@@ -128,9 +116,7 @@ impl Handler for ByPath {
 }
 
 fn said(text: String) -> UnsyncBoxBody<Bytes, BoxError> {
-    Full::new(Bytes::from(text))
-        .map_err(|never: Infallible| match never {})
-        .boxed_unsync()
+    Full::new(Bytes::from(text)).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
 /// Pieces with pauses between them.
@@ -141,14 +127,7 @@ fn drip(
     bytes: usize,
 ) -> UnsyncBoxBody<Bytes, BoxError> {
     let sleep = Box::pin(tokio::time::sleep(pause));
-    Drip {
-        sleep,
-        pause,
-        pieces,
-        bytes,
-        fuse: Fuse(Some(seen.clone())),
-    }
-    .boxed_unsync()
+    Drip { sleep, pause, pieces, bytes, fuse: Fuse(Some(seen.clone())) }.boxed_unsync()
 }
 
 struct Drip {
@@ -209,13 +188,7 @@ impl Rig {
             shutdown: shutdown.clone(),
         };
         let server = tokio::spawn(server.run());
-        Self {
-            seen: handler.0,
-            counts,
-            shutdown,
-            server,
-            callers,
-        }
+        Self { seen: handler.0, counts, shutdown, server, callers }
     }
 
     /// A connection from `addr`.
@@ -267,15 +240,8 @@ impl Answer {
         let reading = stream.read_to_end(&mut came);
         let read = tokio::time::timeout(Duration::from_secs(60), reading).await;
         let text = String::from_utf8_lossy(&came).into_owned();
-        let status = text
-            .get(9..12)
-            .and_then(|code| code.parse().ok())
-            .unwrap_or(0);
-        Self {
-            status,
-            text,
-            closed: read.is_ok(),
-        }
+        let status = text.get(9..12).and_then(|code| code.parse().ok()).unwrap_or(0);
+        Self { status, text, closed: read.is_ok() }
     }
 }
 
@@ -300,12 +266,8 @@ pub(crate) async fn read_one(stream: &mut DuplexStream) -> String {
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
-        if length
-            .and_then(|length| length.parse().ok())
-            .is_some_and(|len: usize| body.len() >= len)
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if length.and_then(|length| length.parse().ok()).is_some_and(|len: usize| body.len() >= len)
         {
             return text;
         }
@@ -313,16 +275,10 @@ pub(crate) async fn read_one(stream: &mut DuplexStream) -> String {
 }
 
 pub(crate) fn limits() -> ServerLimits {
-    ServerLimits {
-        count_loopback: true,
-        ..ServerLimits::default()
-    }
+    ServerLimits { count_loopback: true, ..ServerLimits::default() }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests' clock is the runtime's paused one"
-)]
+#[expect(clippy::disallowed_methods, reason = "the tests' clock is the runtime's paused one")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

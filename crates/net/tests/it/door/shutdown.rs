@@ -34,14 +34,9 @@ async fn idle_and_silent_connections_close_at_once_and_open_answers_end() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_open_at_the_limit_is_dropped() {
-    let rig = Rig::new(ServerLimits {
-        shutdown_ms_max: 5_000,
-        ..limits()
-    });
+    let rig = Rig::new(ServerLimits { shutdown_ms_max: 5_000, ..limits() });
     let mut streaming = rig.say(DRIP).await;
-    let _waiting = rig
-        .say(b"GET /never HTTP/1.1\r\nHost: a.example\r\n\r\n")
-        .await;
+    let _waiting = rig.say(b"GET /never HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     rig.settle().await;
     let started = now();
     rig.shutdown.trigger();
@@ -49,12 +44,7 @@ async fn what_is_open_at_the_limit_is_dropped() {
     assert_eq!((now() - started).as_secs(), 5);
     assert_eq!(rig.seen.broken_off(), 2);
     assert_eq!(rig.counts.open(), 0);
-    assert!(
-        !Answer::read(&mut streaming)
-            .await
-            .text
-            .ends_with("0\r\n\r\n")
-    );
+    assert!(!Answer::read(&mut streaming).await.text.ends_with("0\r\n\r\n"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,11 +61,7 @@ async fn a_request_on_an_open_connection_is_the_last() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_ends_a_server_that_waits_for_a_place_or_pauses() {
-    let rig = Rig::new(ServerLimits {
-        connections_max: 1,
-        shutdown_ms_max: 10,
-        ..limits()
-    });
+    let rig = Rig::new(ServerLimits { connections_max: 1, shutdown_ms_max: 10, ..limits() });
     let _kept = rig.say(GET).await;
     let _waits = rig.say(GET).await;
     rig.settle().await;
@@ -84,10 +70,7 @@ async fn a_shutdown_ends_a_server_that_waits_for_a_place_or_pauses() {
     ended.expect("it went on waiting").unwrap().unwrap();
 
     let rig = Rig::new(limits());
-    rig.callers
-        .send(Err(std::io::Error::from_raw_os_error(24)))
-        .await
-        .unwrap();
+    rig.callers.send(Err(std::io::Error::from_raw_os_error(24))).await.unwrap();
     rig.settle().await;
     let started = now();
     rig.shutdown.trigger();

@@ -10,10 +10,7 @@ use super::rig::{Answer, Rig, closes_after, limits, now, read_one};
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
 fn near(seconds: f64, expected: f64) {
-    assert!(
-        (seconds - expected).abs() < 0.1,
-        "{seconds} s instead of {expected} s"
-    );
+    assert!((seconds - expected).abs() < 0.1, "{seconds} s instead of {expected} s");
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,9 +60,7 @@ async fn an_idle_connection_is_kept_for_75_seconds_after_its_last_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_long_answer_is_no_idleness() {
     let rig = Rig::new(limits());
-    let mut stream = rig
-        .say(b"GET /trickle HTTP/1.1\r\nHost: a.example\r\n\r\n")
-        .await;
+    let mut stream = rig.say(b"GET /trickle HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     // Five pieces, fifty seconds apart, then the idle time.
     near(closes_after(&mut stream).await, 250.0 + 75.0);
     assert_eq!(rig.seen.broken_off(), 0);
@@ -91,14 +86,7 @@ async fn drip_body(limits: ServerLimits, piece: &[u8], pause: Duration) -> (Answ
     };
     let text = String::from_utf8_lossy(&first[..length]).into_owned();
     let status = text.get(9..12).unwrap().parse().unwrap();
-    (
-        Answer {
-            status,
-            text,
-            closed: false,
-        },
-        (now() - started).as_secs_f64(),
-    )
+    (Answer { status, text, closed: false }, (now() - started).as_secs_f64())
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,11 +116,7 @@ async fn a_body_that_slows_down_is_refused_when_its_average_falls_below_the_rate
 async fn a_body_that_never_ends_meets_its_deadline() {
     let (answer, seconds) = drip_body(limits(), &[b'x'; 1_400], Duration::from_secs(1)).await;
     assert_eq!(answer.status, 408);
-    assert!(
-        answer.text.contains("did not end in time"),
-        "{}",
-        answer.text
-    );
+    assert!(answer.text.contains("did not end in time"), "{}", answer.text);
     near(seconds, 60.0);
 }
 
@@ -150,10 +134,7 @@ async fn a_steady_body_is_read_to_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
-    let small = ServerLimits {
-        body_bytes_max: 1_000,
-        ..limits()
-    };
+    let small = ServerLimits { body_bytes_max: 1_000, ..limits() };
     let rig = Rig::new(small.clone());
     let said = b"POST /read HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\n\
         Content-Length: 1001\r\n\r\n";
@@ -176,10 +157,7 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
 /// A caller in the middle of a large upload must be able to read why it was refused.
 #[tokio::test(start_paused = true)]
 async fn a_refused_upload_is_taken_in_for_a_while() {
-    let rig = Rig::new(ServerLimits {
-        body_bytes_max: 1_000,
-        ..limits()
-    });
+    let rig = Rig::new(ServerLimits { body_bytes_max: 1_000, ..limits() });
     let head = b"POST /read HTTP/1.1\r\nHost: a.example\r\nContent-Length: 500000\r\n\r\n";
     let mut stream = rig.say(head).await;
     stream.write_all(&vec![b'x'; 500_000]).await.unwrap();
@@ -197,9 +175,7 @@ async fn a_refused_upload_is_taken_in_for_a_while() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_does_not_read_is_cut_off_and_its_answer_dropped() {
     let rig = Rig::new(limits());
-    let _stream = rig
-        .say(b"GET /flood HTTP/1.1\r\nHost: a.example\r\n\r\n")
-        .await;
+    let _stream = rig.say(b"GET /flood HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     tokio::time::sleep(Duration::from_secs(29)).await;
     assert_eq!(rig.seen.broken_off(), 0);
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -210,9 +186,7 @@ async fn a_caller_that_does_not_read_is_cut_off_and_its_answer_dropped() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_that_makes_progress_is_served() {
     let rig = Rig::new(limits());
-    let mut stream = rig
-        .say(b"GET /flood HTTP/1.1\r\nHost: a.example\r\n\r\n")
-        .await;
+    let mut stream = rig.say(b"GET /flood HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     let mut buffer = vec![0_u8; 4_096];
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_secs(25)).await;
@@ -224,9 +198,7 @@ async fn a_slow_reader_that_makes_progress_is_served() {
 #[tokio::test(start_paused = true)]
 async fn the_handler_is_dropped_when_the_caller_leaves() {
     let rig = Rig::new(limits());
-    let stream = rig
-        .say(b"GET /never HTTP/1.1\r\nHost: a.example\r\n\r\n")
-        .await;
+    let stream = rig.say(b"GET /never HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!((rig.seen.requests(), rig.seen.broken_off()), (1, 0));
     drop(stream);
@@ -237,9 +209,7 @@ async fn the_handler_is_dropped_when_the_caller_leaves() {
 #[tokio::test(start_paused = true)]
 async fn what_the_server_holds_for_a_caller_that_does_not_read_is_bounded() {
     let rig = Rig::new(limits());
-    let mut stream = rig
-        .say(b"GET /flood HTTP/1.1\r\nHost: a.example\r\n\r\n")
-        .await;
+    let mut stream = rig.say(b"GET /flood HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     tokio::time::sleep(Duration::from_secs(35)).await;
     let mut held = Vec::new();
     _ = stream.read_to_end(&mut held).await;

@@ -25,10 +25,7 @@ fn write_certificate(folder: &Path) -> CertificateDer<'static> {
 }
 
 fn files(folder: &Path) -> TlsFiles {
-    TlsFiles {
-        certificate: folder.join("cert.pem"),
-        key: folder.join("key.pem"),
-    }
+    TlsFiles { certificate: folder.join("cert.pem"), key: folder.join("key.pem") }
 }
 
 async fn connect(
@@ -46,9 +43,7 @@ async fn connect(
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let name = ServerName::try_from("a.example").unwrap();
-    TlsConnector::from(Arc::new(config))
-        .connect(name, rig.call().await)
-        .await
+    TlsConnector::from(Arc::new(config)).connect(name, rig.call().await).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,24 +53,17 @@ async fn the_protocol_is_chosen_by_alpn() {
     let tls = ServerTls::load(files(folder.path())).unwrap();
     let rig = Rig::with_tls(limits(), Some(tls));
 
-    let stream = connect(&rig, &certificate, &[b"h2", b"http/1.1"])
-        .await
-        .unwrap();
+    let stream = connect(&rig, &certificate, &[b"h2", b"http/1.1"]).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
             .await
             .unwrap();
     tokio::spawn(connection);
-    let request = Request::get("https://a.example/")
-        .body(Empty::<bytes::Bytes>::new())
-        .unwrap();
+    let request = Request::get("https://a.example/").body(Empty::<bytes::Bytes>::new()).unwrap();
     let answer = sender.send_request(request).await.unwrap();
     assert_eq!(answer.version(), http::Version::HTTP_2);
-    assert_eq!(
-        answer.into_body().collect().await.unwrap().to_bytes(),
-        "hello tls=true"
-    );
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "hello tls=true");
 
     for protocols in [&[&b"http/1.1"[..]][..], &[]] {
         let mut stream = connect(&rig, &certificate, protocols).await.unwrap();
@@ -105,11 +93,7 @@ async fn a_handshake_has_its_own_limit_and_then_the_head_has_its() {
         let mut silent = connect(&rig, &certificate, protocols).await.unwrap();
         let mut rest = Vec::new();
         let read = silent.read_to_end(&mut rest);
-        assert!(
-            tokio::time::timeout(Duration::from_millis(10_100), read)
-                .await
-                .is_ok()
-        );
+        assert!(tokio::time::timeout(Duration::from_millis(10_100), read).await.is_ok());
     }
     assert_eq!(rig.counts.open(), 0);
 }
@@ -125,10 +109,7 @@ async fn a_new_certificate_is_taken_and_a_bad_one_is_not() {
     let second = write_certificate(folder.path());
     tls.reload().unwrap();
     assert!(connect(&rig, &second, &[]).await.is_ok());
-    assert!(
-        connect(&rig, &first, &[]).await.is_err(),
-        "the old certificate is still shown"
-    );
+    assert!(connect(&rig, &first, &[]).await.is_err(), "the old certificate is still shown");
     open.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n")
         .await
         .unwrap();
@@ -139,18 +120,12 @@ async fn a_new_certificate_is_taken_and_a_bad_one_is_not() {
     let key = std::fs::read(folder.path().join("key.pem")).unwrap();
     write_certificate(folder.path());
     std::fs::write(folder.path().join("key.pem"), &key).unwrap();
-    assert!(
-        matches!(tls.reload(), Err(ServerTlsError::Unusable(_))),
-        "a foreign key was taken"
-    );
+    assert!(matches!(tls.reload(), Err(ServerTlsError::Unusable(_))), "a foreign key was taken");
     std::fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
     assert!(matches!(tls.reload(), Err(ServerTlsError::Empty { .. })));
     std::fs::remove_file(folder.path().join("key.pem")).unwrap();
     write_certificate(folder.path());
     std::fs::remove_file(folder.path().join("key.pem")).unwrap();
     assert!(matches!(tls.reload(), Err(ServerTlsError::File { .. })));
-    assert!(
-        connect(&rig, &second, &[]).await.is_ok(),
-        "a bad file changed something"
-    );
+    assert!(connect(&rig, &second, &[]).await.is_ok(), "a bad file changed something");
 }
