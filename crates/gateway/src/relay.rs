@@ -26,7 +26,7 @@ use crate::route::Claim;
 
 /// How long a stream that told its finish may stay open before we end it.
 const AFTER_FINISH_MAX: Duration = Duration::from_secs(2);
-/// The end mark of OpenAI's streams, sent by us only where the provider leaves its stream open.
+/// The end mark of OpenAI's streams, sent by us where a provider forgets it.
 const END_MARK: &[u8] = b"data: [DONE]\n\n";
 
 /// What a relay needs.
@@ -50,6 +50,7 @@ pub(crate) struct Relay {
     timer: Pin<Box<Sleep>>,
     last_content: Tick,
     finish_seen: bool,
+    end_mark_seen: bool,
     state: State,
 }
 
@@ -76,7 +77,7 @@ impl Relay {
             let sight = domain::Sight::default();
             parts.held.push_front(Piece::Relayed { bytes: start, sight });
         }
-        Self { parts, timer, last_content: now, finish_seen: false, state: State::Flowing }
+        Self { parts, timer, last_content: now, finish_seen: false, end_mark_seen: false, state: State::Flowing }
     }
 
     /// The next bytes for the caller; `None` once everything was said.
@@ -123,6 +124,7 @@ impl Relay {
         if sight.content_deltas > 0 {
             self.last_content = now;
         }
+        self.end_mark_seen |= sight.end_mark;
         if sight.finish.is_some() && !self.finish_seen {
             self.finish_seen = true;
             self.last_content = now;
@@ -144,8 +146,7 @@ impl Relay {
                 continue;
             }
             if self.finish_seen {
-                let rest = self.complete();
-                return Poll::Ready(rest.or(Some(Bytes::from_static(END_MARK))));
+                return Poll::Ready(self.complete());
             }
             let fault = if now >= self.parts.deadline {
                 over_time()
@@ -164,7 +165,11 @@ impl Relay {
         let took = parts.gateway.shared.clock.now().since(parts.attempt_started);
         parts.ticket.end_attempt(took, None);
         parts.ticket.close(Outcome::Answered, None);
-        parts.writer.as_mut().map(StreamWriter::end)
+        match &mut parts.writer {
+            Some(writer) => Some(writer.end()),
+            // Some clients wait for the mark rather than for the end.
+            None => (!self.end_mark_seen).then(|| Bytes::from_static(END_MARK)),
+        }
     }
 
     fn break_off(&mut self, fault: &Fault) -> Bytes {

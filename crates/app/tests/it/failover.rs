@@ -179,7 +179,8 @@ async fn a_stream_without_its_end_mark_is_complete_once_it_finished() {
     let house = open(&network, &settings(&["fake1/a"], ""));
     let started = tokio::time::Instant::now();
     let got = chat(&house, ASK_STREAM).await;
-    assert!(got.ended && !got.text().contains("error"), "{}", got.text());
+    let text = got.text();
+    assert!(got.ended && !text.contains("error") && text.ends_with("data: [DONE]\n\n"), "{text}");
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 

