@@ -77,7 +77,14 @@ impl Relay {
             let sight = domain::Sight::default();
             parts.held.push_front(Piece::Relayed { bytes: start, sight });
         }
-        Self { parts, timer, last_content: now, finish_seen: false, end_mark_seen: false, state: State::Flowing }
+        Self {
+            parts,
+            timer,
+            last_content: now,
+            finish_seen: false,
+            end_mark_seen: false,
+            state: State::Flowing,
+        }
     }
 
     /// The next bytes for the caller; `None` once everything was said.

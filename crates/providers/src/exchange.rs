@@ -5,23 +5,29 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
-use domain::{Fault, FaultClass};
+use domain::{Fault, FaultClass, Secret};
 use http::HeaderMap;
 use http_body::Body as _;
 use net::ClientBody;
 
 /// Headers of a provider's answer that tell a caller something and nobody's account. Everything
 /// else stays here: organisations, cookies, routing of the provider's own edge.
-const RELAYABLE: [&str; 5] =
-    ["x-request-id", "openai-processing-ms", "openai-version", "retry-after-ms", "server-timing"];
+const RELAYABLE: [&str; 3] = ["x-request-id", "openai-processing-ms", "openai-version"];
 const RELAYABLE_PREFIX: &str = "x-ratelimit-";
+/// Bytes of a header's value that goes through.
+const VALUE_BYTES_MAX: usize = 128;
 
-/// Picks the headers that go through.
-pub(crate) fn relayable_headers(headers: &HeaderMap) -> HeaderMap {
+/// Picks the headers that go through. A value that repeats one of `secrets` does not: nobody knows
+/// what a server on the way writes into its request id.
+pub(crate) fn relayable_headers(headers: &HeaderMap, secrets: &[Secret]) -> HeaderMap {
     let mut picked = HeaderMap::new();
     for (name, value) in headers {
         let text = name.as_str();
-        if RELAYABLE.contains(&text) || text.starts_with(RELAYABLE_PREFIX) {
+        if !RELAYABLE.contains(&text) && !text.starts_with(RELAYABLE_PREFIX) {
+            continue;
+        }
+        let clean = |value: &str| !secrets.iter().any(|secret| value.contains(secret.expose()));
+        if value.len() <= VALUE_BYTES_MAX && value.to_str().is_ok_and(clean) {
             picked.insert(name.clone(), value.clone());
         }
     }

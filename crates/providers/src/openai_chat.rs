@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clock::Clock;
 use dialects::openai_chat;
-use domain::{Dialect, Fault, FaultClass, Request};
+use domain::{Dialect, Fault, FaultClass, Request, Secret};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::Full;
 use net::{Client, ClientBody, Origin, SendError};
@@ -28,6 +28,8 @@ pub struct OpenAiChat {
     uri: Uri,
     /// All headers of a request but the key's, one map per key.
     headers: Vec<HeaderMap>,
+    /// Everything that must not come back to a caller.
+    secrets: Vec<Secret>,
     stream_usage: StreamUsage,
     answer_bytes_max: usize,
     client: Client,
@@ -50,6 +52,7 @@ impl OpenAiChat {
         Ok(Self {
             name: settings.name.clone(),
             headers: request_headers(settings, &endpoint)?,
+            secrets: secrets_of(settings),
             origin: endpoint.origin,
             uri,
             stream_usage: settings.stream_usage,
@@ -78,7 +81,7 @@ impl OpenAiChat {
                 "the answer is encoded although none was accepted",
             ));
         }
-        let head = Head { headers: relayable_headers(&parts.headers) };
+        let head = Head { headers: relayable_headers(&parts.headers, &self.secrets) };
         let body = if call.request.outline.stream && !is_json(&parts.headers) {
             let hide_usage = ask_usage && !call.request.outline.usage_in_stream;
             Body::Stream(Box::pin(StreamPieces::new(body, hide_usage)))
@@ -149,6 +152,11 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
+fn secrets_of(settings: &ProviderSettings) -> Vec<Secret> {
+    let in_headers = settings.headers.iter().map(|(_, secret)| secret);
+    settings.api_keys.iter().chain(in_headers).cloned().collect()
+}
+
 fn request_headers(
     settings: &ProviderSettings,
     endpoint: &Endpoint,
@@ -178,7 +186,7 @@ fn request_headers(
     if settings.api_keys.is_empty() {
         return Ok(vec![shared]);
     }
-    let with_key = |key: &domain::Secret| {
+    let with_key = |key: &Secret| {
         let mut headers = shared.clone();
         let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
             .map_err(|_| BuildError::header("authorization"))?;
