@@ -46,35 +46,44 @@ pub struct App {
 
 /// The reserve models by their provider's name; they outlive reloads, since loading takes long.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reserves(Arc<Mutex<Vec<(Box<str>, config::ReserveSettings, Arc<Reserve>)>>>);
+pub(crate) struct Reserves(Arc<Mutex<Vec<Loaded>>>);
+
+/// One reserve with what it was started with.
+#[derive(Debug)]
+struct Loaded {
+    name: Box<str>,
+    settings: config::ReserveSettings,
+    reserve: Arc<Reserve>,
+}
 
 impl Reserves {
     fn get(&self, name: &str, settings: &config::ReserveSettings) -> Arc<Reserve> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, _, reserve)) =
-            known.iter().find(|(other, with, _)| **other == *name && with == settings)
-        {
-            return reserve.clone();
+        let same = |loaded: &&Loaded| *loaded.name == *name && loaded.settings == *settings;
+        if let Some(loaded) = known.iter().find(same) {
+            return loaded.reserve.clone();
         }
-        known.retain(|(other, _, reserve)| {
-            if **other == *name {
-                reserve.shutdown();
+        known.retain(|loaded| {
+            let other = *loaded.name != *name;
+            if !other {
+                loaded.reserve.shutdown();
             }
-            **other != *name
+            other
         });
         let reserve = Reserve::start(name, reserve_settings(settings));
-        known.push((name.into(), settings.clone(), reserve.clone()));
+        let settings = settings.clone();
+        known.push(Loaded { name: name.into(), settings, reserve: reserve.clone() });
         reserve
     }
 
     fn is_ready(&self) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().any(|(_, _, reserve)| reserve.readiness() == upstream::Readiness::Ready)
+        known.iter().any(|loaded| loaded.reserve.readiness() == upstream::Readiness::Ready)
     }
 
     pub(crate) fn shutdown(&self) {
-        for (_, _, reserve) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            reserve.shutdown();
+        for loaded in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            loaded.reserve.shutdown();
         }
     }
 }

@@ -34,7 +34,7 @@ pub enum RunError {
 /// If a listener cannot be opened or fails.
 pub fn run(
     mut app: App,
-    shutdown: Shutdown,
+    shutdown: &Shutdown,
     reload: Option<(std::path::PathBuf, Load)>,
     on_listening: impl FnOnce(),
 ) -> Result<(), RunError> {

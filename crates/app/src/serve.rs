@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::App;
 const TICK: Duration = Duration::from_millis(50);
 /// Idle upstream connections are looked through once in so many ticks.
 const TICKS_PER_SWEEP: u32 = 100;
+
+/// A listener at work.
+pub(crate) type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 impl App {
     /// The caller's listener of one core. All cores share `counts`.
@@ -63,10 +67,7 @@ impl App {
     ///
     /// # Errors
     /// If an address cannot be had.
-    pub(crate) fn side_listeners(
-        &self,
-        shutdown: &Shutdown,
-    ) -> io::Result<Vec<std::pin::Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>> {
+    pub(crate) fn side_listeners(&self, shutdown: &Shutdown) -> io::Result<Vec<Serving>> {
         let listen = &self.settings.listen;
         let ready = self.ready_report();
         let status = Status::new(self.telemetry.clone(), ready.clone());

@@ -279,7 +279,7 @@ impl Climb<'_> {
             model: claim.rung.target.model.clone(),
             key: claim.key,
             connect_max: Duration::from_millis(clocks.connect_ms_max),
-            request_id: self.ticket.view().id.to_string().into(),
+            request_id: self.ticket.view().id,
         };
         let answer = self.within(started, limits.head, upstream.call(call)).await??;
         let began = match answer.body {

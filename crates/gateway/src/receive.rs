@@ -16,6 +16,9 @@ use crate::Lineup;
 use crate::receipt::Ticket;
 use crate::reply::TurnedAway;
 
+/// Bodies up to this size are copied out of the connection's buffer.
+const COPY_BYTES_MAX: usize = 4096;
+
 /// What a path and a method ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint<'a> {
@@ -124,6 +127,11 @@ async fn read_body(mut body: RequestBody) -> Result<Bytes, (Refusal, &'static st
             first = Bytes::new();
         }
         joined.extend_from_slice(&data);
+    }
+    // A small body is a slice of the connection's read buffer, and would hold all of it for as
+    // long as the answer lasts.
+    if joined.is_empty() && first.len() <= COPY_BYTES_MAX {
+        return Ok(Bytes::copy_from_slice(&first));
     }
     Ok(if joined.is_empty() { first } else { joined.freeze() })
 }

@@ -267,7 +267,11 @@ fn stamp<T>(response: &mut Response<T>, ticket: &Ticket) {
     if let Ok(id) = HeaderValue::from_str(&receipt.id.to_string()) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(receipt.attempts.len()));
+    let attempts = match receipt.attempts.len() {
+        1 => HeaderValue::from_static("1"),
+        several => HeaderValue::from(several),
+    };
+    headers.insert(ATTEMPTS, attempts);
 }
 
 fn json(status: u16, body: Bytes) -> Response<ReplyBody> {

@@ -69,7 +69,7 @@ impl Trail {
 
 /// Model names may hold anything; a header may not.
 fn header_value(text: &str) -> HeaderValue {
-    let printable = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
-    let text: String = text.chars().take(BYTES_MAX).map(printable).collect();
+    let printable = |c: &char| c.is_ascii_graphic() || *c == ' ';
+    let text: String = text.chars().filter(printable).take(BYTES_MAX).collect();
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("unprintable"))
 }

@@ -65,10 +65,14 @@ impl OpenAiChat {
     async fn exchange(&self, call: Call) -> Result<Answer, Fault> {
         let ask_usage = self.stream_usage == StreamUsage::Always;
         let body = openai_chat::rewrite(&call.request, &call.model, ask_usage);
-        let request = self.request(&call, body)?;
+        let headers = self
+            .headers
+            .get(usize::from(call.key))
+            .ok_or_else(|| Fault::new(FaultClass::Internal, "no key has this index"))?;
+        let make = || self.request(headers, body.clone());
         let response = self
             .client
-            .send(&self.origin, request, call.connect_max)
+            .send(&self.origin, &make, call.connect_max)
             .await
             .map_err(|error| fault_of(&error))?;
         let (parts, body) = response.into_parts();
@@ -91,16 +95,12 @@ impl OpenAiChat {
         Ok(Answer { dialect: Some(Dialect::OpenAiChat), head, body })
     }
 
-    fn request(&self, call: &Call, body: Bytes) -> Result<http::Request<Full<Bytes>>, Fault> {
+    fn request(&self, headers: &HeaderMap, body: Bytes) -> http::Request<Full<Bytes>> {
         let mut request = http::Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self
-            .headers
-            .get(usize::from(call.key))
-            .cloned()
-            .ok_or_else(|| Fault::new(FaultClass::Internal, "no key has this index"))?;
-        Ok(request)
+        *request.headers_mut() = headers.clone();
+        request
     }
 
     async fn refusal(&self, status: StatusCode, headers: &HeaderMap, body: ClientBody) -> Fault {

@@ -2,6 +2,8 @@
 
 use domain::{Content, Conversation, Needs, Request, Role};
 
+use crate::script;
+
 /// More letters of other scripts than this, of all letters, and the text is taken as one that the
 /// model cannot read. It knows English only; a foreign word or a Greek letter in an English
 /// question does no harm, but one Chinese sentence with an English name in it is mostly Chinese.
@@ -31,7 +33,10 @@ fn unfit_conversation(conversation: &Conversation) -> Option<Box<str>> {
     let asked = conversation.turns.iter().rev().find(|turn| turn.role == Role::User);
     let foreign = asked.is_some_and(|turn| mostly_foreign([turn.text()]))
         || mostly_foreign(conversation.turns.iter().map(domain::Turn::text));
-    foreign.then(|| "the reserve knows English only".into())
+    foreign.then(|| {
+        let asked = asked.map(domain::Turn::text).unwrap_or_default();
+        script::english_only(&asked).into()
+    })
 }
 
 fn beyond(needs: Needs) -> Option<Box<str>> {

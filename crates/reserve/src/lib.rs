@@ -15,6 +15,7 @@ mod prompt;
 mod queue;
 mod repeat;
 mod reserve;
+mod script;
 mod settings;
 mod speech;
 mod tokenizer;

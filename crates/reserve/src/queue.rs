@@ -1,6 +1,7 @@
 //! The short queue in front of the engine threads. Who is told to wait, and how long, is decided
 //! where the calls come in.
 
+use clock::RequestId;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ pub(crate) struct Job {
     pub(crate) begun: Option<oneshot::Sender<Result<(), Fault>>>,
     /// Has room for everything that one answer can say.
     pub(crate) pieces: mpsc::Sender<Result<Piece, Fault>>,
-    pub(crate) request_id: Box<str>,
+    pub(crate) request_id: RequestId,
 }
 
 impl Job {

@@ -48,7 +48,7 @@ pub(crate) fn serve(args: &cli::Serve) -> Result<(), Failure> {
             Box::new(move || load(Some(&again), &overrides));
         (path, load)
     });
-    app::run(app, shutdown, reload, || {
+    app::run(app, &shutdown, reload, || {
         for line in listening {
             // A closed standard output must not keep anybody from being served.
             let _told = say(line).is_ok();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clock::RequestId;
 use domain::{Dialect, Fault, Piece, Request, Sight};
 use futures_core::Stream;
 
@@ -34,8 +35,8 @@ pub struct Call {
     pub key: u16,
     /// Time to make a connection.
     pub connect_max: Duration,
-    /// Our id of the request, sent along where the provider has a place for it.
-    pub request_id: Box<str>,
+    /// Our id of the request, for logs.
+    pub request_id: RequestId,
 }
 
 /// What may be known of the answer before its content.

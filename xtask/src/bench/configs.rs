@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::measure;
+use super::mock::{BURST, OPEN, PACED, PLAIN};
 use crate::shell;
 
 /// Proxies get two workers, as Seawall gets two cores.
@@ -128,6 +129,10 @@ pub(super) fn seawall(setting: &Setting<'_>) -> Result<String> {
             ("https", format!("ca_file = \"{}\"\nhttp2 = {h2}\n", ca_file.display()))
         }
     };
+    let mut models = String::new();
+    for name in [PLAIN, BURST, PACED, OPEN] {
+        models.push_str(&format!("[models.{name}]\nladder = [\"mock/{name}\"]\n"));
+    }
     Ok(format!(
         "[listen]
 gateway = \"{address}\"
@@ -138,9 +143,7 @@ console = \"{console}\"
 kind = \"compatible\"
 base_url = \"{scheme}://{mock}/v1\"
 {tls}
-[models.\"bench-*\"]
-ladder = [\"mock/*\"]
-
+{models}
 [limits]
 connections_max = 30000
 in_flight_max = 30000

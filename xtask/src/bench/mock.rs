@@ -28,6 +28,7 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 const BACKLOG: i32 = 16_384;
 
 /// What the model names ask for.
+pub(super) const PLAIN: &str = "bench-plain";
 pub(super) const BURST: &str = "bench-burst";
 pub(super) const PACED: &str = "bench-paced";
 pub(super) const OPEN: &str = "bench-open";
@@ -291,7 +292,7 @@ mod tests {
         let script = Script::new();
         let (mut caller, mock) = tokio::io::duplex(1 << 16);
         let talk = async {
-            for (model, streams) in [("bench-plain", false), (BURST, true), (PACED, true)] {
+            for (model, streams) in [(PLAIN, false), (BURST, true), (PACED, true)] {
                 let body = format!(r#"{{"model":"{model}"}}"#);
                 let length = body.len();
                 let request = format!("POST / HTTP/1.1\r\ncontent-length: {length}\r\n\r\n{body}");

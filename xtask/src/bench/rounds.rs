@@ -56,7 +56,7 @@ const fn plain(name: &'static str, connections: usize) -> Scenario {
     Scenario {
         name,
         connections,
-        model: "bench-plain",
+        model: mock::PLAIN,
         shape: "whole",
         unit: "request",
         link: Link::Clear,

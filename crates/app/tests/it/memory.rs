@@ -11,12 +11,13 @@ use tokio::sync::mpsc;
 
 const PIPE_BYTES: usize = 64 * 1024;
 
+type Doorbell = mpsc::Sender<(BoxIo, SocketAddr)>;
 type Arrivals = mpsc::Receiver<(BoxIo, SocketAddr)>;
 
 /// All ports by number.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Network {
-    ports: Arc<Mutex<BTreeMap<u16, mpsc::Sender<(BoxIo, SocketAddr)>>>>,
+    ports: Arc<Mutex<BTreeMap<u16, Doorbell>>>,
 }
 
 impl Network {

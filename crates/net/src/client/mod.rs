@@ -93,8 +93,9 @@ impl Client {
         Self { parts: Arc::new(parts), id: NEXT.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Sends one request and resolves at the answer's head. `connect_max` bounds name resolution,
-    /// TCP and TLS together; all other time limits are the caller's, who drops the future.
+    /// Sends one request, made by `make`, and resolves at the answer's head. `connect_max` bounds
+    /// name resolution, TCP and TLS together; all other time limits are the caller's, who drops the
+    /// future.
     ///
     /// # Errors
     /// What went wrong before there was a head. A reused connection that turns out to be closed
@@ -102,18 +103,18 @@ impl Client {
     pub async fn send(
         &self,
         origin: &Origin,
-        request: Request<Full<Bytes>>,
+        make: &(dyn Fn() -> Request<Full<Bytes>> + Sync),
         connect_max: Duration,
     ) -> Result<Response<ClientBody>, SendError> {
         let key = PoolKey { client: self.id, origin: origin.clone() };
         if let Some(slot) = h2::checkout(&key, self.parts.limits.h2_streams_max) {
-            return slot.send(request, origin).await;
+            return slot.send(make(), origin).await;
         }
         while let Some(mut idle) = pool::checkout(&key) {
             if !idle.is_alive().await {
                 continue;
             }
-            match idle.send(copy_of(&request)).await {
+            match idle.send(make()).await {
                 Ok(response) => return Ok(self.answered(key, idle, response)),
                 Err(error) if error.is_stale_connection() => break,
                 Err(error) => return Err(error),
@@ -121,10 +122,10 @@ impl Client {
         }
         match self.open(origin, &key, connect_max).await? {
             Fresh::H1(mut fresh) => {
-                let response = fresh.send(request).await?;
+                let response = fresh.send(make()).await?;
                 Ok(self.answered(key, fresh, response))
             }
-            Fresh::H2(slot) => slot.send(request, origin).await,
+            Fresh::H2(slot) => slot.send(make(), origin).await,
         }
     }
 
@@ -164,13 +165,4 @@ impl Client {
             Err(_) => Err(SendError::ConnectTimeout),
         }
     }
-}
-
-/// Requests cannot be cloned; their parts can, and the body is shared bytes.
-fn copy_of(request: &Request<Full<Bytes>>) -> Request<Full<Bytes>> {
-    let mut copy = Request::new(request.body().clone());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }
