@@ -1,4 +1,5 @@
-//! The list of model names and what each of them does. What is done is carried out in `play`.
+//! The list of model names and what each of them does, in every dialect. What a scene says is in
+//! `compose`, what it does in `decide`.
 
 /// One model name of the wall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +19,20 @@ pub(crate) enum Scene {
     Plain,
     NoPrefill,
     Tools,
+    ParallelTools,
+    Thinking,
+    Citations,
+    Refusal,
+    FilterMid,
+    Length,
+    Cached,
     Json,
     Image,
     Echo,
     Slow,
     DeadKey,
+    ErrorFirst,
+    ErrorMid,
     S01,
     S02,
     S03,
@@ -60,7 +70,7 @@ static CATALOGUE: &[Entry] = &[
     entry(
         "fb-ok-noprefill",
         Scene::NoPrefill,
-        "healthy, but a request that ends with an assistant turn gets 400 invalid_prefill",
+        "healthy, but a request that ends with an assistant turn gets a 400",
         "a continuation is asked for in a user turn",
     ),
     entry(
@@ -96,31 +106,91 @@ static CATALOGUE: &[Entry] = &[
     entry(
         "fb-ok-key",
         Scene::DeadKey,
-        "401 invalid_api_key, unless the wall was told which key to expect and the request has it",
+        "refuses the key, unless the wall was told which key to expect and the request has it",
         "another key or rung is tried, never the same key",
+    ),
+    entry(
+        "fb-tools",
+        Scene::Tools,
+        "the same as fb-ok-tools; the arguments fit the tool's schema",
+        "the call's arguments arrive whole",
+    ),
+    entry(
+        "fb-parallel-tools",
+        Scene::ParallelTools,
+        "calls the first two offered tools at once, or the first one twice with other arguments",
+        "both calls arrive, each with its own arguments",
+    ),
+    entry(
+        "fb-thinking",
+        Scene::Thinking,
+        "twelve words of reasoning, sealed where the dialect seals, then the sixty words",
+        "the reasoning stays apart from the text; the seal comes back as it was",
+    ),
+    entry(
+        "fb-citations",
+        Scene::Citations,
+        "the sixty words with one citation of their first sentence",
+        "the citation arrives with its place and address",
+    ),
+    entry(
+        "fb-refusal",
+        Scene::Refusal,
+        "refuses to answer, by the dialect's own ending",
+        "the refusal is told as one and not tried elsewhere",
+    ),
+    entry(
+        "fb-filter-mid",
+        Scene::FilterMid,
+        "a content filter ends the answer after twenty words",
+        "the words arrive and the ending says why there are no more",
+    ),
+    entry(
+        "fb-length",
+        Scene::Length,
+        "ends by its limit of output after twelve words",
+        "the ending says that the limit was reached",
+    ),
+    entry(
+        "fb-cached",
+        Scene::Cached,
+        "the sixty words; 1024 tokens of the prompt, beyond its own words, came from a cache",
+        "the cached tokens are counted once",
+    ),
+    entry(
+        "fb-error-first",
+        Scene::ErrorFirst,
+        "a stream, with status 200, whose first piece is an overloaded error",
+        "the next rung answers, and the caller sees nothing of it",
+    ),
+    entry(
+        "fb-error-mid",
+        Scene::ErrorMid,
+        "a stream in which an overloaded error follows twenty words",
+        "the whole answer or a clear error",
     ),
     entry(
         "fb-s01",
         Scene::S01,
-        "one 429 with Retry-After: 2, then healthy",
+        "one 429 that asks for a wait of 2 s, then healthy",
         "waits about two seconds, then succeeds on the same route",
     ),
     entry(
         "fb-s02",
         Scene::S02,
-        "429 rate_limit_exceeded without Retry-After, always",
+        "429 that names no wait, always",
         "at most six attempts, then the next rung",
     ),
     entry(
         "fb-s03",
         Scene::S03,
-        "one 500 server_error, then healthy",
+        "one 500, then healthy",
         "tries once more on the same route and succeeds",
     ),
     entry(
         "fb-s04",
         Scene::S04,
-        "503 overloaded, always",
+        "overloaded (503, Anthropic 529), always",
         "at most six attempts, then the next rung",
     ),
     entry(
@@ -162,19 +232,19 @@ static CATALOGUE: &[Entry] = &[
     entry(
         "fb-s11",
         Scene::S11,
-        "a stream that ends without [DONE]",
+        "a stream without its last mark: [DONE], message_stop, finishReason, response.completed",
         "finishes the answer and reports its usage",
     ),
     entry(
         "fb-s12",
         Scene::S12,
-        "400 context_length_exceeded, always",
+        "400: the prompt is longer than the context, always",
         "is not tried again on this model",
     ),
     entry(
         "fb-s13",
         Scene::S13,
-        "400 content_policy_violation, always",
+        "the prompt is refused by the content policy, always (400; Gemini tells it in a 200)",
         "is not tried again anywhere; the caller gets the reason",
     ),
     entry(
@@ -186,37 +256,30 @@ static CATALOGUE: &[Entry] = &[
     entry(
         "fb-s15",
         Scene::S15,
-        "503 overloaded for 60 s (fast: 6 s) after a start or reset, then healthy",
+        "overloaded for 60 s (fast: 6 s) after a start or reset, then healthy",
         "serves from the next rung meanwhile and is back within 30 s of recovery",
     ),
     entry(
         "fb-s16",
         Scene::S16,
-        "503 overloaded, always; for the check of the books",
+        "overloaded, always; for the check of the books",
         "the answer names the model that gave it, and that model's usage",
     ),
 ];
 
-/// The scene of a model name, read after its last slash.
-pub(crate) fn scene(model: &str) -> Option<Scene> {
+/// The entry of a model name, read after its last slash.
+pub(crate) fn entry_of(model: &str) -> Option<&'static Entry> {
     let name = model.rsplit('/').next().unwrap_or(model);
-    CATALOGUE
-        .iter()
-        .find(|entry| match entry.id.strip_prefix("fb-s") {
-            Some(_) => name.starts_with(entry.id),
-            None => name == entry.id,
-        })
-        .map(|entry| entry.scene)
+    CATALOGUE.iter().find(|entry| match entry.id.strip_prefix("fb-s") {
+        Some(_) => name.starts_with(entry.id),
+        None => name == entry.id,
+    })
 }
 
-impl Scene {
+impl Entry {
     /// The id used in the log: `s01` to `s16`, or what follows `fb-`.
-    pub(crate) fn id(self) -> &'static str {
-        CATALOGUE
-            .iter()
-            .find(|entry| entry.scene == self)
-            .and_then(|entry| entry.id.strip_prefix("fb-"))
-            .unwrap_or("ok")
+    pub(crate) fn short(&self) -> &'static str {
+        self.id.strip_prefix("fb-").unwrap_or(self.id)
     }
 }
 
@@ -226,6 +289,7 @@ mod tests {
 
     #[test]
     fn a_name_is_read_after_its_last_slash_and_faults_may_carry_a_suffix() {
+        let scene = |name| entry_of(name).map(|entry| entry.scene);
         assert_eq!(scene("fb-ok"), Some(Scene::Plain));
         assert_eq!(scene("a/b/fb-ok-noprefill"), Some(Scene::NoPrefill));
         assert_eq!(scene("wall/fb-s07-anything"), Some(Scene::S07));
@@ -238,10 +302,10 @@ mod tests {
     #[test]
     fn every_entry_finds_itself() {
         for entry in catalogue() {
-            assert_eq!(scene(entry.id), Some(entry.scene));
-            assert_eq!(format!("fb-{}", entry.scene.id()), entry.id);
+            assert_eq!(entry_of(entry.id), Some(entry));
+            assert_eq!(format!("fb-{}", entry.short()), entry.id);
             assert!(!entry.what.is_empty() && !entry.correct.is_empty());
         }
-        assert_eq!(catalogue().len(), 24);
+        assert_eq!(catalogue().len(), 34);
     }
 }

@@ -42,16 +42,116 @@ impl From<Gone> for Unread {
     }
 }
 
+/// Where a request may bring a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyPlace {
+    Bearer,
+    XApiKey,
+    ApiKey,
+    XGoogApiKey,
+    Query,
+}
+
+impl KeyPlace {
+    /// The header, or what stands for the query.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "authorization",
+            Self::XApiKey => "x-api-key",
+            Self::ApiKey => "api-key",
+            Self::XGoogApiKey => "x-goog-api-key",
+            Self::Query => "?key=",
+        }
+    }
+
+    const HEADERS: [Self; 4] = [Self::Bearer, Self::XApiKey, Self::ApiKey, Self::XGoogApiKey];
+}
+
 /// One request.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) method: String,
     /// Without the query.
     pub(crate) path: String,
+    /// The fields of the query but for the key.
+    query: Vec<(String, String)>,
+    /// Every key that came, with its place; none of them is kept elsewhere.
+    keys: Vec<(KeyPlace, Secret)>,
+    /// Whether a key came, be it in a form that is not understood.
     pub(crate) authorization_present: bool,
-    pub(crate) bearer: Option<Secret>,
+    /// The headers but for those that hold a secret, in lower case.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) keep_alive: bool,
     pub(crate) body: Bytes,
+}
+
+impl Received {
+    /// A request without headers and body.
+    pub(crate) fn new(method: &str, target: &str) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut received = Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: Vec::new(),
+            keys: Vec::new(),
+            authorization_present: false,
+            headers: Vec::new(),
+            keep_alive: true,
+            body: Bytes::new(),
+        };
+        for field in query.split('&').filter(|field| !field.is_empty()) {
+            let (name, value) = field.split_once('=').unwrap_or((field, ""));
+            if name == "key" {
+                received.authorization_present = true;
+                received.keys.push((KeyPlace::Query, Secret::new(value)));
+            } else {
+                received.query.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        received
+    }
+
+    /// Keeps a header, or the key in it.
+    pub(crate) fn keep(&mut self, name: &str, value: &str) {
+        let name = name.to_ascii_lowercase();
+        let place = KeyPlace::HEADERS.into_iter().find(|place| place.as_str() == name);
+        let Some(place) = place else {
+            if !name.contains("authorization") && !name.contains("cookie") {
+                self.headers.push((name, value.to_owned()));
+            }
+            return;
+        };
+        self.authorization_present = true;
+        let key = match place {
+            KeyPlace::Bearer => value.strip_prefix("Bearer ").map(str::trim),
+            _ => Some(value),
+        };
+        self.keys.extend(key.map(|key| (place, Secret::new(key))));
+    }
+
+    /// A header, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A field of the query as it is written.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first key that came in one of these places.
+    pub(crate) fn key_in(&self, places: &[KeyPlace]) -> Option<&Secret> {
+        self.keys.iter().find(|(place, _)| places.contains(place)).map(|(_, key)| key)
+    }
+
+    pub(crate) fn has_key_in(&self, place: KeyPlace) -> bool {
+        self.key_in(&[place]).is_some()
+    }
+
+    /// The places in which keys came.
+    pub(crate) fn key_places(&self) -> impl Iterator<Item = KeyPlace> {
+        self.keys.iter().map(|(place, _)| *place)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,16 +328,9 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Unread> {
     if parsed.version != Some(1) {
         return Err(Unread::Refused(505, "only HTTP/1.1 is spoken here"));
     }
-    let path = parsed.path.unwrap_or_default();
+    let target = parsed.path.unwrap_or_default();
     let mut head = Head {
-        request: Received {
-            method: parsed.method.unwrap_or_default().to_owned(),
-            path: path.split('?').next().unwrap_or(path).to_owned(),
-            authorization_present: false,
-            bearer: None,
-            keep_alive: true,
-            body: Bytes::new(),
-        },
+        request: Received::new(parsed.method.unwrap_or_default(), target),
         length: Length::Known(0),
         expects_continue: false,
     };
@@ -266,10 +359,8 @@ impl Head {
             self.request.keep_alive &= !closes;
         } else if name.eq_ignore_ascii_case("expect") {
             self.expects_continue = value.eq_ignore_ascii_case("100-continue");
-        } else if name.eq_ignore_ascii_case("authorization") {
-            self.request.authorization_present = true;
-            self.request.bearer = value.strip_prefix("Bearer ").map(|key| Secret::new(key.trim()));
         }
+        self.request.keep(name, value);
         Ok(())
     }
 }
@@ -289,8 +380,11 @@ pub(crate) fn answer_head(
     format!("HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\n{length}\r\n{more}\r\n")
 }
 
-/// One chunk of a chunked body.
+/// One chunk of a chunked body; nothing for no data, for an empty chunk would be the body's end.
 pub(crate) fn chunk(data: &str) -> String {
+    if data.is_empty() {
+        return String::new();
+    }
     format!("{:x}\r\n{data}\r\n", data.len())
 }
 
@@ -312,6 +406,7 @@ fn reason(status: u16) -> &'static str {
         501 => "Not Implemented",
         503 => "Service Unavailable",
         505 => "HTTP Version Not Supported",
+        529 => "Overloaded",
         _ => "Unknown",
     }
 }
@@ -346,14 +441,36 @@ mod tests {
         for split in 0..PLAIN.len() {
             let request = received(PLAIN, split).await.unwrap();
             assert_eq!((request.path.as_str(), request.body.as_ref()), ("/v1/x", &b"hello"[..]));
-            assert_eq!(request.bearer.unwrap().expose(), "key-1");
+            assert_eq!(request.key_in(&[KeyPlace::Bearer]).unwrap().expose(), "key-1");
+            assert_eq!(request.query("y"), Some("z"));
             assert!(request.authorization_present && request.keep_alive);
         }
         for split in 0..CHUNKED.len() {
             let request = received(CHUNKED, split).await.unwrap();
             assert_eq!(request.body.as_ref(), b"hello", "{split}");
-            assert!(!request.keep_alive && request.bearer.is_none());
+            assert!(!request.keep_alive && request.key_places().next().is_none());
         }
+    }
+
+    #[test]
+    fn keys_are_kept_apart_from_the_rest() {
+        let mut received = Received::new("GET", "/v1/models?key=a&alt=sse");
+        for (name, value) in [
+            ("X-Api-Key", "b"),
+            ("api-key", "c"),
+            ("x-goog-api-key", "d"),
+            ("Authorization", "Basic e"),
+            ("Cookie", "f"),
+            ("Accept", "g"),
+        ] {
+            received.keep(name, value);
+        }
+        let places: Vec<&str> = received.key_places().map(KeyPlace::as_str).collect();
+        assert_eq!(places, ["?key=", "x-api-key", "api-key", "x-goog-api-key"]);
+        assert_eq!(received.headers, [("accept".to_owned(), "g".to_owned())]);
+        assert!(received.authorization_present && received.query("key").is_none());
+        let places = [KeyPlace::ApiKey, KeyPlace::Query];
+        assert_eq!(received.key_in(&places).unwrap().expose(), "a");
     }
 
     #[tokio::test(start_paused = true)]

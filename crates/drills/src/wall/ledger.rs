@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clock::{Clock, Tick};
 use serde_json::{Value, json};
 
@@ -12,6 +13,10 @@ use serde_json::{Value, json};
 const ATTEMPTS_MAX: usize = 100_000;
 /// Model names that are counted; beyond it a new name is refused.
 const MODELS_MAX: usize = 4_096;
+/// The bodies and headers of so many last attempts are kept.
+const BODIES_MAX: usize = 64;
+/// And of each body so much.
+const BODY_BYTES_MAX: usize = 64 << 10;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +51,49 @@ impl End {
 /// What is known of an attempt when it begins.
 #[derive(Debug, Clone)]
 pub(crate) struct Begun {
+    /// Empty if the request could not be read.
     pub(crate) model: String,
     /// `s01` and so on, or what follows `fb-`; none for an unknown model.
     pub(crate) scene: Option<&'static str>,
+    pub(crate) dialect: &'static str,
+    /// Without the query, which may hold a key.
+    pub(crate) path: String,
     pub(crate) stream: bool,
     pub(crate) prefill: bool,
     pub(crate) authorization_present: bool,
+    /// Where the keys came.
+    pub(crate) keys_in: Vec<&'static str>,
+}
+
+/// What came with a request; kept for the last ones only.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept {
+    body: Bytes,
+    body_bytes: usize,
+    headers: Vec<(String, String)>,
+}
+
+impl Kept {
+    /// Headers must hold no secrets.
+    pub(crate) fn new(body: &Bytes, headers: &[(String, String)]) -> Self {
+        // A copy, so that a slice of a large body does not keep all of it.
+        let kept = body.get(..body.len().min(BODY_BYTES_MAX)).unwrap_or_default();
+        Self {
+            body: Bytes::copy_from_slice(kept),
+            body_bytes: body.len(),
+            headers: headers.to_vec(),
+        }
+    }
+
+    fn as_json(&self) -> Value {
+        let headers: BTreeMap<&str, &str> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        json!({
+            "body": String::from_utf8_lossy(&self.body),
+            "body_bytes": self.body_bytes,
+            "headers": headers,
+        })
+    }
 }
 
 /// What was sent of the answer.
@@ -64,9 +106,33 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 struct Attempt {
     begun: Begun,
+    kept: Option<Kept>,
     at: Tick,
     ended: Option<(Tick, End)>,
     sent: Sent,
+}
+
+impl Attempt {
+    fn as_json(&self, reset_at: Tick) -> Value {
+        let ms = |tick: Tick| tick.since(reset_at).as_millis();
+        let end = self.ended.map(|(_, end)| end);
+        json!({
+            "t_ms": ms(self.at),
+            "ended_ms": self.ended.map(|(tick, _)| ms(tick)),
+            "model": self.begun.model,
+            "scene": self.begun.scene,
+            "dialect": self.begun.dialect,
+            "path": self.begun.path,
+            "status": self.sent.status,
+            "end": end.map_or("open", End::as_str),
+            "hung_up": end == Some(End::HungUp),
+            "stream": self.begun.stream,
+            "pieces_sent": self.sent.pieces,
+            "prefill": self.begun.prefill,
+            "authorization_present": self.begun.authorization_present,
+            "keys_in": self.begun.keys_in,
+        })
+    }
 }
 
 /// An attempt's place in the ledger.
@@ -109,7 +175,7 @@ impl Ledger {
     }
 
     /// Writes down that an attempt begins; none if there is no room for another model name.
-    pub(crate) fn open(&self, begun: Begun) -> Option<Place> {
+    pub(crate) fn open(&self, begun: Begun, kept: Kept) -> Option<Place> {
         let now = self.clock.now();
         let mut pages = self.pages();
         let full = pages.asked.len() >= MODELS_MAX;
@@ -131,7 +197,12 @@ impl Ledger {
             pages.forgotten += 1;
         }
         let serial = pages.first + u64::try_from(pages.attempts.len()).unwrap_or(u64::MAX);
-        pages.attempts.push_back(Attempt { begun, at: now, ended: None, sent: Sent::default() });
+        let oldest = pages.attempts.len().checked_sub(BODIES_MAX);
+        if let Some(oldest) = oldest.and_then(|index| pages.attempts.get_mut(index)) {
+            oldest.kept = None;
+        }
+        let (kept, sent) = (Some(kept), Sent::default());
+        pages.attempts.push_back(Attempt { begun, kept, at: now, ended: None, sent });
         Some(Place { serial, earlier, since_reset: now.since(pages.reset_at) })
     }
 
@@ -161,32 +232,30 @@ impl Ledger {
         self.clock.now().since(self.pages().reset_at)
     }
 
-    /// The log as `GET /control/log` gives it; times in milliseconds since the reset.
-    pub(crate) fn as_json(&self) -> Value {
+    /// The log as `GET /control/log` gives it; times in milliseconds since the reset. With
+    /// `received` it shows what came with the last requests too.
+    pub(crate) fn as_json(&self, received: bool) -> Value {
         let now = self.clock.now();
         let pages = self.pages();
-        let ms = |tick: Tick| tick.since(pages.reset_at).as_millis();
+        let reset_at = pages.reset_at;
         let attempts: Vec<Value> = pages
             .attempts
             .iter()
             .map(|attempt| {
-                let end = attempt.ended.map(|(_, end)| end);
-                json!({
-                    "t_ms": ms(attempt.at),
-                    "ended_ms": attempt.ended.map(|(tick, _)| ms(tick)),
-                    "model": attempt.begun.model,
-                    "scene": attempt.begun.scene,
-                    "status": attempt.sent.status,
-                    "end": end.map_or("open", End::as_str),
-                    "hung_up": end == Some(End::HungUp),
-                    "stream": attempt.begun.stream,
-                    "pieces_sent": attempt.sent.pieces,
-                    "prefill": attempt.begun.prefill,
-                    "authorization_present": attempt.begun.authorization_present,
-                })
+                let mut shown = attempt.as_json(reset_at);
+                if let (true, Some(shown)) = (received, shown.as_object_mut()) {
+                    let kept = attempt.kept.as_ref().map(Kept::as_json);
+                    shown.insert("received".to_owned(), kept.unwrap_or_default());
+                }
+                shown
             })
             .collect();
-        json!({ "since_reset_ms": ms(now), "forgotten": pages.forgotten, "attempts": attempts })
+        let since_reset_ms = now.since(reset_at).as_millis();
+        json!({
+            "since_reset_ms": since_reset_ms,
+            "forgotten": pages.forgotten,
+            "attempts": attempts,
+        })
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -204,48 +273,76 @@ mod tests {
         Begun {
             model: model.to_owned(),
             scene: Some("s01"),
+            dialect: "chat",
+            path: "/v1/chat/completions".to_owned(),
             stream: true,
             prefill: false,
             authorization_present: true,
+            keys_in: Vec::new(),
         }
+    }
+
+    fn open(ledger: &Ledger, model: &str) -> Option<Place> {
+        ledger.open(begun(model), Kept::default())
     }
 
     #[test]
     fn attempts_are_counted_by_model_until_a_reset() {
         let clock = Arc::new(ManualClock::new());
         let ledger = Ledger::new(clock.clone());
-        let first = ledger.open(begun("fb-s01-a")).unwrap();
+        let first = open(&ledger, "fb-s01-a").unwrap();
         clock.advance(Duration::from_millis(20));
-        assert_eq!(ledger.open(begun("fb-s01-a")).unwrap().earlier, 1);
-        assert_eq!(ledger.open(begun("fb-s01-b")).unwrap().earlier, 0);
+        assert_eq!(open(&ledger, "fb-s01-a").unwrap().earlier, 1);
+        assert_eq!(open(&ledger, "fb-s01-b").unwrap().earlier, 0);
         ledger.close(first, Sent { status: Some(429), pieces: 0 }, End::HungUp);
-        let log = ledger.as_json();
+        let log = ledger.as_json(false);
         assert_eq!(log["attempts"].as_array().unwrap().len(), 3);
         assert_eq!(log["attempts"][0]["ended_ms"], 20);
         assert_eq!(log["attempts"][0]["hung_up"], true);
         assert_eq!(log["attempts"][1]["end"], "open");
 
         ledger.reset();
-        let again = ledger.open(begun("fb-s01-a")).unwrap();
+        let again = open(&ledger, "fb-s01-a").unwrap();
         assert_eq!((again.earlier, again.since_reset), (0, Duration::ZERO));
         // The end of an attempt from before the reset changes nothing after it.
         ledger.close(first, Sent::default(), End::Finished);
-        assert_eq!(ledger.as_json()["attempts"][0]["end"], "open");
+        assert_eq!(ledger.as_json(false)["attempts"][0]["end"], "open");
     }
 
     #[test]
     fn the_log_and_the_names_are_bounded() {
         let ledger = Ledger::new(Arc::new(ManualClock::new()));
         for _ in 0..ATTEMPTS_MAX + 5 {
-            ledger.open(begun("fb-ok")).unwrap();
+            open(&ledger, "fb-ok").unwrap();
         }
         let pages = ledger.pages();
         assert_eq!((pages.attempts.len(), pages.forgotten), (ATTEMPTS_MAX, 5));
         drop(pages);
         for index in 1..MODELS_MAX {
-            ledger.open(begun(&format!("fb-ok-{index}"))).unwrap();
+            open(&ledger, &format!("fb-ok-{index}")).unwrap();
         }
-        assert!(ledger.open(begun("fb-one-more")).is_none());
-        assert!(ledger.open(begun("fb-ok")).is_some());
+        assert!(open(&ledger, "fb-one-more").is_none());
+        assert!(open(&ledger, "fb-ok").is_some());
+    }
+
+    #[test]
+    fn what_came_is_kept_for_the_last_requests_only() {
+        let ledger = Ledger::new(Arc::new(ManualClock::new()));
+        let headers = [("accept".to_owned(), "text/event-stream".to_owned())];
+        for index in 0..BODIES_MAX + 2 {
+            let body = Bytes::from(format!("{index}"));
+            ledger.open(begun("fb-ok"), Kept::new(&body, &headers)).unwrap();
+        }
+        let large = Bytes::from(vec![b'x'; BODY_BYTES_MAX + 1]);
+        ledger.open(begun("fb-ok"), Kept::new(&large, &headers)).unwrap();
+        let log = ledger.as_json(true);
+        let attempts = log["attempts"].as_array().unwrap();
+        assert_eq!(attempts[2]["received"], Value::Null);
+        assert_eq!(attempts[3]["received"]["body"], "3");
+        assert_eq!(attempts[3]["received"]["headers"]["accept"], "text/event-stream");
+        let last = &attempts.last().unwrap()["received"];
+        assert_eq!(last["body"].as_str().unwrap().len(), BODY_BYTES_MAX);
+        assert_eq!(last["body_bytes"], BODY_BYTES_MAX + 1);
+        assert!(ledger.as_json(false)["attempts"][3].get("received").is_none());
     }
 }

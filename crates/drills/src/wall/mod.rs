@@ -1,26 +1,37 @@
-//! The fault wall: a provider that speaks OpenAI's chat completions and breaks on purpose. The
-//! name of the model, after its last slash, chooses the fault, so that any client or gateway can
-//! be tried against it by configuration alone. It is a tool for tests: it holds no model, and its
-//! healthy answer is always the same sixty words.
+//! The fault wall: a provider that breaks on purpose, in the dialects of OpenAI (chat completions,
+//! responses, embeddings), Azure, Anthropic, Gemini and Perplexity. The name of the model, after
+//! its last slash, chooses the fault, so that any client or gateway can be tried against it by
+//! configuration alone. It is a tool for tests: it holds no model, and its healthy answer is always
+//! the same sixty words.
 //!
 //! The ids S01 to S16, their timings and bodies follow the public Failover Bench, so that results
-//! can be compared. [`catalogue`] is the list with a sentence for each.
+//! can be compared. [`catalogue`] is the list with a sentence for each. There is one list and one
+//! player for all dialects; `dialect` turns what a scene says into wire forms. The wall shares
+//! nothing with what it tests but the nouns and the clock.
 
 mod answer;
 mod ask;
 mod catalogue;
+mod compose;
+mod decide;
+mod dialect;
+mod doors;
 mod http;
 mod ledger;
 mod play;
+mod refusal;
+mod route;
 mod schema;
 mod serve;
 mod timing;
+mod vectors;
 mod wire;
 
-pub use answer::TEXT;
+pub use answer::{REFUSAL, SIGNATURE, TEXT, THOUGHT};
 pub use catalogue::{Entry, catalogue};
 pub use serve::{Wall, serve};
 pub use timing::Profile;
+pub use vectors::embedding;
 pub use wire::Wire;
 
 use domain::Secret;
@@ -30,7 +41,7 @@ use domain::Secret;
 pub struct WallSettings {
     /// How long the faults last.
     pub profile: Profile,
-    /// If set, `/v1/…` answers 401 `invalid_api_key` to every other bearer key; otherwise any key,
-    /// or none, will do.
+    /// If set, every other key is refused, and this one too if it comes where the provider in
+    /// question does not look for it; otherwise any key, or none, will do.
     pub expect_key: Option<Secret>,
 }
