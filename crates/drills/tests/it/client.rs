@@ -80,7 +80,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Reply {
-        self.request(&format!("GET {path} HTTP/1.1\r\nhost: wall\r\n\r\n"), None).await
+        self.get_with(path, "").await
+    }
+
+    pub(crate) async fn get_with(&mut self, path: &str, more: &str) -> Reply {
+        self.request(&format!("GET {path} HTTP/1.1\r\nhost: wall\r\n{more}\r\n"), None).await
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: &str, more: &str) -> Reply {

@@ -10,7 +10,9 @@
 )]
 
 mod client;
+mod dialects;
 mod sockets;
+mod speakers;
 mod timing;
 
 const CHAT: &str = "/v1/chat/completions";

@@ -1,4 +1,4 @@
-//! Every model of the wall over loopback sockets, with the fast profile. Where a fault is a wait,
+//! Every fault of the wall over loopback sockets, in OpenAI's chat form and with the fast profile. Where a fault is a wait,
 //! the client leaves at its start; how long it lasts is checked on virtual time.
 
 use std::net::SocketAddr;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::{Client, End, Reply};
+use crate::speakers::Speaker;
 use crate::{CHAT, asked};
 
 struct Served {
@@ -108,6 +109,29 @@ async fn what_happens_once_is_healed_by_a_second_try() {
     wall.connect().await.post("/control/reset", "", "").await;
     assert!(wall.attempts().await.is_empty());
     assert_eq!(wall.ask("fb-s03-true", true).await.status, 500);
+}
+
+#[tokio::test]
+async fn every_dialect_is_spoken_over_sockets() {
+    let wall = served(None).await;
+    let speak = async |speaker: Speaker| {
+        for (model, stream) in [("fb-ok", true), ("fb-ok", false)] {
+            let body = speaker.body(model, stream, &json!({})).to_string();
+            let path = speaker.path(model, stream);
+            let reply = wall.connect().await.post(&path, &body, speaker.headers()).await;
+            assert_eq!((reply.status, reply.end), (200, End::Whole), "{speaker:?}");
+            let seen = if stream { speaker.streamed(&reply) } else { speaker.whole(&reply) };
+            assert_eq!((seen.text.as_str(), seen.output), (TEXT, 60), "{speaker:?}");
+        }
+        let model = format!("fb-s05-{speaker:?}");
+        let body = speaker.body(&model, true, &json!({})).to_string();
+        let path = speaker.path(&model, true);
+        let reset = wall.connect().await.post(&path, &body, speaker.headers()).await;
+        assert_eq!((reset.status, reset.end), (0, End::Reset), "{speaker:?}");
+    };
+    for speaker in Speaker::ALL {
+        speak(speaker).await;
+    }
 }
 
 #[tokio::test]

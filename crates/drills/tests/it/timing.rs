@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{Clock, Tick};
+use domain::Secret;
 use drills::wall::{Profile, TEXT, Wall, WallSettings};
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
@@ -35,6 +36,21 @@ fn connect(wall: &Wall) -> Client<DuplexStream> {
     let wall = wall.clone();
     tokio::spawn(async move { wall.converse(server).await });
     Client::new(client)
+}
+
+/// A wall of full length on virtual time.
+pub(crate) struct Stage(Wall);
+
+impl Stage {
+    pub(crate) fn new(expect_key: Option<&str>) -> Self {
+        let settings =
+            WallSettings { profile: Profile::Full, expect_key: expect_key.map(Secret::new) };
+        Self(Wall::new(settings, Arc::new(RuntimeClock(now()))))
+    }
+
+    pub(crate) fn connect(&self) -> Client<DuplexStream> {
+        connect(&self.0)
+    }
 }
 
 const MS: Duration = Duration::from_millis(1);
