@@ -11,6 +11,7 @@
 
 mod client;
 mod dialects;
+mod shapes;
 mod sockets;
 mod speakers;
 mod timing;

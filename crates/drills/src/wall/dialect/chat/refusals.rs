@@ -107,6 +107,15 @@ pub(super) fn filter_results(filtered: bool) -> Value {
     json!({"hate": hate, "self_harm": safe, "sexual": safe, "violence": safe})
 }
 
+/// What it found in the prompt, which is looked at for attacks too.
+pub(super) fn prompt_results() -> Value {
+    let mut results = filter_results(false);
+    if let Some(results) = results.as_object_mut() {
+        results.insert("jailbreak".to_owned(), json!({"detected": false, "filtered": false}));
+    }
+    results
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

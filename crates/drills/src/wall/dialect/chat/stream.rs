@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::super::answer::{Answer, Citation, Finish, Piece};
 use super::super::super::refusal::Cause;
 use super::super::{Envelope, Script, quoted};
-use super::refusals::{filter_results, headers, refuse};
+use super::refusals::{filter_results, headers, prompt_results, refuse};
 
 /// Writes one chat completion.
 pub(in super::super) struct Stream<'a> {
@@ -23,7 +23,13 @@ impl<'a> Stream<'a> {
     fn chunk(&self, delta: &str, finish: &str) -> String {
         let start = self.start("chat.completion.chunk");
         let usage = if self.envelope.usage_asked { ",\"usage\":null" } else { "" };
-        let filter = self.filter(finish == "\"content_filter\"");
+        // Only what has been said was looked at, and what was stopped.
+        let looked = delta.starts_with("{\"content\"") || finish == "\"content_filter\"";
+        let filter = match (self.azure, looked) {
+            (true, true) => self.filter(finish == "\"content_filter\""),
+            (true, false) => ",\"content_filter_results\":{}".to_owned(),
+            (false, _) => String::new(),
+        };
         format!(
             "data: {start},\"choices\":[{{\"index\":0,\"delta\":{delta},\"logprobs\":null,\
              \"finish_reason\":{finish}{filter}}}]{usage}}}\n\n"
@@ -34,7 +40,7 @@ impl<'a> Stream<'a> {
     fn start(&self, object: &str) -> String {
         let Envelope { serial, created, model, .. } = &self.envelope;
         format!(
-            r#"{{"id":"chatcmpl-wall-{serial}","object":"{object}","created":{created},"model":{}"#,
+            r#"{{"id":"chatcmpl-wall-{serial}","object":"{object}","created":{created},"model":{},"system_fingerprint":"fp_wall""#,
             quoted(model),
         )
     }
@@ -64,12 +70,15 @@ impl<'a> Stream<'a> {
             "completion_tokens": tokens.output,
             "total_tokens": tokens.total(),
         });
-        if let (Some(usage), true) = (usage.as_object_mut(), tokens.cached > 0) {
+        if let (Some(usage), true) = (usage.as_object_mut(), self.azure || tokens.cached > 0) {
             let details = json!({"cached_tokens": tokens.cached, "audio_tokens": 0});
             usage.insert("prompt_tokens_details".to_owned(), details);
         }
-        if let (Some(usage), true) = (usage.as_object_mut(), tokens.reasoning > 0) {
-            let details = json!({"reasoning_tokens": tokens.reasoning, "audio_tokens": 0});
+        if let (Some(usage), true) = (usage.as_object_mut(), self.azure || tokens.reasoning > 0) {
+            let details = json!({
+                "reasoning_tokens": tokens.reasoning, "audio_tokens": 0,
+                "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
+            });
             usage.insert("completion_tokens_details".to_owned(), details);
         }
         usage
@@ -147,7 +156,7 @@ impl Script for Stream<'_> {
         if !self.azure {
             return vec![role];
         }
-        let results = json!([{"prompt_index": 0, "content_filter_results": filter_results(false)}]);
+        let results = json!([{"prompt_index": 0, "content_filter_results": prompt_results()}]);
         let first = format!(
             "data: {{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\",\
              \"prompt_filter_results\":{results}}}\n\n"
@@ -202,7 +211,7 @@ impl Script for Stream<'_> {
     fn whole(&mut self) -> String {
         let finish = self.finish();
         let prompt = if self.azure {
-            let results = filter_results(false);
+            let results = prompt_results();
             format!(
                 ",\"prompt_filter_results\":{}",
                 json!([{"prompt_index": 0, "content_filter_results": results}])

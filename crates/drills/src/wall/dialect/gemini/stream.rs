@@ -168,11 +168,16 @@ impl<'a> Stream<'a> {
 
 fn grounding(citation: &Citation) -> Value {
     let Citation { url, title, quote, start, end } = citation;
+    let mut segment = json!({"endIndex": end, "text": quote});
+    // A place at the very start is left out, as Google leaves out what is nought.
+    if let (Some(segment), true) = (segment.as_object_mut(), *start > 0) {
+        segment.insert("startIndex".to_owned(), json!(start));
+    }
     json!({
         "webSearchQueries": ["harbour in the morning"],
         "groundingChunks": [{"web": {"uri": url, "title": title}}],
         "groundingSupports": [{
-            "segment": {"startIndex": start, "endIndex": end, "text": quote},
+            "segment": segment,
             "groundingChunkIndices": [0],
         }],
     })

@@ -38,7 +38,7 @@ impl Block {
             },
             Self::Tool { index, name, arguments } => {
                 let input: Value = serde_json::from_str(&arguments).unwrap_or_else(|_| json!({}));
-                json!({"type": "tool_use", "id": call_id(index), "name": name, "input": input})
+                tool_use(index, &name, &input)
             }
         }
     }
@@ -51,15 +51,20 @@ impl Block {
                 json!({"type": "text", "text": "", "citations": []})
             }
             Self::Text { .. } => json!({"type": "text", "text": ""}),
-            Self::Tool { index, name, .. } => {
-                json!({"type": "tool_use", "id": call_id(*index), "name": name, "input": {}})
-            }
+            Self::Tool { index, name, .. } => tool_use(*index, name, &json!({})),
         }
     }
 }
 
 fn call_id(index: usize) -> String {
     format!("toolu_wall_{}", index + 1)
+}
+
+fn tool_use(index: usize, name: &str, input: &Value) -> Value {
+    json!({
+        "type": "tool_use", "id": call_id(index), "name": name, "input": input,
+        "caller": {"type": "direct"},
+    })
 }
 
 fn location(citation: &Citation) -> Value {

@@ -143,8 +143,10 @@ impl<'a> Agent<'a> {
         let mut usage = usage(self.answer.tokens);
         if let Some(usage) = usage.as_object_mut() {
             let cost = json!({
-                "currency": "USD", "input_cost": 0.0, "output_cost": 0.0, "total_cost": 0.0,
+                "currency": "USD", "input_cost": 0.0, "output_cost": 0.0, "cache_read_cost": 0.0,
+                "tool_calls_cost": 0.0, "tool_calls_cost_details": {}, "total_cost": 0.0,
             });
+            usage.insert("tool_calls_details".to_owned(), json!({}));
             usage.insert("cost".to_owned(), cost);
             let cached = self.answer.tokens.cached;
             let details = json!({
@@ -161,6 +163,7 @@ impl<'a> Agent<'a> {
         let mut ended = response(&self.envelope, status, &self.done, &usage);
         if let Some(ended) = ended.as_object_mut() {
             ended.insert("incomplete_details".to_owned(), why);
+            ended.insert("completed_at".to_owned(), json!(self.envelope.created));
         }
         ended
     }

@@ -197,6 +197,7 @@ impl<'a> Stream<'a> {
         let mut ended = response(&self.envelope, status, &self.done, &usage);
         if let Some(ended) = ended.as_object_mut() {
             ended.insert("incomplete_details".to_owned(), why);
+            ended.insert("completed_at".to_owned(), json!(self.envelope.created));
         }
         ended
     }
