@@ -1,5 +1,6 @@
 //! What a request gets: the doors of the providers, the lists of models and the control doors.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,6 +21,9 @@ use super::refusal::Cause;
 use super::route::{Door, Route, door};
 use super::timing::Timings;
 use super::wire::Wire;
+
+/// The log keeps so much of a path; the longest name of a model fits.
+const PATH_CHARS_MAX: usize = 512;
 
 /// Everything that the conversations of a wall share.
 #[derive(Debug)]
@@ -129,8 +133,13 @@ impl Doors {
     fn check_key(&self, dialect: Dialect, received: &Received) -> Result<bool, Cause> {
         match &self.settings.expect_key {
             None => Ok(false),
-            Some(expected) if received.key_in(dialect.key_places()) == Some(expected) => Ok(true),
-            Some(_) => Err(Cause::BadKey),
+            Some(expected) => {
+                // Azure serves responses in OpenAI's form, but with keys in its own place.
+                let azure = received.path.starts_with("/openai/");
+                let dialect = if azure { Dialect::Azure } else { dialect };
+                let found = received.key_in(dialect.key_places());
+                (found == Some(expected)).then_some(true).ok_or(Cause::BadKey)
+            }
         }
     }
 
@@ -259,11 +268,11 @@ fn begun(
         model: ask.map(|ask| ask.model.clone()).unwrap_or_default(),
         scene: entry.map(Entry::short),
         dialect: route.dialect.as_str(),
-        path: received.path.clone(),
+        path: received.path.chars().take(PATH_CHARS_MAX).collect(),
         stream: ask.is_some_and(|ask| ask.delivery != Delivery::Whole),
         prefill: ask.is_some_and(|ask| ask.prefill.is_some()),
         authorization_present: received.authorization_present,
-        keys_in: received.key_places().map(KeyPlace::as_str).collect(),
+        keys_in: received.key_places().map(KeyPlace::as_str).collect::<BTreeSet<_>>(),
     }
 }
 

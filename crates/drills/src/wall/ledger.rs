@@ -1,7 +1,7 @@
 //! What the wall remembers: every attempt since the last reset, and how often each model was
 //! asked for, on which the faults that happen once depend.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub(crate) struct Begun {
     pub(crate) prefill: bool,
     pub(crate) authorization_present: bool,
     /// Where the keys came.
-    pub(crate) keys_in: Vec<&'static str>,
+    pub(crate) keys_in: BTreeSet<&'static str>,
 }
 
 /// What came with a request; kept for the last ones only.
@@ -278,7 +278,7 @@ mod tests {
             stream: true,
             prefill: false,
             authorization_present: true,
-            keys_in: Vec::new(),
+            keys_in: BTreeSet::new(),
         }
     }
 

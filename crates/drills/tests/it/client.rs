@@ -31,6 +31,8 @@ pub(crate) struct Reply {
     pub(crate) body: String,
     /// When each `data:` line was whole, since the request.
     pub(crate) times: Vec<Duration>,
+    /// When the head was whole.
+    pub(crate) headed: Duration,
     pub(crate) end: End,
     pub(crate) took: Duration,
 }
@@ -103,6 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             headers: BTreeMap::new(),
             body: String::new(),
             times: Vec::new(),
+            headed: Duration::ZERO,
             end: End::Nothing,
             took: Duration::ZERO,
         };
@@ -122,6 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             return Ok(End::Left);
         }
         let head = self.until(b"\r\n\r\n").await?;
+        reply.headed = now() - start;
         let mut lines = head.lines();
         reply.status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         for line in lines.filter(|line| !line.is_empty()) {

@@ -313,6 +313,35 @@ async fn streams_break_in_every_dialect() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn waits_are_as_long_in_every_dialect() {
+    let wall = Stage::new(None);
+    for speaker in Speaker::ALL {
+        let ask = async |model: &str| {
+            let body = speaker.body(model, true, &json!({})).to_string();
+            let path = speaker.path(model, true);
+            wall.connect().post(&path, &body, speaker.headers()).await
+        };
+        let silent = ask("fb-s06").await;
+        assert_eq!(silent.end, End::Nothing, "{speaker:?}");
+        assert_eq!(silent.took.as_secs(), 120);
+
+        // What comes before the first word comes at once, and is no content.
+        let late = ask("fb-s07").await;
+        assert_eq!(late.headed.as_secs(), 0, "{speaker:?}");
+        let seen = speaker.streamed(&late);
+        assert_eq!((seen.text.as_str(), late.took.as_secs()), (TEXT, 20), "{speaker:?}");
+
+        let stalled = ask("fb-s09").await;
+        let seen = speaker.streamed(&stalled);
+        assert_eq!((stalled.end, seen.text), (End::Cut, first_words(20)), "{speaker:?}");
+        assert_eq!((seen.marked, stalled.took.as_secs()), (false, 30), "{speaker:?}");
+
+        let slow = ask("fb-ok-slow").await;
+        assert_eq!((speaker.streamed(&slow).output, slow.took.as_secs()), (30, 5), "{speaker:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn anthropic_events_have_names_and_stand_in_order() {
     let wall = Stage::new(None);
     let more = Messages.offering(&["clock"]);
@@ -501,11 +530,16 @@ async fn each_provider_looks_for_its_key_where_it_looks() {
     let body = Gemini.body("fb-ok", false, &json!({})).to_string();
     let reply = client.post("/v1beta/models/fb-ok:generateContent?key=right", &body, "").await;
     assert_eq!(reply.status, 200);
+    // Azure serves responses in OpenAI's form, but looks for the key where it always does.
+    let body = Responses.body("fb-ok", false, &json!({})).to_string();
+    for (path, status) in [("/openai/v1/responses", 200), ("/v1/responses", 401)] {
+        assert_eq!(client.post(path, &body, "api-key: right\r\n").await.status, status);
+    }
     let log = client.get("/control/log?bodies=1").await;
     assert!(!log.body.contains("right") && !log.body.contains("wrong"));
     let log = log.json();
     let last = log["attempts"].as_array().unwrap().last().unwrap();
-    assert_eq!(last["keys_in"], json!(["?key="]));
+    assert_eq!(last["keys_in"], json!(["api-key"]));
 }
 
 #[tokio::test(start_paused = true)]

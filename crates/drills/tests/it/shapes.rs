@@ -22,6 +22,7 @@ struct Kind {
     any: Paths,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test finds its recordings by the environment")]
 fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("SEAWALL_FIXTURES").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures");
