@@ -236,4 +236,14 @@ mod tests {
         assert_eq!(decoded("%zz%4"), "%zz%4");
         assert_eq!(decoded("%ff"), "\u{fffd}");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_target_brings_it_down(target in "[/a-z0-9:%?&=.éx]{0,60}", post: bool) {
+            for start in ["", "/v1/models/", "/v1beta/models/", "/openai/deployments/"] {
+                let method = if post { "POST" } else { "GET" };
+                drop(door(&Received::new(method, &format!("{start}{target}"))));
+            }
+        }
+    }
 }

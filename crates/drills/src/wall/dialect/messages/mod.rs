@@ -100,7 +100,13 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
         headers.push_str("x-should-retry: true\r\n");
     }
     if let Cause::RateLimited { retry_after_s: Some(seconds) } = cause {
-        headers.push_str(&format!("retry-after: {seconds}\r\n"));
+        // The reset is an instant, to be read against the answer's own date.
+        let reset = instant(envelope.created.saturating_add(u64::from(*seconds)));
+        headers.push_str(&format!(
+            "retry-after: {seconds}\r\nanthropic-ratelimit-requests-limit: 50\r\n\
+             anthropic-ratelimit-requests-remaining: 0\r\n\
+             anthropic-ratelimit-requests-reset: {reset}\r\n"
+        ));
     }
     let body = json!({
         "type": "error",
@@ -108,6 +114,23 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
         "request_id": request_id(envelope),
     });
     Refused::json(status, headers, &body)
+}
+
+/// Seconds since 1970 as an instant in the spelling of RFC 3339.
+fn instant(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    // Counted from 1 March of the year 0, so that a leap day is the last day of its year. An era
+    // is four hundred years, after which the calendar begins again.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, turned) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year + turned;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]
@@ -174,6 +197,23 @@ mod tests {
             );
             assert!(refused.headers.starts_with("request-id: req_wall_7\r\n"));
         }
+    }
+
+    #[test]
+    fn instants_are_spelled_out() {
+        for (seconds, spelled) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_717_459_200, "2024-06-04T00:00:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(instant(seconds), spelled);
+        }
+        let limited = Cause::RateLimited { retry_after_s: Some(2) };
+        let envelope = Envelope { created: 1_717_459_200, ..Envelope::default() };
+        let headers = refuse(&limited, &envelope).headers;
+        assert!(headers.contains("requests-reset: 2024-06-04T00:00:02Z\r\n"), "{headers}");
     }
 
     proptest::proptest! {
