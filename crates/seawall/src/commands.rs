@@ -84,6 +84,10 @@ pub(crate) fn wall(args: &cli::Wall) -> Result<(), Failure> {
                 fault.id, fault.what, "", fault.correct
             ))?;
         }
+        say(format_args!("\nevery name is spoken at:"))?;
+        for (dialect, paths) in wall::PATHS {
+            say(format_args!("{dialect:<18} {paths}"))?;
+        }
         return Ok(());
     }
     if !args.listen.ip().is_loopback() {

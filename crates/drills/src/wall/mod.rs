@@ -29,6 +29,7 @@ mod wire;
 
 pub use answer::{REFUSAL, SIGNATURE, TEXT, THOUGHT};
 pub use catalogue::{Entry, catalogue};
+pub use route::PATHS;
 pub use serve::{Wall, serve};
 pub use timing::Profile;
 pub use vectors::embedding;

@@ -5,6 +5,21 @@ use super::ask::Delivery;
 use super::dialect::{Dialect, Service};
 use super::http::{KeyPlace, Received};
 
+/// The paths of each dialect, for people.
+pub const PATHS: [(&str, &str); 7] = [
+    ("OpenAI", "/v1/chat/completions, /v1/responses, /v1/embeddings"),
+    ("Anthropic", "/v1/messages, /v1/messages/count_tokens"),
+    (
+        "Gemini",
+        "/v1beta/models/{m}:generateContent, :streamGenerateContent, :countTokens, :embedContent, \
+         :batchEmbedContents; also under /v1",
+    ),
+    ("Azure", "/openai/deployments/{d}/chat/completions, /embeddings; /openai/v1/…"),
+    ("Perplexity", "/v1/agent"),
+    ("models", "/v1/models, /v1beta/models, /openai/v1/models"),
+    ("control", "/control/health, /control/log, /control/log?bodies=1, /control/reset"),
+];
+
 /// A door of the wall.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Door {
