@@ -9,8 +9,8 @@ mod listener;
 mod seam;
 
 pub use client::{
-    Client, ClientBody, ClientLimits, ClientParts, ClientTlsError, SendError, client_tls,
-    sweep_idle,
+    AnswerError, Client, ClientBody, ClientLimits, ClientParts, ClientTlsError, SendError,
+    Unreadable, client_tls, sweep_idle,
 };
 pub use connector::TcpConnector;
 pub use limits::{ServerLimits, TlsFiles};

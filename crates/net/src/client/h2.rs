@@ -16,7 +16,7 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::pool::PoolKey;
-use super::{ClientBody, SendError};
+use super::{AnswerError, ClientBody, SendError};
 use crate::{BoxIo, Origin};
 
 /// The window of one stream and of a connection, in bytes: enough for a burst, small enough that
@@ -93,7 +93,7 @@ pub(super) async fn open(
         .keep_alive_timeout(PING_ANSWER_MAX)
         .handshake(TokioIo::new(io))
         .await
-        .map_err(|source| SendError::Broken { source, stale: false })?;
+        .map_err(broken)?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "upstream connection ended");
@@ -117,13 +117,13 @@ impl Slot {
         *request.uri_mut() = absolute(request.uri(), origin);
         request.headers_mut().remove(http::header::HOST);
         *request.version_mut() = http::Version::HTTP_2;
-        let response = self
-            .sender
-            .send_request(request)
-            .await
-            .map_err(|source| SendError::Broken { source, stale: false })?;
+        let response = self.sender.send_request(request).await.map_err(broken)?;
         Ok(response.map(|body| ClientBody::over_h2(body, self)))
     }
+}
+
+fn broken(error: hyper::Error) -> SendError {
+    SendError::Broken { source: AnswerError::Http2(error), stale: false }
 }
 
 fn absolute(uri: &Uri, origin: &Origin) -> Uri {

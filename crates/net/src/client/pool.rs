@@ -48,10 +48,7 @@ pub(super) fn checkout(key: &PoolKey) -> Option<Box<H1>> {
 }
 
 /// Keeps a connection whose exchange is over, or closes it if there are enough.
-pub(super) fn give_back(home: &Home, mut connection: Box<H1>) {
-    if !connection.mark_reusable() {
-        return;
-    }
+pub(super) fn give_back(home: &Home, connection: Box<H1>) {
     let until = home.clock.now() + Duration::from_millis(home.limits.idle_ms_max);
     // A thread that is ending has no pool any more; the connection is then closed.
     let kept = IDLE.try_with(|idle| {

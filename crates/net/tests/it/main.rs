@@ -2,4 +2,6 @@
 
 // Said so that the lints know it; an integration test is never anything else.
 #[cfg(test)]
+mod client;
+#[cfg(test)]
 mod door;
