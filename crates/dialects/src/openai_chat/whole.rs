@@ -16,7 +16,13 @@ pub fn read_whole(body: &[u8]) -> Result<Sight, Fault> {
     if body.trim_ascii().is_empty() {
         return Err(Fault::new(FaultClass::Empty, "the body is empty"));
     }
-    let chunk = match serde_json::from_slice::<Object<Chunk<'_>>>(body) {
+    // Checking the text as a whole is cheaper than string by string. Where it is no text, what
+    // nobody reads may still be skipped.
+    let read = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str::<Object<Chunk<'_>>>(text),
+        Err(_) => serde_json::from_slice(body),
+    };
+    let chunk = match read {
         Ok(Object(Some(chunk))) => chunk,
         Ok(Object(None)) => {
             // Google's compatible path wraps its errors into an array.
