@@ -170,7 +170,9 @@ async fn serve_h1<H: Handler>(
                 }
                 None => {
                     let request = request.map(|body| RequestBody::wire(body, limits, &hold));
-                    let response = handler.handle(request, peer).await;
+                    // Boxed: hyper moves the future about, and keeps room for it while the answer
+                    // streams.
+                    let response = Box::pin(handler.handle(request, peer)).await;
                     response.map(|body| AnswerBody::new(body, hold, None))
                 }
             })
@@ -205,7 +207,7 @@ async fn serve_h2<H: Handler>(
                 Some((status, text)) => AnswerBody::refusal(status, text, hold),
                 None => {
                     let request = request.map(|body| RequestBody::wire(body, limits, &hold));
-                    let response = handler.handle(request, peer).await;
+                    let response = Box::pin(handler.handle(request, peer)).await;
                     response.map(|body| AnswerBody::new(body, hold, Some(progress)))
                 }
             })
