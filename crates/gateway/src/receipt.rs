@@ -36,7 +36,8 @@ impl Ticket {
             dialect: None,
             model_asked: Box::default(),
             stream: false,
-            attempts: Vec::new(),
+            // Mostly one, and room for four is what the first push would make.
+            attempts: Vec::with_capacity(1),
             status: STATUS_HUNG_UP,
             outcome: Outcome::HungUp,
             reason: None,

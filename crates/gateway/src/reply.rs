@@ -264,7 +264,7 @@ fn unix(ticket: &Ticket) -> u64 {
 fn stamp<T>(response: &mut Response<T>, ticket: &Ticket) {
     let receipt = ticket.view();
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&receipt.id.to_string()) {
+    if let Ok(id) = HeaderValue::try_from(["req_", receipt.id.tail()].concat()) {
         headers.insert(REQUEST_ID, id);
     }
     let attempts = match receipt.attempts.len() {
