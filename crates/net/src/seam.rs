@@ -31,7 +31,7 @@ pub trait Listener: Send + fmt::Debug {
 }
 
 /// Whom a connection is made to; connections of one origin may be reused for each other.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     /// Name or address, without brackets.
     pub host: Arc<str>,

@@ -18,6 +18,8 @@ const BURST_BYTES_MAX: usize = 32 * 1024;
 pub(crate) struct StreamPieces {
     body: ClientBody,
     reader: StreamReader,
+    /// The reader was given bytes, and has not yet said that it wants more.
+    unread: bool,
     end: End,
 }
 
@@ -34,7 +36,7 @@ enum End {
 
 impl StreamPieces {
     pub(crate) fn new(body: ClientBody, hide_usage: bool) -> Self {
-        Self { body, reader: StreamReader::new(hide_usage), end: End::Open }
+        Self { body, reader: StreamReader::new(hide_usage), unread: false, end: End::Open }
     }
 
     /// Takes every frame that is ready now. Pending only if there was none.
@@ -61,6 +63,9 @@ impl StreamPieces {
                     let Ok(data) = frame.into_data() else { continue };
                     if first.is_empty() && joined.is_empty() {
                         first = data;
+                        if !self.body.may_have_more() {
+                            break;
+                        }
                         continue;
                     }
                     if joined.is_empty() {
@@ -82,11 +87,15 @@ impl Stream for StreamPieces {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if let Some(run) = this.reader.next_run() {
-                if run.is_err() {
-                    this.end = End::Told;
+            // Asked only after new bytes: a poll that finds nothing is as frequent as one that does.
+            if this.unread {
+                if let Some(run) = this.reader.next_run() {
+                    if run.is_err() {
+                        this.end = End::Told;
+                    }
+                    return Poll::Ready(Some(run));
                 }
-                return Poll::Ready(Some(run));
+                this.unread = false;
             }
             match std::mem::replace(&mut this.end, End::Told) {
                 End::Told => return Poll::Ready(None),
@@ -102,7 +111,10 @@ impl Stream for StreamPieces {
                     this.end = End::Open;
                     match this.poll_burst(cx) {
                         Poll::Pending => return Poll::Pending,
-                        Poll::Ready(bytes) => this.reader.push(bytes),
+                        Poll::Ready(bytes) => {
+                            this.reader.push(bytes);
+                            this.unread = true;
+                        }
                     }
                 }
             }

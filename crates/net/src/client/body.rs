@@ -44,6 +44,19 @@ impl ClientBody {
     }
 }
 
+impl ClientBody {
+    /// Whether another frame may be ready now. False spares whoever gathers frames a look that
+    /// would be in vain; it says nothing of the end.
+    pub fn may_have_more(&self) -> bool {
+        match &self.0 {
+            Carrier::H1 { connection, .. } => {
+                connection.as_ref().is_some_and(|h1| h1.may_have_more())
+            }
+            Carrier::H2 { .. } => true,
+        }
+    }
+}
+
 impl Body for ClientBody {
     type Data = Bytes;
     type Error = AnswerError;

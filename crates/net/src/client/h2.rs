@@ -2,7 +2,7 @@
 //! driven by a task of its own.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,8 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_ANSWER_MAX: Duration = Duration::from_secs(10);
 
 thread_local! {
-    static SHARED: RefCell<HashMap<PoolKey, Vec<Shared>>> = RefCell::new(HashMap::new());
+    static SHARED: RefCell<BTreeMap<PoolKey, Vec<Shared>>> =
+        const { RefCell::new(BTreeMap::new()) };
 }
 
 struct Shared {

@@ -154,7 +154,11 @@ impl Client {
         let opening = async {
             let io = self.parts.connector.connect(origin).await.map_err(SendError::Connect)?;
             if !origin.tls {
-                return Ok(Fresh::H1(Box::new(H1::new(io, self.parts.limits.head_bytes_max))));
+                return Ok(Fresh::H1(Box::new(H1::new(
+                    io,
+                    !origin.tls,
+                    self.parts.limits.head_bytes_max,
+                ))));
             }
             let config = self.parts.tls.clone().ok_or(SendError::NoTls)?;
             let (io, is_h2) = tls::handshake(io, origin, config).await?;
@@ -162,7 +166,7 @@ impl Client {
                 let slot = h2::open(io, key.clone(), self.parts.limits.head_bytes_max).await?;
                 return Ok(Fresh::H2(slot));
             }
-            Ok(Fresh::H1(Box::new(H1::new(io, self.parts.limits.head_bytes_max))))
+            Ok(Fresh::H1(Box::new(H1::new(io, !origin.tls, self.parts.limits.head_bytes_max))))
         };
         match tokio::time::timeout(connect_max, opening).await {
             Ok(opened) => opened,

@@ -2,7 +2,7 @@
 //! between threads.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::h1::H1;
 use crate::Origin;
 
 /// Whose connections may serve each other: one client, one origin.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct PoolKey {
     pub(super) client: u64,
     pub(super) origin: Origin,
@@ -26,7 +26,8 @@ struct Idle {
 }
 
 thread_local! {
-    static IDLE: RefCell<HashMap<PoolKey, Vec<Idle>>> = RefCell::new(HashMap::new());
+    // There are few keys, and hashing one costs more than comparing it with all.
+    static IDLE: RefCell<BTreeMap<PoolKey, Vec<Idle>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Where a connection goes back to.

@@ -12,14 +12,19 @@ use super::framing::{Chunks, Framing};
 /// Header lines of an answer.
 const HEADERS_MAX: usize = 100;
 
-/// Writes the head of a request whose body has `body_bytes`. How the body is framed is said here
-/// and nowhere else, so `content-length` and `transfer-encoding` of the request are left out.
-pub(super) fn write_request<B>(request: &http::Request<B>, body_bytes: usize) -> Vec<u8> {
+/// Writes the head of a request whose body has `body_bytes`, with room for `room` bytes behind it.
+/// How the body is framed is said here and nowhere else, so `content-length` and
+/// `transfer-encoding` of the request are left out.
+pub(super) fn write_request<B>(
+    request: &http::Request<B>,
+    body_bytes: usize,
+    room: usize,
+) -> Vec<u8> {
     let headers = request.headers();
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let lines: usize = headers.iter().map(|(name, v)| name.as_str().len() + v.len() + 4).sum();
     // The method, the version and the length are short.
-    let mut head = Vec::with_capacity(path.len() + lines + 80);
+    let mut head = Vec::with_capacity(path.len() + lines + 80 + room);
     head.extend_from_slice(request.method().as_str().as_bytes());
     head.push(b' ');
     head.extend_from_slice(path.as_bytes());
@@ -168,12 +173,12 @@ mod tests {
             .header("x-text", "a b")
             .body(())
             .unwrap();
-        let text = String::from_utf8(write_request(&request, 12)).unwrap();
+        let text = String::from_utf8(write_request(&request, 12, 0)).unwrap();
         let wanted = "POST /v1/chat/completions?x=1 HTTP/1.1\r\nhost: api.example\r\n\
                       x-text: a b\r\ncontent-length: 12\r\n\r\n";
         assert_eq!(text, wanted);
         let bare = http::Request::get("/models").body(()).unwrap();
-        assert_eq!(write_request(&bare, 0), b"GET /models HTTP/1.1\r\n\r\n");
+        assert_eq!(write_request(&bare, 0, 0), b"GET /models HTTP/1.1\r\n\r\n");
     }
 
     #[test]

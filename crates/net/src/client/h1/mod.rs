@@ -37,6 +37,17 @@ pub(super) struct H1 {
     used_before: bool,
     /// Nothing was seen that forbids another exchange.
     reusable: bool,
+    last_read: LastRead,
+}
+
+/// Whether the last read brought all that there was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastRead {
+    /// Nobody knows: TLS may hold more than it gives at once.
+    Unknown,
+    /// It filled the buffer.
+    Full,
+    Short,
 }
 
 /// What of a request is still to be sent.
@@ -48,9 +59,22 @@ struct Outbox {
 }
 
 impl H1 {
-    pub(super) fn new(io: BoxIo, head_bytes_max: usize) -> Self {
-        let (ahead, framing) = (Bytes::new(), Framing::Length(0));
-        Self { io, ahead, framing, head_bytes_max, used_before: false, reusable: true }
+    /// A connection that was just made; `is_plain` if there is no TLS on it.
+    pub(super) fn new(io: BoxIo, is_plain: bool, head_bytes_max: usize) -> Self {
+        Self {
+            io,
+            ahead: Bytes::new(),
+            framing: Framing::Length(0),
+            head_bytes_max,
+            used_before: false,
+            reusable: true,
+            last_read: if is_plain { LastRead::Full } else { LastRead::Unknown },
+        }
+    }
+
+    /// False if another look at the body now would be in vain.
+    pub(super) fn may_have_more(&self) -> bool {
+        self.last_read != LastRead::Short || !self.ahead.is_empty()
     }
 
     /// One look at a kept connection: still open and silent. Without a system call unless the
@@ -217,6 +241,11 @@ impl H1 {
         buffer::lend(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)).map_err(AnswerError::Io)?;
+            self.last_read = match self.last_read {
+                LastRead::Unknown => LastRead::Unknown,
+                _ if buffer.remaining() > 0 => LastRead::Short,
+                _ => LastRead::Full,
+            };
             let read = buffer.filled();
             Poll::Ready(Ok((!read.is_empty()).then(|| take(read))))
         })
@@ -249,12 +278,14 @@ fn content_of_shared(framing: &mut Framing, mut read: Bytes) -> Result<Content, 
 
 impl Outbox {
     fn of(request: &Request<Bytes>) -> Self {
-        let mut body = request.body().clone();
-        let mut head = head::write_request(request, body.len());
-        if body.len() <= JOINED_BYTES_MAX {
-            head.extend_from_slice(&body);
-            body = Bytes::new();
+        let body = request.body();
+        let joins = body.len() <= JOINED_BYTES_MAX;
+        let room = if joins { body.len() } else { 0 };
+        let mut head = head::write_request(request, body.len(), room);
+        if joins {
+            head.extend_from_slice(body);
         }
+        let body = if joins { Bytes::new() } else { body.clone() };
         Self { head: head.into(), body, flushed: false }
     }
 

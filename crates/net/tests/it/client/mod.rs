@@ -97,6 +97,7 @@ async fn all_chunks_of_one_read_are_one_frame() {
     let rig = Rig::new([vec![Act::Hear, say(STREAM), Act::Stay]]);
     let mut body = rig.send(b"{}").await.unwrap().into_body();
     assert_eq!(next(&mut body).await.unwrap().unwrap(), "one, two, three");
+    assert!(!body.may_have_more(), "the read was short");
     assert!(body.is_end_stream(), "hyper's server asks no further after the last byte");
     assert!(next(&mut body).await.is_none());
 }
