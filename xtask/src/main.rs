@@ -1,4 +1,4 @@
-//! House chores: `up`, `test`, `tidy` and `bench`. What the product does is not here; the chores
+//! House chores: `up`, `test`, `tidy`, `catalogue` and `bench`. What the product does is not here; the chores
 //! know it only as a binary with a command line.
 
 #![allow(
@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod catalogue;
 mod house;
 mod http;
 mod say;
@@ -40,6 +41,8 @@ enum Chore {
     Tidy,
     /// Measure Seawall beside nginx and HAProxy on this machine.
     Bench(bench::Wish),
+    /// Renew the pinned catalogue of models from an open price list.
+    Catalogue(catalogue::Wish),
     /// The provider of the measurements; `bench` starts it.
     #[command(hide = true)]
     BenchMock(bench::mock::Wish),
@@ -65,6 +68,7 @@ fn run(chore: Chore) -> anyhow::Result<bool> {
         Chore::Up(wish) => up::run(&House::find()?, &wish),
         Chore::Test(wish) => test::run(&House::find()?, &wish),
         Chore::Tidy => tidy::run(&House::find()?),
+        Chore::Catalogue(wish) => catalogue::run(&House::find()?, &wish),
         Chore::Bench(wish) => bench::run(&House::find()?, &wish),
         Chore::BenchMock(wish) => bench::mock::run(&wish),
         Chore::BenchLoad(wish) => bench::load::run(&wish),

@@ -10,7 +10,7 @@ use crate::provider::Roster;
 use crate::raw::Table;
 use crate::secrets::{Sources, why_unreadable};
 use crate::settings::{Overrides, Settings, Source};
-use crate::{Environment, Mistakes, auth, keys, listen, model, provider, raw, rooms};
+use crate::{Environment, Mistakes, auth, cards, keys, listen, model, provider, raw, rooms};
 
 /// A configuration is written by people.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -42,7 +42,7 @@ pub(crate) fn settings(
     let sources = Sources { env, folder };
     let mut findings = Findings::in_text(path, text);
     let tree = raw::tree(text, &mut findings);
-    let top = Table::top(&tree);
+    let top = Table::top(&tree, &keys::TOP);
     top.refuse_unknown_keys(&mut findings);
     let f = &mut findings;
 
@@ -50,6 +50,8 @@ pub(crate) fn settings(
     let (limits, caps) = rooms::limits(&top, f);
     let listen = listen::read(&top, (overrides, limits), !closed, sources, f);
     let mut roster = provider::read_all(&top, sources, f);
+    let elsewhere = cards::of_file(&top, &mut roster, sources, f).err();
+    cards::read_all(&top, &mut roster, f);
     let clocks = rooms::clocks(&top, &keys::CLOCKS, Clocks::default(), f);
     let models = model::read_all(&top, &roster, clocks, f);
     let failover = rooms::failover(&top, f);
@@ -58,7 +60,11 @@ pub(crate) fn settings(
     let runtime = rooms::runtime(&top, f);
     let (mut reserve, wanted) = rooms::reserve(&top, sources, f);
     reserve.enabled = reserve_is_on(&top, wanted, &roster, &models, f);
-    findings.into_result()?;
+    match (findings.into_result(), elsewhere) {
+        (Ok(()), None) => {}
+        (Err(mistakes), None) | (Ok(()), Some(mistakes)) => return Err(mistakes),
+        (Err(mistakes), Some(more)) => return Err(mistakes.and(more)),
+    }
 
     if reserve.enabled {
         provider::add_reserve(&mut roster);

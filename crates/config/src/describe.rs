@@ -71,11 +71,8 @@ fn write_provider(
     settings: &Settings,
     out: &mut String,
 ) -> fmt::Result {
-    let (kind, place) = match provider.kind {
-        Kind::OpenAi => ("openai", &*provider.base_url),
-        Kind::Compatible => ("compatible", &*provider.base_url),
-        Kind::Reserve => ("reserve", "on board"),
-    };
+    let kind = provider.kind.as_str();
+    let place = if provider.kind == Kind::Reserve { "on board" } else { &*provider.base_url };
     write!(out, "  {} ({kind}) {place}", provider.name)?;
     let mut keys = Vec::new();
     let mut headers = Vec::new();
@@ -87,6 +84,8 @@ fn write_provider(
     }
     if !keys.is_empty() {
         write!(out, ", keys from {}", keys.join(", "))?;
+    } else if let Some(path) = &provider.entra_token_file {
+        write!(out, ", token from {}", path.display())?;
     } else if provider.kind != Kind::Reserve {
         out.write_str(", no key")?;
     }

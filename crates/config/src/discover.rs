@@ -11,10 +11,10 @@ use telemetry::RequestLogSettings;
 
 use crate::mistake::{Findings, Place};
 use crate::model::RESERVE_MODEL;
-use crate::provider::{self, RESERVE};
+use crate::provider::RESERVE;
 use crate::secrets::{self, Use};
 use crate::settings::{Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source};
-use crate::{Environment, Mistakes, Warning, base_url, listen, rooms};
+use crate::{Environment, Mistakes, Warning, base_url, kinds, listen, rooms};
 
 /// Name, variable of the key, base URL: servers that speak OpenAI's chat completions.
 const COMPATIBLE: [(&str, &str, &str); 7] = [
@@ -27,16 +27,16 @@ const COMPATIBLE: [(&str, &str, &str); 7] = [
     ("cerebras", "CEREBRAS_API_KEY", "https://api.cerebras.ai/v1"),
 ];
 
-/// Variables that other products read, of providers that this version cannot speak to.
-const COMING: [(&str, &str); 7] = [
-    ("ANTHROPIC_API_KEY", "Anthropic"),
-    ("ANTHROPIC_AUTH_TOKEN", "Anthropic"),
-    ("GEMINI_API_KEY", "Gemini"),
-    ("GOOGLE_API_KEY", "Gemini"),
-    ("AZURE_OPENAI_API_KEY", "Azure OpenAI"),
-    ("PERPLEXITY_API_KEY", "Perplexity"),
-    ("PPLX_API_KEY", "Perplexity"),
+/// Kind, variables of the key in the order in which they are looked at, variable of the base URL,
+/// and the names of its models that callers use without a provider's name.
+const OWN_KINDS: [(Kind, &[&str], Option<&str>, &str); 3] = [
+    (Kind::Anthropic, &["ANTHROPIC_API_KEY"], Some("ANTHROPIC_BASE_URL"), "claude-*"),
+    (Kind::Gemini, &["GEMINI_API_KEY", "GOOGLE_API_KEY"], None, "gemini-*"),
+    (Kind::Perplexity, &["PERPLEXITY_API_KEY", "PPLX_API_KEY"], None, "sonar*"),
 ];
+
+/// Where Azure's resource is.
+const AZURE_ENDPOINT: &str = "AZURE_OPENAI_ENDPOINT";
 
 /// What products ask for already; without any key the reserve answers for them, so that a trial
 /// needs no change in the product, while a mistyped name still gets an honest 404.
@@ -48,9 +48,18 @@ pub(crate) fn settings(env: &dyn Environment, overrides: &Overrides) -> Result<S
     let mut findings = Findings::in_environment();
     let mut found = Found { env, providers: Vec::new(), origins: Vec::new() };
     found.openai(&mut findings);
+    found.azure(&mut findings);
+    for (kind, variables, url, _) in OWN_KINDS {
+        let key = variables.iter().find_map(|name| Some((found.key(name, &mut findings)?, *name)));
+        if let Some((key, variable)) = key {
+            let mut settings = ProviderSettings::new(kind.as_str(), kind);
+            found.move_to(&mut settings, url, &mut findings);
+            found.add(settings, key, variable);
+        }
+    }
     for (name, variable, url) in COMPATIBLE {
         if let Some(key) = found.key(variable, &mut findings) {
-            let mut settings = provider::plain(name, Kind::Compatible);
+            let mut settings = ProviderSettings::new(name, Kind::Compatible);
             settings.base_url = url.into();
             found.add(settings, key, variable);
         }
@@ -61,7 +70,7 @@ pub(crate) fn settings(env: &dyn Environment, overrides: &Overrides) -> Result<S
     let clocks = Clocks::default();
     let models = models(&providers, clocks);
     let notes = notes(env, &providers);
-    providers.push(provider::plain(RESERVE, Kind::Reserve));
+    providers.push(ProviderSettings::new(RESERVE, Kind::Reserve));
     Ok(Settings {
         listen,
         providers,
@@ -118,18 +127,43 @@ impl Found<'_> {
         let Some(key) = self.key("OPENAI_API_KEY", findings) else {
             return;
         };
-        let mut settings = provider::plain("openai", Kind::OpenAi);
-        if let Some(url) = self.get("OPENAI_BASE_URL") {
-            match base_url::checked(&url) {
-                Ok(url) => settings.base_url = url,
-                Err(message) => {
-                    findings.wrong(Place::Whole, format!("`OPENAI_BASE_URL`: {message}"));
-                }
-            }
-        }
+        let mut settings = ProviderSettings::new("openai", Kind::OpenAi);
+        self.move_to(&mut settings, Some("OPENAI_BASE_URL"), findings);
         settings.organization = self.account("OPENAI_ORG_ID", findings);
         settings.project = self.account("OPENAI_PROJECT_ID", findings);
         self.add(settings, key, "OPENAI_API_KEY");
+    }
+
+    /// Azure has no address that is everybody's, so a key without an endpoint finds nothing.
+    fn azure(&mut self, findings: &mut Findings<'_>) {
+        const KEY: &str = "AZURE_OPENAI_API_KEY";
+        if self.get(AZURE_ENDPOINT).is_none() {
+            return;
+        }
+        let Some(key) = self.key(KEY, findings) else {
+            return;
+        };
+        let mut settings = ProviderSettings::new("azure", Kind::Azure);
+        self.move_to(&mut settings, Some(AZURE_ENDPOINT), findings);
+        settings.api_version = self.account("OPENAI_API_VERSION", findings);
+        self.add(settings, key, KEY);
+    }
+
+    /// Takes the base URL of a variable, if it is set.
+    fn move_to(
+        &self,
+        settings: &mut ProviderSettings,
+        variable: Option<&str>,
+        findings: &mut Findings<'_>,
+    ) {
+        let Some(variable) = variable else { return };
+        let Some(url) = self.get(variable) else { return };
+        let checked =
+            base_url::checked(&url).and_then(|url| kinds::without_version(url, settings.kind));
+        match checked {
+            Ok(url) => settings.base_url = url,
+            Err(message) => findings.wrong(Place::Whole, format!("`{variable}`: {message}")),
+        }
     }
 
     fn account(&self, variable: &str, findings: &mut Findings<'_>) -> Option<Box<str>> {
@@ -156,9 +190,13 @@ fn models(providers: &[ProviderSettings], clocks: Clocks) -> Vec<ModelSpec> {
     };
     let mut models = Vec::new();
     for provider in providers {
+        let own = OWN_KINDS.iter().find(|(kind, ..)| *kind == provider.kind);
+        if let Some((_, _, _, names)) = own {
+            models.push(model(names, Some(&provider.name)));
+        }
         let pattern = match provider.kind {
             Kind::OpenAi => "*".to_owned(),
-            Kind::Compatible | Kind::Reserve => format!("{}/*", provider.name),
+            _ => format!("{}/*", provider.name),
         };
         models.push(model(&pattern, Some(&provider.name)));
     }
@@ -172,15 +210,22 @@ fn models(providers: &[ProviderSettings], clocks: Clocks) -> Vec<ModelSpec> {
 
 fn notes(env: &dyn Environment, providers: &[ProviderSettings]) -> Vec<Warning> {
     let mut notes = Vec::new();
-    for (variable, who) in COMING {
-        if env.get(variable).is_some_and(|value| !value.trim().is_empty()) {
-            notes.push(Warning::new(format!(
-                "`{variable}` is set, but this version cannot speak to {who} yet"
-            )));
-        }
+    let set = |name: &str| env.get(name).is_some_and(|value| !value.trim().is_empty());
+    if set("AZURE_OPENAI_API_KEY") && !set(AZURE_ENDPOINT) {
+        notes.push(Warning::new(format!(
+            "`AZURE_OPENAI_API_KEY` is set, but `{AZURE_ENDPOINT}` does not tell where to"
+        )));
+    }
+    if set("ANTHROPIC_AUTH_TOKEN") && !set("ANTHROPIC_API_KEY") {
+        notes.push(Warning::new(
+            "`ANTHROPIC_AUTH_TOKEN` is set, but Anthropic's key is taken from `ANTHROPIC_API_KEY`",
+        ));
     }
     if providers.is_empty() {
-        let names = COMPATIBLE.map(|(_, variable, _)| variable).join(", ");
+        let own = OWN_KINDS.iter().filter_map(|(_, variables, ..)| variables.first().copied());
+        let compatible = COMPATIBLE.iter().map(|(_, variable, _)| *variable);
+        let names: Vec<_> = own.chain(compatible).collect();
+        let names = names.join(", ");
         notes.push(Warning::new(format!(
             "no provider's key was found, so only the small reserve model answers; set \
              OPENAI_API_KEY or one of {names}, or write a seawall.toml"

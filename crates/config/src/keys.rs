@@ -3,14 +3,13 @@
 
 mod doors;
 mod ladders;
+mod providers;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use doors::{AUTH, CALLER, LIMITS, LISTEN, LOG, RUNTIME, TLS};
-pub(crate) use ladders::{
-    BREAKER, CLOCKS, COMING_KINDS, FAILOVER, MODEL, MODEL_CLOCKS, PROVIDER, RESERVE,
-    SUPPORTED_KINDS,
-};
+pub(crate) use ladders::{BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, RESERVE};
+pub(crate) use providers::{CARD, CATALOGUE, CATALOGUE_FILE, KINDS, PROVIDER};
 
 /// What a value must look like.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +118,8 @@ pub(crate) static TOP: Section = Section {
         "limits",
         "providers",
         "models",
+        "catalogue",
+        "cards",
         "clocks",
         "failover",
         "breaker",
@@ -137,6 +138,8 @@ pub(crate) static ALL: &[&Section] = &[
     &MODEL,
     &CLOCKS,
     &MODEL_CLOCKS,
+    &CATALOGUE,
+    &CARD,
     &FAILOVER,
     &BREAKER,
     &AUTH,

@@ -3,13 +3,17 @@
 
 mod auth;
 mod base_url;
+mod cards;
 mod check;
 mod describe;
 mod discover;
 mod environment;
+pub mod import;
 mod keys;
+mod kinds;
 mod listen;
 mod mistake;
+mod mixture;
 mod model;
 mod provider;
 mod raw;

@@ -39,6 +39,12 @@ impl Mistakes {
         self.0.iter()
     }
 
+    /// Those of two texts, one after the other.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// How many; at least one.
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {

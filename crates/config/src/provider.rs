@@ -9,21 +9,20 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::base_url;
-use crate::keys::{self, COMING_KINDS, SUPPORTED_KINDS};
+use crate::keys::{self, KINDS};
+use crate::kinds;
 use crate::mistake::{Findings, did_you_mean, shown};
-use crate::raw::{Said, Table, listed, text_of, wrong_type};
+use crate::raw::{Table, listed, text_of, wrong_type};
 use crate::secrets::{self, Sources, Use};
 use crate::settings::SecretOrigin;
 
-/// What OpenAI's own clients use.
-pub(crate) const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 /// The provider that is there without a table.
 pub(crate) const RESERVE: &str = "reserve";
 
 const PROVIDERS_MAX: usize = 256;
 const API_KEYS_MAX: usize = 64;
 const HEADERS_MAX: usize = 32;
-const TEXT_BYTES_MAX: usize = 1_024;
+pub(crate) const TEXT_BYTES_MAX: usize = 1_024;
 const PEM_BYTES_MAX: u64 = 4 << 20;
 
 /// Headers that the connection or the call itself sets.
@@ -52,28 +51,6 @@ pub(crate) struct Roster {
     pub(crate) origins: Vec<SecretOrigin>,
     /// `None` where the kind could not be read.
     pub(crate) kinds: BTreeMap<Box<str>, Option<Kind>>,
-}
-
-/// A provider of this kind with nothing but its name.
-pub(crate) fn plain(name: &str, kind: Kind) -> ProviderSettings {
-    // Every server at OpenAI knows `stream_options`; an unknown one may refuse what its caller
-    // never sent.
-    let (base_url, stream_usage) = match kind {
-        Kind::OpenAi => (OPENAI_BASE_URL, StreamUsage::Always),
-        Kind::Compatible | Kind::Reserve => ("", StreamUsage::AsAsked),
-    };
-    ProviderSettings {
-        name: name.into(),
-        kind,
-        base_url: base_url.into(),
-        api_keys: Vec::new(),
-        organization: None,
-        project: None,
-        headers: Vec::new(),
-        ca_file: None,
-        http2: false,
-        stream_usage,
-    }
 }
 
 /// Reads every table below `[providers]`.
@@ -130,7 +107,7 @@ fn read_one<'t>(
         let message = "the name `reserve` belongs to the model on board; choose another name";
         findings.wrong(table.place("kind"), message);
     }
-    let mut provider = plain(name, kind);
+    let mut provider = ProviderSettings::new(name, kind);
     if kind == Kind::Reserve {
         for (key, span, _) in table.entries_in_order() {
             if key != "kind" && keys::PROVIDER.key(key).is_some() {
@@ -145,8 +122,7 @@ fn read_one<'t>(
         provider.base_url = url;
     }
     provider.api_keys = api_keys(&table, kind, sources, &mut roster.origins, findings);
-    provider.organization = account(&table, "organization", kind, findings);
-    provider.project = account(&table, "project", kind, findings);
+    kinds::read(&table, &mut provider, sources, findings);
     provider.headers = headers(&table, &provider, sources, &mut roster.origins, findings);
     provider.ca_file = ca_file(&table, sources, findings);
     provider.http2 = table.flag("http2", findings).unwrap_or(provider.http2);
@@ -162,38 +138,25 @@ fn read_one<'t>(
 
 fn kind(table: &Table<'_>, findings: &mut Findings<'_>) -> Option<Kind> {
     let said = table.text("kind", findings)?;
-    match said.value {
-        "openai" => Some(Kind::OpenAi),
-        "compatible" => Some(Kind::Compatible),
-        "reserve" => Some(Kind::Reserve),
-        coming if COMING_KINDS.contains(&coming) => {
-            let message = format!(
-                "kind `{coming}` is not supported by this version; supported: {}",
-                SUPPORTED_KINDS.join(", ")
-            );
-            findings.at(said.span, message);
-            None
-        }
-        unknown => {
-            let known = SUPPORTED_KINDS.iter().chain(COMING_KINDS).copied();
-            let message = format!(
-                "there is no kind `{}`; supported: {}{}",
-                shown(unknown),
-                SUPPORTED_KINDS.join(", "),
-                did_you_mean(unknown, known)
-            );
-            findings.at(said.span, message);
-            None
-        }
+    let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == said.value);
+    if kind.is_none() {
+        let message = format!(
+            "there is no kind `{}`; supported: {}{}",
+            shown(said.value),
+            KINDS.join(", "),
+            did_you_mean(said.value, KINDS.iter().copied())
+        );
+        findings.at(said.span, message);
     }
+    kind
 }
 
 fn endpoint(table: &Table<'_>, kind: Kind, findings: &mut Findings<'_>) -> Option<Box<str>> {
-    if kind == Kind::Compatible {
+    if kind.base_url().is_none() {
         table.require("base_url", findings);
     }
     let said = table.text("base_url", findings)?;
-    match base_url::checked(said.value) {
+    match base_url::checked(said.value).and_then(|url| kinds::without_version(url, kind)) {
         Ok(url) => Some(url),
         Err(message) => {
             findings.at(said.span, format!("`base_url`: {message}"));
@@ -210,13 +173,14 @@ fn api_keys(
     findings: &mut Findings<'_>,
 ) -> Vec<Secret> {
     const EXPECTED: &str = "an array of `env:NAME` or `file:PATH`";
-    if kind == Kind::OpenAi {
+    let needed = kind != Kind::Compatible && table.get("entra_token_file").is_none();
+    if needed {
         table.require("api_keys", findings);
     }
     let references = table.array("api_keys", EXPECTED, findings);
     if let Some(value) = table.get("api_keys") {
         let empty = value.get_ref().as_array().is_some_and(|array| array.is_empty());
-        if empty && kind == Kind::OpenAi {
+        if empty && needed {
             findings.at(value.span(), "`api_keys` needs one key at least");
         }
         if references.len() > API_KEYS_MAX {
@@ -254,25 +218,6 @@ fn origin(table: &Table<'_>, header: Option<&str>, reference: &str) -> SecretOri
     }
 }
 
-fn account(
-    table: &Table<'_>,
-    name: &str,
-    kind: Kind,
-    findings: &mut Findings<'_>,
-) -> Option<Box<str>> {
-    let Said { value, span } = table.text(name, findings)?;
-    if kind != Kind::OpenAi {
-        findings.at(span, format!("`{name}` is for kind `openai` only; see `headers`"));
-        return None;
-    }
-    if value.is_empty() || value.len() > TEXT_BYTES_MAX || !secrets::fits(value, Use::Key) {
-        findings
-            .at(span, format!("`{name}` must be 1 to {TEXT_BYTES_MAX} visible ASCII characters"));
-        return None;
-    }
-    Some(value.into())
-}
-
 fn headers(
     table: &Table<'_>,
     provider: &ProviderSettings,
@@ -295,7 +240,7 @@ fn headers(
     let mut headers: Vec<(Box<str>, Secret)> = Vec::new();
     for (name, value) in entries {
         let text = name.get_ref().as_ref();
-        if let Err(message) = header_name(text, !provider.api_keys.is_empty()) {
+        if let Err(message) = header_name(text, provider) {
             findings.at(name.span(), message);
             continue;
         }
@@ -319,7 +264,7 @@ fn headers(
     headers
 }
 
-fn header_name(text: &str, has_keys: bool) -> Result<(), String> {
+fn header_name(text: &str, provider: &ProviderSettings) -> Result<(), String> {
     if http::HeaderName::from_bytes(text.as_bytes()).is_err() {
         return Err(format!("`{}` is no name of a header", shown(text)));
     }
@@ -327,10 +272,12 @@ fn header_name(text: &str, has_keys: bool) -> Result<(), String> {
     if OWN_HEADERS.contains(&lower.as_str()) || lower.starts_with("seawall-") {
         return Err(format!("the header `{text}` is set by Seawall itself"));
     }
-    if lower == "authorization" && has_keys {
-        return Err(
-            "the header `authorization` is made of `api_keys`; use one of the two".to_owned()
-        );
+    if provider.kind == Kind::Anthropic && lower == "anthropic-version" {
+        return Err(format!("the header `{text}` is made of `api_version`"));
+    }
+    let has_keys = !provider.api_keys.is_empty() || provider.entra_token_file.is_some();
+    if has_keys && kinds::key_headers(provider.kind).contains(&lower.as_str()) {
+        return Err(format!("the header `{lower}` is made of `api_keys`; use one of the two"));
     }
     Ok(())
 }
@@ -398,7 +345,7 @@ pub(crate) fn pem_file(
 /// The provider of kind reserve that a ladder's rung may mean without a table.
 pub(crate) fn add_reserve(roster: &mut Roster) {
     if !roster.providers.iter().any(|provider| provider.kind == Kind::Reserve) {
-        roster.providers.push(plain(RESERVE, Kind::Reserve));
+        roster.providers.push(ProviderSettings::new(RESERVE, Kind::Reserve));
     }
 }
 

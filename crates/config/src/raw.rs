@@ -48,13 +48,8 @@ pub(crate) fn tree<'t>(text: &'t str, findings: &mut Findings<'_>) -> Spanned<De
 
 impl<'t> Table<'t> {
     /// The whole file.
-    pub(crate) fn top(tree: &'t Spanned<DeTable<'t>>) -> Self {
-        Self {
-            section: &keys::TOP,
-            header: String::new(),
-            entries: Some(tree.get_ref()),
-            span: 0..0,
-        }
+    pub(crate) fn top(tree: &'t Spanned<DeTable<'t>>, section: &'static Section) -> Self {
+        Self { section, header: String::new(), entries: Some(tree.get_ref()), span: 0..0 }
     }
 
     /// A value that must be a table of this section.
@@ -215,6 +210,21 @@ impl<'t> Table<'t> {
                 default
             }
         }
+    }
+
+    /// How a number within the key's bounds is spelled, if it is there: digits that a float might
+    /// not hold.
+    pub(crate) fn spelled(&self, name: &str, findings: &mut Findings<'_>) -> Option<Said<String>> {
+        let value = self.get(name)?;
+        if self.number(name, f64::NAN, findings).is_nan() {
+            return None;
+        }
+        let value_text = match value.get_ref() {
+            DeValue::Float(float) => float.as_str().to_owned(),
+            DeValue::Integer(integer) => integer.as_str().to_owned(),
+            _ => return None,
+        };
+        Some(Said { value: value_text, span: value.span() })
     }
 
     /// `true` or `false`, if it is there.

@@ -30,11 +30,14 @@ const WITHOUT_FILE: &str = "
 ## Without a file
 
 Providers are found by their keys in the environment: `OPENAI_API_KEY` (with `OPENAI_BASE_URL`,
-`OPENAI_ORG_ID` and `OPENAI_PROJECT_ID`), `GROQ_API_KEY`, `MISTRAL_API_KEY`, `DEEPSEEK_API_KEY`,
-`OPENROUTER_API_KEY`, `XAI_API_KEY`, `TOGETHER_API_KEY`, `CEREBRAS_API_KEY`. With OpenAI's key every
-model name goes to `openai`; each other provider answers to `PROVIDER/MODEL`; the reserve model is
-the last rung everywhere. Without any key the reserve answers for the usual names of the big
-providers' models and for `assistant`.
+`OPENAI_ORG_ID` and `OPENAI_PROJECT_ID`), `AZURE_OPENAI_API_KEY` with `AZURE_OPENAI_ENDPOINT` (and
+`OPENAI_API_VERSION`), `ANTHROPIC_API_KEY` (with `ANTHROPIC_BASE_URL`), `GEMINI_API_KEY` or
+`GOOGLE_API_KEY`, `PERPLEXITY_API_KEY` or `PPLX_API_KEY`, `GROQ_API_KEY`, `MISTRAL_API_KEY`,
+`DEEPSEEK_API_KEY`, `OPENROUTER_API_KEY`, `XAI_API_KEY`, `TOGETHER_API_KEY`, `CEREBRAS_API_KEY`. Names
+such as `claude-*`, `gemini-*` and `sonar*` go to their own providers; with OpenAI's key every other
+name goes to `openai`; each provider answers to `PROVIDER/MODEL`; the reserve model is the last rung
+everywhere. Without any key the reserve answers for the usual names of the big providers' models and
+for `assistant`.
 ";
 
 fn write_all(out: &mut String) -> fmt::Result {

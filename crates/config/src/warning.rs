@@ -8,6 +8,7 @@ use resilience::{ModelSpec, RungModel, RungSpec};
 
 use crate::base_url;
 use crate::listen::is_loopback;
+use crate::mixture;
 use crate::settings::{Settings, Source};
 
 /// One sentence, without a full stop.
@@ -37,6 +38,7 @@ pub fn warnings(settings: &Settings) -> Vec<Warning> {
         // What was found by the environment is as good as it can be without a file.
         if settings.source != Source::Environment {
             ladder(model, settings, &mut say);
+            mixture::warn(model, settings, &mut say);
         }
     }
     shadowed(&settings.models, &mut say);

@@ -140,6 +140,33 @@ pub(crate) fn members(text: &[u8]) -> Vec<Member> {
     found
 }
 
+/// Where the elements of the array that `text` is stand, in order. The text must have passed a
+/// parser; of anything else the list ends early.
+pub(crate) fn elements(text: &[u8]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let Some(mut at) = after_blank(text, 0).filter(|at| text.get(*at) == Some(&b'[')) else {
+        return found;
+    };
+    at += 1;
+    while let Some(start) = after_blank(text, at) {
+        let start = match text.get(start) {
+            Some(b',') => after_blank(text, start + 1),
+            Some(b']') | None => None,
+            Some(_) => Some(start),
+        };
+        let Some((start, end)) = start.and_then(|start| Some((start, value_end(text, start)?)))
+        else {
+            break;
+        };
+        if end == start {
+            break;
+        }
+        found.push(start..end);
+        at = end;
+    }
+    found
+}
+
 fn next_member(text: &[u8], at: usize) -> Option<(Member, usize)> {
     let mut name_start = after_blank(text, at)?;
     if text.get(name_start) == Some(&b',') {
@@ -402,6 +429,11 @@ impl<'de, T: Elements<'de>> Deserialize<'de> for Array<T> {
     }
 }
 
+/// The text as a JSON string, quotes included.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a string always has a JSON form")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -450,6 +482,17 @@ mod tests {
         assert!(found[2].is_named(text, "a\""));
         assert!(!found[2].is_named(text, "a"));
         assert!(members(b"[1]").is_empty() && members(b"").is_empty() && members(b"{}").is_empty());
+    }
+
+    #[test]
+    fn finds_elements_as_they_are_written() {
+        let text = br#" [ {"a":[1,"]"]} ,2.50, "x,y" ,[ ] ] "#;
+        let written = |range: &Range<usize>| std::str::from_utf8(&text[range.clone()]).unwrap();
+        let found = elements(text);
+        let found: Vec<_> = found.iter().map(written).collect();
+        assert_eq!(found, [r#"{"a":[1,"]"]}"#, "2.50", r#""x,y""#, "[ ]"]);
+        assert!(elements(b"[]").is_empty() && elements(b"{}").is_empty());
+        assert!(elements(b"").is_empty() && elements(b"[,]").is_empty());
     }
 
     #[test]

@@ -1,12 +1,26 @@
 //! Reads and writes the wire forms: requests, answers, event streams and error bodies. Pure: no
 //! async, no I/O, no clock. Where a request goes and what a fault leads to is decided elsewhere.
 
+mod anthropic;
+mod body;
+mod embeddings;
+mod form;
+mod gemini;
 mod json;
 mod mask;
+mod openai_chat;
+mod openai_responses;
+mod provider_error;
 mod refusal;
+mod rewrite;
+mod stream;
 
-pub mod openai_chat;
 pub mod retry_after;
 pub mod sse;
 
+pub use form::{
+    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Vendor, Written,
+    of,
+};
+pub use gemini::{JsonArrayFraming, embeds_batch};
 pub use refusal::{Malformed, Refusal, RefusalKind};

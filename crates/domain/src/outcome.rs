@@ -6,6 +6,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::Dialect;
+
 /// Classes of faults; each attempt that fails has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FaultClass {
@@ -163,11 +165,16 @@ impl fmt::Display for FaultClass {
     }
 }
 
-/// A provider's error answer that may go through to a caller of the same dialect unchanged.
+/// A provider's error answer that is the caller's to mend: it may go through unchanged to a caller
+/// of the same dialect, and its sentence to every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayableError {
+    pub dialect: Dialect,
     pub status: u16,
-    pub body: Bytes,
+    /// `None` if the provider does not keep to the dialect's own form of an error.
+    pub body: Option<Bytes>,
+    /// The provider's sentence: one line, masked.
+    pub message: Box<str>,
 }
 
 /// Why an attempt failed.

@@ -1,11 +1,13 @@
-//! A caller's request: the bytes as they came, and the outline that routing needs.
+//! A caller's request: the bytes as they came, the outline that routing needs, and the full form
+//! once somebody asks for it.
 
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign, Range};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::Dialect;
+use crate::{Dialect, Full, Operation};
 
 /// What a request needs beyond a plain-text answer; a small set.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -19,8 +21,12 @@ impl Needs {
     pub const JSON_OUTPUT: Self = Self(1 << 4);
     pub const MANY_CHOICES: Self = Self(1 << 5);
     pub const LOGPROBS: Self = Self(1 << 6);
+    pub const VIDEO: Self = Self(1 << 7);
+    pub const REASONING: Self = Self(1 << 8);
+    /// A tool that runs at the provider, such as a search.
+    pub const HOSTED_TOOLS: Self = Self(1 << 9);
 
-    const NAMES: [(Self, &'static str); 7] = [
+    const NAMES: [(Self, &'static str); 10] = [
         (Self::TOOLS, "tools"),
         (Self::IMAGES, "images"),
         (Self::AUDIO, "audio"),
@@ -28,6 +34,9 @@ impl Needs {
         (Self::JSON_OUTPUT, "json output"),
         (Self::MANY_CHOICES, "several choices"),
         (Self::LOGPROBS, "logprobs"),
+        (Self::VIDEO, "video"),
+        (Self::REASONING, "reasoning"),
+        (Self::HOSTED_TOOLS, "hosted tools"),
     ];
 
     /// True if nothing beyond text is needed.
@@ -80,7 +89,8 @@ pub struct Outline {
     pub model_at: Option<Range<usize>>,
     /// The caller wants a stream.
     pub stream: bool,
-    /// The caller asked for usage in the stream (`stream_options.include_usage`).
+    /// The caller's stream is to tell the usage: asked for by `stream_options.include_usage`, and
+    /// always so in dialects that have no such wish.
     pub usage_in_stream: bool,
     /// Where the value of a `stream_options` object stands in the body, braces included.
     pub stream_options_at: Option<Range<usize>>,
@@ -91,10 +101,67 @@ pub struct Outline {
     pub output_tokens_max: Option<u64>,
 }
 
+/// How a stream's events are framed for the caller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events.
+    #[default]
+    Events,
+    /// The elements of one JSON array, as Gemini streams without `alt=sse`.
+    JsonArray,
+}
+
 /// One request: the caller's bytes beside their outline.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Request {
     pub dialect: Dialect,
+    pub operation: Operation,
     pub body: Bytes,
     pub outline: Outline,
+    pub framing: Framing,
+    /// Headers and query parts of the dialect that a provider of the same dialect must see, such
+    /// as `anthropic-beta`.
+    pub passed: Passed,
+    full: OnceLock<Box<Full>>,
+}
+
+/// What goes along with the body to a provider of the same dialect: names and values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Passed {
+    pub headers: Vec<(&'static str, Box<str>)>,
+    /// The query that follows the path, without its question mark and without keys.
+    pub query: Option<Box<str>>,
+}
+
+impl Request {
+    /// A request for an answer, whose stream is framed as events.
+    pub fn new(dialect: Dialect, body: Bytes, outline: Outline) -> Self {
+        Self {
+            dialect,
+            operation: Operation::Generate,
+            body,
+            outline,
+            framing: Framing::Events,
+            passed: Passed::default(),
+            full: OnceLock::new(),
+        }
+    }
+
+    /// The full form, read from the caller's own bytes by `read` at the first use and kept for all
+    /// further attempts, so that no translation is ever made from a translation.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn full<E>(&self, read: impl FnOnce(&Self) -> Result<Full, E>) -> Result<&Full, E> {
+        if let Some(full) = self.full.get() {
+            return Ok(full);
+        }
+        let read = read(self)?;
+        Ok(self.full.get_or_init(|| Box::new(read)))
+    }
+
+    /// The full form, if an attempt has asked for it.
+    pub fn full_if_read(&self) -> Option<&Full> {
+        self.full.get().map(Box::as_ref)
+    }
 }

@@ -7,7 +7,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use clock::Tick;
-use domain::{Dialect, Event, Fault, FaultClass, Finish, Piece, Sight, Target, Usage};
+use domain::{
+    Dialect, Event, Fault, FaultClass, Gatherer, Losses, Operation, Piece, Reply, Target,
+};
 use resilience::{AfterFault, Next};
 use upstream::{Body, Call, Head, Pieces, Readiness, Upstream, Whole};
 
@@ -26,6 +28,8 @@ pub(crate) struct Answering {
     pub(crate) claim: Claim,
     pub(crate) head: Head,
     pub(crate) began: Began,
+    /// What the translation of the request could not say, and that of a whole answer.
+    pub(crate) losses: Losses,
     pub(crate) attempt_started: Tick,
     pub(crate) deadline: Tick,
     pub(crate) gap_max: Duration,
@@ -35,8 +39,8 @@ pub(crate) struct Answering {
 pub(crate) enum Began {
     /// All of it, as the provider wrote it.
     Whole(Whole),
-    /// All of it, from native events.
-    Gathered { text: String, finish: Finish, usage: Option<Usage> },
+    /// All of it, in the internal form.
+    Native(Reply),
     /// The first content and everything before it; more will follow. `dialect` is that of relayed
     /// bytes, `None` for native events.
     Streaming { dialect: Option<Dialect>, held: VecDeque<Piece>, pieces: Pieces },
@@ -69,6 +73,7 @@ pub(crate) async fn attempt(
             claim: answered.claim,
             head: answered.head,
             began: answered.began,
+            losses: answered.losses,
             attempt_started: answered.started,
             deadline,
         }),
@@ -87,6 +92,7 @@ struct Answered {
     claim: Claim,
     head: Head,
     began: Began,
+    losses: Losses,
     started: Tick,
 }
 
@@ -151,6 +157,11 @@ impl Climb<'_> {
         upstream: &dyn Upstream,
         another: bool,
     ) -> Result<Answered, Onward> {
+        if self.is_other_vector_space(&rung.target) {
+            let reason = "vectors of another model cannot be compared";
+            self.trail.skipped(&rung.target, FaultClass::Unfit, reason);
+            return Err(Onward::NextRung);
+        }
         if let Some(reason) = upstream.unfit(&rung.target.model, &self.request) {
             self.trail.skipped(&rung.target, FaultClass::Unfit, &reason);
             return Err(Onward::NextRung);
@@ -178,7 +189,7 @@ impl Climb<'_> {
                 }
             };
             if !self.pay_for_try(tries_here == 0) {
-                self.trail.remark("retry budget spent");
+                self.trail.budget_is_spent();
                 return Err(Onward::NextRung);
             }
             let key = claim.key;
@@ -209,6 +220,14 @@ impl Climb<'_> {
                 Next::Stop => return Err(Onward::Stop),
             }
         }
+    }
+
+    /// A caller compares the vectors that he gets with those that he has: only the ladder's first
+    /// model will do, wherever it runs.
+    fn is_other_vector_space(&self, target: &Target) -> bool {
+        let first = self.ladder.steps.first().and_then(|step| step.first());
+        self.request.operation == Operation::Embed
+            && first.is_some_and(|first| first.model != target.model)
     }
 
     fn passed_over(&mut self, rung: &Rung, until: Option<Tick>, now: Tick) {
@@ -247,15 +266,16 @@ impl Climb<'_> {
 
     async fn call(&mut self, mut claim: Claim, upstream: &dyn Upstream) -> Result<Answered, Fault> {
         let started = self.gateway.shared.clock.now();
-        self.ticket.begin_attempt(&claim.rung.target, claim.key);
+        let prices = upstream.card(&claim.rung.target.model).map(|card| card.prices);
+        self.ticket.begin_attempt(&claim.rung.target, claim.key, prices);
         let called = self.call_under_clocks(&claim, upstream, started).await;
         let took = self.gateway.shared.clock.now().since(started);
         match called {
-            Ok((head, began)) => {
+            Ok((head, began, losses)) => {
                 self.ticket.end_attempt(took, None);
                 self.ticket.first_token_of_attempt(took);
                 self.ticket.served_by(claim.rung.target.clone(), self.step, upstream.is_reserve());
-                Ok(Answered { claim, head, began, started })
+                Ok(Answered { claim, head, began, losses, started })
             }
             Err(fault) => {
                 self.ticket.end_attempt(took, Some(&fault));
@@ -270,7 +290,7 @@ impl Climb<'_> {
         claim: &Claim,
         upstream: &dyn Upstream,
         started: Tick,
-    ) -> Result<(Head, Began), Fault> {
+    ) -> Result<(Head, Began, Losses), Fault> {
         let clocks = self.ladder.clocks;
         let streams = self.request.outline.stream;
         let limits = Limits::of(&clocks, streams, upstream.is_reserve());
@@ -282,16 +302,22 @@ impl Climb<'_> {
             request_id: self.ticket.view().id,
         };
         let answer = self.within(started, limits.head, upstream.call(call)).await??;
+        let mut losses = answer.losses;
         let began = match answer.body {
             Body::Whole(whole) => Began::Whole(whole),
+            Body::Native(reply) => Began::Native(reply),
             Body::Stream(pieces) if streams => {
                 let first = until_content(pieces, self.lineup.caps.held_bytes_max);
                 let (held, pieces) = self.within(started, limits.content, first).await??;
                 Began::Streaming { dialect: answer.dialect, held, pieces }
             }
-            Body::Stream(pieces) => self.within(started, limits.content, gather(pieces)).await??,
+            Body::Stream(pieces) => {
+                let gathered = self.within(started, limits.content, gather(pieces)).await??;
+                losses.extend(gathered.1);
+                Began::Native(gathered.0)
+            }
         };
-        Ok((answer.head, began))
+        Ok((answer.head, began, losses))
     }
 
     /// Waits for `future` until `limit` after `started`, or until the request's deadline.
@@ -366,7 +392,10 @@ async fn until_content(
                 held_bytes += bytes.len();
                 sight.content_deltas > 0 || sight.finish.is_some()
             }
-            Piece::Native(event) => !matches!(event, Event::Usage(_)),
+            Piece::Native(event) => {
+                held_bytes += size_of::<Event>();
+                commits(event)
+            }
         };
         held.push_back(piece);
         if commits {
@@ -380,25 +409,32 @@ async fn until_content(
     Err(Fault::new(FaultClass::Empty, "the stream ended without content"))
 }
 
+/// True for content and for the end of an answer; what only announces either can still be taken
+/// back.
+fn commits(event: &Event) -> bool {
+    match event {
+        Event::Delta { .. } => event.sight().content_deltas > 0,
+        Event::Finish { .. } => true,
+        Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Lost(_) => false,
+    }
+}
+
 /// Native events of a caller who did not ask for a stream.
-async fn gather(mut pieces: Pieces) -> Result<Began, Fault> {
-    let mut text = String::new();
-    let mut finish = None;
-    let mut usage = None;
+async fn gather(mut pieces: Pieces) -> Result<(Reply, Losses), Fault> {
+    let mut gatherer = Gatherer::default();
     while let Some(piece) = poll_fn(|cx| pieces.as_mut().poll_next(cx)).await {
         match piece? {
-            Piece::Native(Event::Text(more)) => text.push_str(&more),
-            Piece::Native(Event::Finish(reason)) => finish = Some(reason),
-            Piece::Native(Event::Usage(counted)) => usage = Some(counted),
+            Piece::Native(event) => gatherer.take(event),
             Piece::Relayed { .. } => {
                 return Err(Fault::new(FaultClass::Internal, "a stream came where none was asked"));
             }
         }
     }
-    match finish {
-        Some(finish) => Ok(Began::Gathered { text, finish, usage }),
-        None => Err(Fault::new(FaultClass::Cut, "the answer ended without a finish reason")),
+    let (completion, losses) = gatherer.finish();
+    if completion.choices.first().is_none_or(|choice| choice.finish.is_none()) {
+        return Err(Fault::new(FaultClass::Cut, "the answer ended without a finish reason"));
     }
+    Ok((Reply::Completion(completion), losses))
 }
 
 impl Gateway {
@@ -406,18 +442,4 @@ impl Gateway {
     pub(crate) fn judge(&self) -> Judge<'_> {
         Judge { clock: &*self.shared.clock, dice: self.dice(), telemetry: &self.shared.telemetry }
     }
-}
-
-/// A sight of native content, so that both kinds of pieces are counted alike.
-pub(crate) fn sight_of(event: &Event) -> Sight {
-    let mut sight = Sight::default();
-    match event {
-        Event::Text(text) => {
-            sight.content_deltas = 1;
-            sight.text_chars = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-        }
-        Event::Finish(finish) => sight.finish = Some(finish.clone()),
-        Event::Usage(usage) => sight.usage = Some(*usage),
-    }
-    sight
 }

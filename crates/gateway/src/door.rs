@@ -12,7 +12,7 @@ use resilience::RetryBudget;
 use telemetry::Telemetry;
 use upstream::Readiness;
 
-use crate::receive::{Endpoint, endpoint_of};
+use crate::endpoint::{Asked, Endpoint, endpoint_of};
 use crate::reply::{self, ReplyBody};
 use crate::route::RouteBook;
 use crate::{Lineup, LineupParts};
@@ -130,30 +130,26 @@ impl Handler for Gateway {
     type Body = ReplyBody;
 
     async fn handle(&self, request: Request<RequestBody>, _peer: Peer) -> Response<ReplyBody> {
-        match endpoint_of(request.method(), request.uri().path()) {
-            Ok(Endpoint::ChatCompletions) => self.chat_completions(request).await,
-            Ok(Endpoint::Models) => self.models(&request, None),
-            Ok(Endpoint::Model(name)) => {
-                let name = name.into_owned();
-                self.models(&request, Some(&name))
-            }
+        match endpoint_of(request.method(), request.uri(), request.headers()) {
+            Ok(Endpoint::Ask(asked)) => self.answer(request, asked).await,
+            Ok(Endpoint::Models(dialect, name)) => self.models(&request, dialect, name.as_deref()),
             Ok(Endpoint::Alive) => reply::plain(200, "alive\n"),
             Ok(Endpoint::Ready) if self.shared.lineup.load().can_answer() => {
                 reply::plain(200, "ready\n")
             }
             Ok(Endpoint::Ready) => reply::plain(503, "no upstream can answer yet\n"),
-            Err(refusal) => reply::refuse_unreceived(&refusal),
+            Err(unserved) => reply::refuse_unreceived(&unserved),
         }
     }
 }
 
 impl Gateway {
     /// The line itself.
-    async fn chat_completions(&self, request: Request<RequestBody>) -> Response<ReplyBody> {
+    async fn answer(&self, request: Request<RequestBody>, asked: Asked) -> Response<ReplyBody> {
         let ticket = crate::receipt::Ticket::open(self.shared.clone(), self.next_id());
         let lineup = self.shared.lineup.load_full();
         let answered = async {
-            let received = crate::receive::receive(&lineup, request, ticket).await?;
+            let received = crate::receive::receive(&lineup, request, asked, ticket).await?;
             let understood = crate::understand::understand(received)?;
             let admitted = crate::admit::admit(self, &lineup, understood)?;
             let planned = crate::plan::plan(&lineup, admitted)?;

@@ -14,15 +14,27 @@ const WAIT_S_UNKNOWN: u64 = 5;
 
 /// Ends a request that no rung could serve.
 pub(crate) fn turn_away(dialect: Dialect, ticket: Ticket, trail: Trail) -> Box<TurnedAway> {
-    let last_word = trail.faults.iter().rev().find(|fault| ends_it(fault.class));
-    if let Some(error) = last_word.and_then(|fault| fault.relayable.clone()) {
-        return TurnedAway::by_provider(ticket, dialect, error, trail);
-    }
-    let first = trail.faults.iter().find(|fault| fault.class != FaultClass::Unfit);
-    if first.is_none_or(|fault| fault.class == FaultClass::ContextLength)
-        && let Some(error) = trail.faults.iter().find_map(|fault| fault.relayable.clone())
+    if let Some(fault) = last_word(&trail)
+        && let Some(error) = fault.relayable.clone()
     {
-        return TurnedAway::by_provider(ticket, dialect, error, trail);
+        if let Some(body) = error.body.filter(|_| error.dialect == dialect) {
+            return TurnedAway::by_provider(ticket, dialect, (error.status, body), trail);
+        }
+        // The provider's sentence in the caller's own form.
+        let (kind, reason) = match fault.class {
+            FaultClass::ContextLength => (RefusalKind::ContextLength, "context_length"),
+            FaultClass::ContentFilter => (RefusalKind::ContentFilter, "content_filter"),
+            _ => (RefusalKind::InvalidRequest, "caller_fault"),
+        };
+        let refusal = Refusal {
+            status: error.status,
+            kind,
+            message: error.message.into(),
+            param: None,
+            retry_after_s: None,
+        };
+        let end = (Outcome::CallerFault, trail);
+        return TurnedAway::after_attempts(ticket, dialect, refusal, reason, end);
     }
     let (refusal, reason) = refusal_of(&trail);
     let outcome = match refusal.status {
@@ -30,6 +42,17 @@ pub(crate) fn turn_away(dialect: Dialect, ticket: Ticket, trail: Trail) -> Box<T
         _ => Outcome::Failed,
     };
     TurnedAway::after_attempts(ticket, dialect, refusal, reason, (outcome, trail))
+}
+
+/// The fault whose words the caller is told, if a provider found some for him: the one that ended
+/// it, or that the request is too long where nothing else went wrong before.
+fn last_word(trail: &Trail) -> Option<&Fault> {
+    if let Some(fault) = trail.faults.iter().rev().find(|fault| ends_it(fault.class)) {
+        return Some(fault);
+    }
+    let first = trail.faults.iter().find(|fault| fault.class != FaultClass::Unfit);
+    let too_long = first.is_none_or(|fault| fault.class == FaultClass::ContextLength);
+    trail.faults.iter().find(|fault| too_long && fault.relayable.is_some())
 }
 
 /// Faults after which no other rung is asked.
@@ -50,7 +73,11 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
     };
     if let Some(fault) = trail.faults.iter().find(|fault| ends_it(fault.class)) {
         let text = format!("the provider refused the request ({})", fault.class);
-        return (say(400, RefusalKind::InvalidRequest, text), "caller_fault");
+        let kind = match fault.class {
+            FaultClass::ContentFilter => RefusalKind::ContentFilter,
+            _ => RefusalKind::InvalidRequest,
+        };
+        return (say(400, kind, text), "caller_fault");
     }
     if all(&[FaultClass::Unfit]) {
         let text =

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use admission::{CallerKey, CallerKeys};
+use dialects::ModelEntry;
 use resilience::{BreakerSettings, FailoverSettings, LadderTable, ModelSpec};
 use upstream::{Readiness, Upstream};
 
@@ -59,6 +60,20 @@ impl Lineup {
     pub fn readiness(&self) -> Vec<(Box<str>, Readiness)> {
         let each = self.upstreams.iter();
         each.map(|(name, upstream)| (name.clone(), upstream.readiness())).collect()
+    }
+
+    /// A name of the list of models with the limits of the first rung, which is the one that its
+    /// callers plan for.
+    pub(crate) fn entry<'a>(&self, name: &'a str) -> ModelEntry<'a> {
+        let ladder = self.ladders.find(name);
+        let first = ladder.as_ref().and_then(|ladder| ladder.steps.first()?.first());
+        let card =
+            first.and_then(|target| self.upstreams.get(&*target.provider)?.card(&target.model));
+        ModelEntry {
+            id: name,
+            context_tokens_max: card.as_ref().and_then(|card| card.context_tokens_max),
+            output_tokens_max: card.and_then(|card| card.output_tokens_max),
+        }
     }
 
     /// True if some upstream could answer. Breakers do not count: a replica that is taken out of

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use clock::Tick;
-use domain::{Fault, FaultClass, Sight, Target};
+use domain::{Dialect, Fault, FaultClass, Losses, Operation, Prices, Sight, Target, Usage};
 use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt};
 
 use crate::door::Shared;
@@ -24,6 +24,8 @@ pub(crate) struct Ticket {
     receipt: Option<Box<Receipt>>,
     last_content: Option<Tick>,
     payload: Option<(Bytes, BytesMut)>,
+    /// Of the running attempt.
+    prices: Option<Prices>,
 }
 
 impl Ticket {
@@ -34,6 +36,7 @@ impl Ticket {
             unix_seconds: shared.clock.unix_seconds(),
             caller: None,
             dialect: None,
+            operation: Operation::default(),
             model_asked: Box::default(),
             stream: false,
             // Mostly one, and room for four is what the first push would make.
@@ -45,7 +48,7 @@ impl Ticket {
         });
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
         shared.telemetry.in_flight().fetch_add(1, Ordering::Relaxed);
-        Self { shared, receipt: Some(receipt), last_content: None, payload: None }
+        Self { shared, receipt: Some(receipt), last_content: None, payload: None, prices: None }
     }
 
     fn receipt(&mut self) -> &mut Receipt {
@@ -61,10 +64,16 @@ impl Ticket {
         self.receipt().caller = caller;
     }
 
+    /// In which dialect what is asked.
+    pub(crate) fn set_ask(&mut self, dialect: Dialect, operation: Operation) {
+        let receipt = self.receipt();
+        receipt.dialect = Some(dialect);
+        receipt.operation = operation;
+    }
+
     pub(crate) fn set_request(&mut self, request: &domain::Request) {
         let keep_payload = self.shared.payload_bytes_max.is_some();
         let receipt = self.receipt();
-        receipt.dialect = Some(request.dialect);
         receipt.stream = request.outline.stream;
         receipt.model_asked = bounded(&request.outline.model);
         receipt.answer.request_bytes = request.body.len() as u64;
@@ -73,8 +82,8 @@ impl Ticket {
         }
     }
 
-    /// An attempt begins. Should nothing more be said of it, the caller left while it ran.
-    pub(crate) fn begin_attempt(&mut self, target: &Target, key: u16) {
+    /// An attempt begins, at these prices if anybody knows them. Should nothing more be said of it, the caller left while it ran.
+    pub(crate) fn begin_attempt(&mut self, target: &Target, key: u16, prices: Option<Prices>) {
         self.receipt().attempts.push(AttemptRecord {
             target: target.clone(),
             key,
@@ -83,7 +92,10 @@ impl Ticket {
             fault: Some(FaultClass::CallerGone),
             status: None,
             detail: Box::default(),
+            usage: None,
+            cost: None,
         });
+        self.prices = prices;
     }
 
     /// The running attempt ended, well if there is no fault.
@@ -135,10 +147,26 @@ impl Ticket {
         let answer = &mut self.receipt().answer;
         if let Some(usage) = sight.usage {
             answer.usage = Some(usage);
+            self.bill(&usage);
         }
+        let answer = &mut self.receipt().answer;
         if let Some(finish) = &sight.finish {
             answer.finish = Some(finish.clone());
         }
+    }
+
+    /// What the running attempt has consumed so far; the last word counts.
+    fn bill(&mut self, usage: &Usage) {
+        let cost = self.prices.and_then(|prices| prices.cost(usage));
+        if let Some(attempt) = self.receipt().attempts.last_mut() {
+            attempt.usage = Some(*usage);
+            attempt.cost = cost;
+        }
+    }
+
+    /// Something that a translation could not say.
+    pub(crate) fn add_losses(&mut self, losses: Losses) {
+        self.receipt().answer.losses.extend(losses);
     }
 
     /// Content reaches the caller now.

@@ -12,22 +12,29 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clock::Tick;
-use dialects::openai_chat::{self, StreamWriter};
-use dialects::{Refusal, RefusalKind};
-use domain::{Dialect, Fault, FaultClass, Piece};
+use dialects::{Refusal, RefusalKind, StreamWriter};
+use domain::{Dialect, Event, Fault, FaultClass, Framing, Losses, Piece};
 use telemetry::Outcome;
 use tokio::time::Sleep;
 use upstream::Pieces;
 
 use crate::Gateway;
-use crate::attempt::sight_of;
 use crate::receipt::Ticket;
 use crate::route::Claim;
 
 /// How long a stream that told its finish may stay open before we end it.
 const AFTER_FINISH_MAX: Duration = Duration::from_secs(2);
-/// The end mark of OpenAI's streams, sent by us where a provider forgets it.
-const END_MARK: &[u8] = b"data: [DONE]\n\n";
+
+/// Who writes what the caller reads.
+#[derive(Debug)]
+pub(crate) enum Pen {
+    /// The provider's bytes go through.
+    Relay,
+    /// The provider's events go through as elements of one JSON array.
+    Array(dialects::JsonArrayFraming),
+    /// Native events are written into the caller's dialect.
+    Writer(Box<dyn StreamWriter>),
+}
 
 /// What a relay needs.
 pub(crate) struct RelayParts {
@@ -37,8 +44,7 @@ pub(crate) struct RelayParts {
     pub(crate) claim: Claim,
     pub(crate) held: VecDeque<Piece>,
     pub(crate) pieces: Pieces,
-    /// Writes native events; `None` where bytes are relayed.
-    pub(crate) writer: Option<StreamWriter>,
+    pub(crate) pen: Pen,
     pub(crate) deadline: Tick,
     pub(crate) gap_max: Duration,
     pub(crate) attempt_started: Tick,
@@ -47,6 +53,8 @@ pub(crate) struct RelayParts {
 /// A stream on its way.
 pub(crate) struct Relay {
     parts: RelayParts,
+    /// What our own writer begins with.
+    start: Bytes,
     timer: Pin<Box<Sleep>>,
     last_content: Tick,
     finish_seen: bool,
@@ -72,13 +80,13 @@ impl Relay {
         let now = parts.gateway.shared.clock.now();
         parts.gateway.shared.telemetry.open_streams().fetch_add(1, Ordering::Relaxed);
         let timer = Box::pin(tokio::time::sleep(parts.gap_max));
-        if let Some(writer) = &mut parts.writer {
-            let start = writer.start();
-            let sight = domain::Sight::default();
-            parts.held.push_front(Piece::Relayed { bytes: start, sight });
-        }
+        let start = match &mut parts.pen {
+            Pen::Writer(writer) => writer.start(),
+            Pen::Relay | Pen::Array(_) => Bytes::new(),
+        };
         Self {
             parts,
+            start,
             timer,
             last_content: now,
             finish_seen: false,
@@ -89,6 +97,11 @@ impl Relay {
 
     /// The next bytes for the caller; `None` once everything was said.
     pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if !self.start.is_empty() {
+            let start = std::mem::take(&mut self.start);
+            self.parts.ticket.add_bytes(&start);
+            return Poll::Ready(Some(start));
+        }
         while self.state == State::Flowing {
             let next = match self.parts.held.pop_front() {
                 Some(piece) => Poll::Ready(Some(Ok(piece))),
@@ -117,11 +130,24 @@ impl Relay {
     }
 
     fn take(&mut self, piece: Piece) -> Option<Bytes> {
-        let (bytes, sight) = match piece {
-            Piece::Relayed { bytes, sight } => (bytes, sight),
-            Piece::Native(event) => {
-                let sight = sight_of(&event);
-                (self.parts.writer.as_mut()?.event(&event), sight)
+        let (bytes, sight) = match (piece, &mut self.parts.pen) {
+            (Piece::Relayed { bytes, sight }, Pen::Relay) => (bytes, sight),
+            (Piece::Relayed { bytes, sight }, Pen::Array(framing)) => (framing.pass(bytes), sight),
+            (Piece::Native(Event::Lost(loss)), _) => {
+                let mut losses = Losses::default();
+                losses.add(loss);
+                self.parts.ticket.add_losses(losses);
+                return None;
+            }
+            (Piece::Native(event), Pen::Writer(writer)) => {
+                let sight = event.sight();
+                (writer.event(&event), sight)
+            }
+            // The pen was chosen by what the upstream said that it sends.
+            (Piece::Native(_), Pen::Relay | Pen::Array(_))
+            | (Piece::Relayed { .. }, Pen::Writer(_)) => {
+                let text = "the upstream changed its dialect in mid-stream";
+                return Some(self.break_off(&Fault::new(FaultClass::Internal, text)));
             }
         };
         let now = self.parts.gateway.shared.clock.now();
@@ -172,10 +198,16 @@ impl Relay {
         let took = parts.gateway.shared.clock.now().since(parts.attempt_started);
         parts.ticket.end_attempt(took, None);
         parts.ticket.close(Outcome::Answered, None);
-        match &mut parts.writer {
-            Some(writer) => Some(writer.end()),
+        match &mut parts.pen {
+            Pen::Writer(writer) => {
+                let end = writer.end();
+                parts.ticket.add_losses(writer.take_losses());
+                Some(end)
+            }
+            Pen::Array(framing) => Some(framing.end()),
             // Some clients wait for the mark rather than for the end.
-            None => (!self.end_mark_seen).then(|| Bytes::from_static(END_MARK)),
+            Pen::Relay if self.end_mark_seen => None,
+            Pen::Relay => Some(Bytes::from_static(dialects::of(parts.dialect).end_mark())),
         }
     }
 
@@ -201,8 +233,14 @@ impl Relay {
             param: None,
             retry_after_s: None,
         };
-        match parts.dialect {
-            Dialect::OpenAiChat => openai_chat::write_stream_refusal(&refusal),
+        let event = || dialects::of(parts.dialect).write_stream_refusal(&refusal, Framing::Events);
+        match &mut parts.pen {
+            Pen::Writer(writer) => writer.break_off(&refusal),
+            Pen::Relay => event(),
+            Pen::Array(framing) => {
+                let last = framing.pass(event());
+                [last, framing.end()].concat().into()
+            }
         }
     }
 }

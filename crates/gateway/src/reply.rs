@@ -4,9 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use dialects::openai_chat::{self, StreamWriter, WholeAnswer};
-use dialects::{Refusal, RefusalKind};
-use domain::{Dialect, RelayableError};
+use dialects::{Envelope, Refusal, RefusalKind};
+use domain::{Dialect, Event, Framing, Full, Operation, Piece, Reply, Sight, Target};
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
@@ -16,15 +15,19 @@ use upstream::Whole;
 
 use crate::Gateway;
 use crate::attempt::{Answering, Began};
+use crate::endpoint::Unserved;
 use crate::receipt::Ticket;
 use crate::receive::{identify, quoted, refusal};
-use crate::relay::{Relay, RelayParts};
+use crate::relay::{Pen, Relay, RelayParts};
 use crate::trail::Trail;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("seawall-request-id");
 const SERVED_BY: HeaderName = HeaderName::from_static("seawall-served-by");
 const ATTEMPTS: HeaderName = HeaderName::from_static("seawall-attempts");
 const WHY: HeaderName = HeaderName::from_static("seawall-why");
+const LOSS: HeaderName = HeaderName::from_static("seawall-loss");
+/// Read by OpenAI's and Anthropic's clients: whether they may try again by themselves.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 const RETRY_AFTER_TRUE: HeaderName = HeaderName::from_static("seawall-retry-after");
 /// The longest `Retry-After` that is sent: official clients ignore a longer one, or sleep on it.
 const RETRY_AFTER_S_MAX: u64 = 60;
@@ -90,7 +93,10 @@ pub(crate) struct TurnedAway {
 enum Words {
     Ours(Refusal),
     /// The provider's own, which may go through.
-    Theirs(RelayableError),
+    Theirs {
+        status: u16,
+        body: Bytes,
+    },
 }
 
 impl TurnedAway {
@@ -109,11 +115,11 @@ impl TurnedAway {
     pub(crate) fn by_provider(
         mut ticket: Ticket,
         dialect: Dialect,
-        error: RelayableError,
+        (status, body): (u16, Bytes),
         trail: Trail,
     ) -> Box<Self> {
         ticket.close(Outcome::CallerFault, Some("caller_fault"));
-        Box::new(Self { ticket, dialect, words: Words::Theirs(error), trail })
+        Box::new(Self { ticket, dialect, words: Words::Theirs { status, body }, trail })
     }
 
     /// After all rungs were tried or passed over.
@@ -133,16 +139,19 @@ impl TurnedAway {
 pub(crate) fn turn_away(turned: TurnedAway) -> Response<ReplyBody> {
     let TurnedAway { mut ticket, dialect, words, trail } = turned;
     let mut response = match words {
-        Words::Ours(refusal) => refuse(dialect, &refusal),
-        Words::Theirs(error) => json(error.status, error.body),
+        Words::Ours(refusal) => refuse(dialect, &refusal, &ticket.view().id.to_string()),
+        Words::Theirs { status, body } => json(status, body),
     };
+    if trail.budget_spent {
+        response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
     let why = trail.header(None);
     ticket.set_why(why.to_str().unwrap_or_default());
     ticket.set_status(response.status().as_u16());
     if let Content::Whole(bytes) = &response.body().0 {
         ticket.add_bytes(bytes);
     }
-    stamp(&mut response, &ticket);
+    stamp(&mut response, dialect, &ticket);
     if !why.is_empty() {
         response.headers_mut().insert(WHY, why);
     }
@@ -151,54 +160,48 @@ pub(crate) fn turn_away(turned: TurnedAway) -> Response<ReplyBody> {
 
 /// The response of a request that is being answered.
 pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyBody> {
-    let Answering { mut ticket, trail, claim, head, began, request, .. } = answering;
+    let Answering { mut ticket, trail, claim, head, began, request, losses, .. } = answering;
     let target = claim.rung.target.clone();
-    let served_by = claim.rung.served_by.clone();
     let why = trail.header(Some(&target));
     ticket.set_why(why.to_str().unwrap_or_default());
     ticket.set_status(200);
-    let seal = Seal { served_by, why, headers: head.headers };
-    let whole = WholeReply { gateway, ticket, claim, seal };
+    ticket.add_losses(losses);
+    let seal = Seal { served_by: claim.rung.served_by.clone(), why, headers: head.headers };
+    let whole = WholeReply { gateway, ticket, claim, seal, dialect: request.dialect };
     match began {
         Began::Whole(answer) => whole.relayed(answer),
-        Began::Gathered { text, finish, usage } => {
-            let ticket = &whole.ticket;
-            let id = format!("chatcmpl-{}", ticket.view().id.tail());
-            let model = target.to_string();
-            let created = unix(ticket);
-            let native = WholeAnswer {
-                id: &id,
-                model: &model,
-                created_unix: created,
-                text: &text,
-                finish: &finish,
-                usage: usage.unwrap_or_default(),
+        Began::Native(reply) => {
+            let model = match &reply {
+                Reply::Completion(completion) => completion.model.as_deref(),
+                Reply::Embeddings(embeddings) => embeddings.model.as_deref(),
+                Reply::InputTokens { .. } => None,
             };
-            let body = openai_chat::write_whole(&native);
-            let sight = domain::Sight {
-                content_deltas: 1,
-                text_chars: u32::try_from(text.chars().count()).unwrap_or(u32::MAX),
-                finish: Some(finish),
-                usage,
-                ..domain::Sight::default()
-            };
-            whole.relayed(Whole { body, status: 200, sight })
+            let envelope = envelope(&request, &whole.ticket, model, &target);
+            whole.written(&reply, &envelope)
         }
         Began::Streaming { dialect, held, pieces } => {
             let WholeReply { ticket, claim, seal, .. } = whole;
-            let include_usage = request.outline.usage_in_stream;
-            let writer = dialect.is_none().then(|| {
-                let id = format!("chatcmpl-{}", ticket.view().id.tail());
-                StreamWriter::new(&id, &target.to_string(), unix(&ticket), include_usage)
-            });
+            let form = dialects::of(request.dialect);
+            let pen = match (dialect, request.framing) {
+                (Some(_), Framing::Events) => Pen::Relay,
+                (Some(_), Framing::JsonArray) => Pen::Array(dialects::JsonArrayFraming::default()),
+                (None, _) => {
+                    let told = held.iter().find_map(|piece| match piece {
+                        Piece::Native(Event::Start { model, .. }) => model.as_deref(),
+                        _ => None,
+                    });
+                    Pen::Writer(form.stream_writer(&envelope(&request, &ticket, told, &target)))
+                }
+            };
             let mut response = Response::new(());
-            stamp(&mut response, &ticket);
+            stamp(&mut response, request.dialect, &ticket);
             seal.put_on(&mut response);
             let headers = response.headers_mut();
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("text/event-stream; charset=utf-8"),
-            );
+            let content_type = match request.framing {
+                Framing::Events => "text/event-stream; charset=utf-8",
+                Framing::JsonArray => "application/json; charset=utf-8",
+            };
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             let relay = Relay::new(RelayParts {
                 gateway: gateway.clone(),
@@ -207,13 +210,34 @@ pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyB
                 claim,
                 held,
                 pieces,
-                writer,
+                pen,
                 deadline: answering.deadline,
                 gap_max: answering.gap_max,
                 attempt_started: answering.attempt_started,
             });
             response.map(|()| ReplyBody(Content::Relay(Box::new(relay))))
         }
+    }
+}
+
+/// What an answer of ours carries beside its content. Where the upstream does not tell the model's
+/// name, as the reserve, the whole target stands for it.
+fn envelope(
+    request: &domain::Request,
+    ticket: &Ticket,
+    model_told: Option<&str>,
+    target: &Target,
+) -> Envelope {
+    let base64 = matches!(request.full_if_read(), Some(Full::Embed(asked)) if asked.base64);
+    let batch = request.operation == Operation::Embed && dialects::embeds_batch(&request.body);
+    Envelope {
+        id: ticket.view().id.tail().to_string(),
+        model: model_told.map_or_else(|| target.to_string(), str::to_owned),
+        created_unix: unix(ticket),
+        include_usage: request.outline.usage_in_stream,
+        framing: request.framing,
+        base64,
+        batch,
     }
 }
 
@@ -239,20 +263,35 @@ struct WholeReply<'a> {
     ticket: Ticket,
     claim: crate::route::Claim,
     seal: Seal,
+    dialect: Dialect,
 }
 
 impl WholeReply<'_> {
     fn relayed(self, answer: Whole) -> Response<ReplyBody> {
-        let Self { gateway, mut ticket, mut claim, seal } = self;
+        let Self { gateway, mut ticket, mut claim, seal, dialect } = self;
         claim.judge(&gateway.judge(), None);
         ticket.see(&answer.sight, gateway.shared.clock.now());
         ticket.add_bytes(&answer.body);
         ticket.set_status(answer.status);
         ticket.close(Outcome::Answered, None);
         let mut response = json(answer.status, answer.body);
-        stamp(&mut response, &ticket);
+        stamp(&mut response, dialect, &ticket);
         seal.put_on(&mut response);
         response
+    }
+
+    /// An answer in the internal form, written into the caller's dialect.
+    fn written(mut self, reply: &Reply, envelope: &Envelope) -> Response<ReplyBody> {
+        let written = dialects::of(self.dialect).write_whole(reply, envelope);
+        self.ticket.add_losses(written.losses);
+        let sight = match reply {
+            Reply::Completion(completion) => completion.sight(),
+            Reply::Embeddings(embeddings) => {
+                Sight { content_deltas: 1, usage: embeddings.usage, ..Sight::default() }
+            }
+            Reply::InputTokens { .. } => Sight { content_deltas: 1, ..Sight::default() },
+        };
+        self.relayed(Whole { body: written.body, status: 200, sight })
     }
 }
 
@@ -261,10 +300,15 @@ fn unix(ticket: &Ticket) -> u64 {
     ticket.view().unix_seconds as u64
 }
 
-fn stamp<T>(response: &mut Response<T>, ticket: &Ticket) {
+/// Headers that every response of the line has. Official clients read the request's id from a
+/// header of their provider's; it is ours unless the provider's own goes through.
+fn stamp<T>(response: &mut Response<T>, dialect: Dialect, ticket: &Ticket) {
     let receipt = ticket.view();
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(["req_", receipt.id.tail()].concat()) {
+        if let Some(name) = dialects::of(dialect).request_id_header() {
+            headers.insert(HeaderName::from_static(name), id.clone());
+        }
         headers.insert(REQUEST_ID, id);
     }
     let attempts = match receipt.attempts.len() {
@@ -272,6 +316,12 @@ fn stamp<T>(response: &mut Response<T>, ticket: &Ticket) {
         several => HeaderValue::from(several),
     };
     headers.insert(ATTEMPTS, attempts);
+    let losses = &receipt.answer.losses;
+    if !losses.is_empty()
+        && let Ok(names) = HeaderValue::from_str(&losses.header())
+    {
+        headers.insert(LOSS, names);
+    }
 }
 
 fn json(status: u16, body: Bytes) -> Response<ReplyBody> {
@@ -284,10 +334,8 @@ fn json(status: u16, body: Bytes) -> Response<ReplyBody> {
 }
 
 /// A refusal in the caller's dialect.
-pub(crate) fn refuse(dialect: Dialect, refusal: &Refusal) -> Response<ReplyBody> {
-    let body = match dialect {
-        Dialect::OpenAiChat => openai_chat::write_refusal(refusal),
-    };
+pub(crate) fn refuse(dialect: Dialect, refusal: &Refusal, request_id: &str) -> Response<ReplyBody> {
+    let body = dialects::of(dialect).write_refusal(refusal, request_id);
     let mut response = json(refusal.status, body);
     let headers = response.headers_mut();
     if let Some(wait_s) = refusal.retry_after_s {
@@ -301,8 +349,8 @@ pub(crate) fn refuse(dialect: Dialect, refusal: &Refusal) -> Response<ReplyBody>
 }
 
 /// A refusal before the line began: no such path or method.
-pub(crate) fn refuse_unreceived(refusal: &Refusal) -> Response<ReplyBody> {
-    refuse(Dialect::OpenAiChat, refusal)
+pub(crate) fn refuse_unreceived(unserved: &Unserved) -> Response<ReplyBody> {
+    refuse(unserved.dialect, &unserved.refusal, "")
 }
 
 /// A line of plain text, for machines that ask whether we live.
@@ -319,24 +367,24 @@ impl Gateway {
     pub(crate) fn models(
         &self,
         request: &Request<RequestBody>,
+        dialect: Dialect,
         wanted: Option<&str>,
     ) -> Response<ReplyBody> {
         let lineup = self.shared.lineup.load();
         if let Err(refusal) = identify(&lineup, request.headers(), request.uri().query()) {
-            return refuse(Dialect::OpenAiChat, &refusal);
+            return refuse(dialect, &refusal, "");
         }
         let created = self.shared.clock.unix_seconds() as u64;
+        let form = dialects::of(dialect);
         let Some(wanted) = wanted else {
-            let names: Vec<_> = lineup.ladders.names().map(|name| (name, OWNER)).collect();
-            return json(200, openai_chat::write_models(&names, created));
+            let entries: Vec<_> = lineup.ladders.names().map(|name| lineup.entry(name)).collect();
+            return json(200, form.write_models(&entries, created));
         };
         if lineup.ladders.find(wanted).is_none() {
             let text = format!("the model {} does not exist here", quoted(wanted));
-            return refuse(Dialect::OpenAiChat, &refusal(404, RefusalKind::ModelNotFound, text));
+            let refusal = refusal(404, RefusalKind::ModelNotFound, text);
+            return refuse(dialect, &refusal, "");
         }
-        json(200, openai_chat::write_model(wanted, OWNER, created))
+        json(200, form.write_model(&lineup.entry(wanted), created))
     }
 }
-
-/// Who owns the names of `GET /v1/models`: they are the operator's, not a provider's.
-const OWNER: &str = "seawall";

@@ -17,6 +17,9 @@ pub(crate) struct Trail {
     pub(crate) faults: Vec<Fault>,
     /// The earliest wait, in milliseconds, after which something that was passed over may work.
     pub(crate) wait_ms_min: Option<u64>,
+    /// A repetition was not made because the retry budget had none left; the caller's client is
+    /// asked not to make it either.
+    pub(crate) budget_spent: bool,
 }
 
 impl Trail {
@@ -41,9 +44,10 @@ impl Trail {
         self.wait_ms_min = Some(self.wait_ms_min.map_or(wait_ms, |known| known.min(wait_ms)));
     }
 
-    /// A remark that is no fault.
-    pub(crate) fn remark(&mut self, remark: &str) {
-        self.add(format_args!("{remark}"));
+    /// The retry budget has nothing left for this request.
+    pub(crate) fn budget_is_spent(&mut self) {
+        self.budget_spent = true;
+        self.add(format_args!("retry budget spent"));
     }
 
     fn add(&mut self, step: std::fmt::Arguments<'_>) {

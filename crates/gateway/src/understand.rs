@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use dialects::{RefusalKind, openai_chat};
-use domain::{Dialect, Request};
+use dialects::{Ask, RefusalKind};
+use domain::Request;
 
 use crate::receipt::Ticket;
 use crate::receive::{Received, refusal};
@@ -18,20 +18,26 @@ pub(crate) struct Understood {
 
 /// Reads the outline in the caller's dialect.
 pub(crate) fn understand(received: Received) -> Result<Understood, Box<TurnedAway>> {
-    let Received { dialect, body, mut ticket } = received;
-    let outline = match dialect {
-        Dialect::OpenAiChat => openai_chat::read_outline(&body),
+    let Received { asked, passed, body, mut ticket } = received;
+    let ask = Ask {
+        operation: asked.operation,
+        body: &body,
+        model_in_path: asked.model_in_path.as_deref(),
+        stream_in_path: asked.stream_in_path,
     };
-    match outline {
+    match dialects::of(asked.dialect).read_outline(&ask) {
         Ok(outline) => {
-            let request = Arc::new(Request { dialect, body, outline });
+            let mut request = Request::new(asked.dialect, body, outline);
+            request.operation = asked.operation;
+            request.framing = asked.framing;
+            request.passed = passed;
             ticket.set_request(&request);
-            Ok(Understood { request, ticket })
+            Ok(Understood { request: Arc::new(request), ticket })
         }
         Err(malformed) => {
-            let mut refusal = refusal(400, RefusalKind::InvalidRequest, malformed.to_string());
+            let mut refusal = refusal(400, RefusalKind::InvalidRequest, malformed.message);
             refusal.param = malformed.param;
-            Err(TurnedAway::by_us(ticket, dialect, refusal, "malformed"))
+            Err(TurnedAway::by_us(ticket, asked.dialect, refusal, "malformed"))
         }
     }
 }

@@ -46,9 +46,20 @@ impl Endpoint {
 
     /// The origin-form target of `path` below the prefix.
     pub(crate) fn path(&self, path: &str) -> Result<Uri, BuildError> {
-        format!("{}{path}", self.prefix)
-            .parse()
-            .map_err(|_| BuildError::BaseUrl { url: self.prefix.clone() })
+        self.target(path, None).ok_or_else(|| BuildError::BaseUrl { url: self.prefix.clone() })
+    }
+
+    /// The same with more of a query behind it; `None` if that is no target.
+    pub(crate) fn target(&self, path: &str, query: Option<&str>) -> Option<Uri> {
+        let prefix = &self.prefix;
+        let parsed = match query {
+            None => format!("{prefix}{path}").parse(),
+            Some(query) => {
+                let mark = if path.contains('?') { '&' } else { '?' };
+                format!("{prefix}{path}{mark}{query}").parse()
+            }
+        };
+        parsed.ok()
     }
 
     /// `Host`: without the port where it is the scheme's own.
@@ -72,6 +83,9 @@ mod tests {
         assert_eq!(endpoint.origin.port, 443);
         assert_eq!(endpoint.path("/chat/completions").unwrap(), "/v1/chat/completions");
         assert_eq!(endpoint.host_header().unwrap(), "api.openai.com");
+        assert_eq!(endpoint.target("/x?a=b", Some("c=d")).unwrap(), "/v1/x?a=b&c=d");
+        assert_eq!(endpoint.target("/x", Some("c=d")).unwrap(), "/v1/x?c=d");
+        assert_eq!(endpoint.target("/x", Some("c d")), None);
 
         let local = Endpoint::parse("http://[::1]:11434").unwrap();
         assert_eq!(&*local.origin.host, "::1");

@@ -1,38 +1,14 @@
-//! What every HTTP exchange with a provider shares: reading a body within its bound, and the
-//! headers that may go through to a caller.
+//! What every HTTP exchange with a provider shares: reading a body within its bound, the class of a
+//! fault before there was an answer, and what a media type says.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
-use domain::{Fault, FaultClass, Secret};
-use http::HeaderMap;
+use domain::{Fault, FaultClass};
+use http::{HeaderMap, header};
 use http_body::Body as _;
-use net::ClientBody;
-
-/// Headers of a provider's answer that tell a caller something and nobody's account. Everything
-/// else stays here: organisations, cookies, routing of the provider's own edge.
-const RELAYABLE: [&str; 3] = ["x-request-id", "openai-processing-ms", "openai-version"];
-const RELAYABLE_PREFIX: &str = "x-ratelimit-";
-/// Bytes of a header's value that goes through.
-const VALUE_BYTES_MAX: usize = 128;
-
-/// Picks the headers that go through. A value that repeats one of `secrets` does not: nobody knows
-/// what a server on the way writes into its request id.
-pub(crate) fn relayable_headers(headers: &HeaderMap, secrets: &[Secret]) -> HeaderMap {
-    let mut picked = HeaderMap::new();
-    for (name, value) in headers {
-        let text = name.as_str();
-        if !RELAYABLE.contains(&text) && !text.starts_with(RELAYABLE_PREFIX) {
-            continue;
-        }
-        let clean = |value: &str| !secrets.iter().any(|secret| value.contains(secret.expose()));
-        if value.len() <= VALUE_BYTES_MAX && value.to_str().is_ok_and(clean) {
-            picked.insert(name.clone(), value.clone());
-        }
-    }
-    picked
-}
+use net::{ClientBody, SendError};
 
 /// Reads a body to its end.
 ///
@@ -61,4 +37,24 @@ pub(crate) async fn read_to_end(mut body: ClientBody, bytes_max: usize) -> Resul
         joined.extend_from_slice(&data);
     }
     Ok(if joined.is_empty() { first } else { joined.freeze() })
+}
+
+/// True if the answer calls itself JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.trim_start().to_ascii_lowercase().starts_with("application/json")
+    })
+}
+
+/// Why there was no answer.
+pub(crate) fn fault_of(error: &SendError) -> Fault {
+    let class = match error {
+        SendError::Connect(_) | SendError::ConnectTimeout | SendError::Tls(_) => {
+            FaultClass::Connect
+        }
+        SendError::NoTls => FaultClass::Internal,
+        SendError::Broken { .. } => FaultClass::Reset,
+        SendError::Unreadable(_) => FaultClass::Malformed,
+    };
+    Fault::new(class, error.to_string())
 }

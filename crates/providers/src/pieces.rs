@@ -1,11 +1,12 @@
 //! A provider's event stream as pieces: frames in, runs of whole events out.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use dialects::openai_chat::StreamReader;
-use domain::{Fault, FaultClass, Piece};
+use dialects::StreamReader;
+use domain::{Event, Fault, FaultClass, Piece};
 use futures_core::Stream;
 use http_body::Body as _;
 use net::ClientBody;
@@ -17,7 +18,7 @@ const BURST_BYTES_MAX: usize = 32 * 1024;
 /// Reads the body of one streamed answer.
 pub(crate) struct StreamPieces {
     body: ClientBody,
-    reader: StreamReader,
+    reader: Box<dyn StreamReader>,
     /// The reader was given bytes, and has not yet said that it wants more.
     unread: bool,
     end: End,
@@ -35,8 +36,8 @@ enum End {
 }
 
 impl StreamPieces {
-    pub(crate) fn new(body: ClientBody, hide_usage: bool) -> Self {
-        Self { body, reader: StreamReader::new(hide_usage), unread: false, end: End::Open }
+    pub(crate) fn new(body: ClientBody, reader: Box<dyn StreamReader>) -> Self {
+        Self { body, reader, unread: false, end: End::Open }
     }
 
     /// Takes every frame that is ready now. Pending only if there was none.
@@ -119,5 +120,16 @@ impl Stream for StreamPieces {
                 }
             }
         }
+    }
+}
+
+/// A whole answer told as a stream, for a caller who asked for one and a provider who gave none.
+pub(crate) struct ReadyPieces(pub(crate) VecDeque<Event>);
+
+impl Stream for ReadyPieces {
+    type Item = Result<Piece, Fault>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.pop_front().map(|event| Ok(Piece::Native(event))))
     }
 }

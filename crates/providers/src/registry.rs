@@ -6,8 +6,15 @@ use clock::Clock;
 use net::{Client, ClientLimits, ClientParts, Connector, client_tls};
 use upstream::Upstream;
 
+use crate::anthropic::Anthropic;
+use crate::azure::Azure;
+use crate::compatible::Compatible;
 use crate::endpoint::BuildError;
-use crate::openai_chat::OpenAiChat;
+use crate::gemini::Gemini;
+use crate::habits::Habits;
+use crate::http_upstream::HttpUpstream;
+use crate::openai::OpenAi;
+use crate::perplexity::Perplexity;
 use crate::{Kind, ProviderSettings};
 
 /// What every provider is built with.
@@ -29,26 +36,28 @@ pub fn build(
     ca_pem: Option<&[u8]>,
     surroundings: &Surroundings,
 ) -> Result<Option<Arc<dyn Upstream>>, BuildError> {
-    match settings.kind {
-        Kind::Reserve => Ok(None),
-        Kind::OpenAi | Kind::Compatible => {
-            let tls = client_tls(ca_pem, settings.http2).map_err(|error| BuildError::CaFile {
-                path: settings
-                    .ca_file
-                    .as_ref()
-                    .map_or_else(String::new, |path| path.display().to_string())
-                    .into(),
-                why: error.to_string().into(),
-            })?;
-            let client = Client::new(ClientParts {
-                connector: surroundings.connector.clone(),
-                clock: surroundings.clock.clone(),
-                tls: Some(tls),
-                limits: ClientLimits::default(),
-            });
-            let clock = surroundings.clock.clone();
-            let provider = OpenAiChat::new(settings, client, clock, surroundings.answer_bytes_max)?;
-            Ok(Some(Arc::new(provider)))
-        }
-    }
+    let habits: Box<dyn Habits> = match settings.kind {
+        Kind::Reserve => return Ok(None),
+        Kind::OpenAi => Box::new(OpenAi::new(settings)?),
+        Kind::Azure => Box::new(Azure::new(settings)),
+        Kind::Anthropic => Box::new(Anthropic::new(settings)?),
+        Kind::Gemini => Box::new(Gemini),
+        Kind::Perplexity => Box::new(Perplexity),
+        Kind::Compatible => Box::new(Compatible { speaks: settings.speaks }),
+    };
+    let tls = client_tls(ca_pem, settings.http2).map_err(|error| BuildError::CaFile {
+        path: settings
+            .ca_file
+            .as_ref()
+            .map_or_else(String::new, |path| path.display().to_string())
+            .into(),
+        why: error.to_string().into(),
+    })?;
+    let client = Client::new(ClientParts {
+        connector: surroundings.connector.clone(),
+        clock: surroundings.clock.clone(),
+        tls: Some(tls),
+        limits: ClientLimits::default(),
+    });
+    Ok(Some(Arc::new(HttpUpstream::new(settings, habits, client, surroundings)?)))
 }

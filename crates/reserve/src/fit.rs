@@ -1,6 +1,6 @@
 //! What the reserve cannot do, said before it is asked.
 
-use domain::{Content, Conversation, Needs, Request, Role};
+use domain::{Content, Conversation, Full, Loss, Losses, Needs, Operation, Request, Role};
 
 use crate::script;
 
@@ -11,21 +11,61 @@ const FOREIGN_PERCENT_MAX: usize = 30;
 
 /// Why the reserve cannot serve this request, in a few plain words; `None` if it can.
 pub(crate) fn unfit(request: &Request) -> Option<Box<str>> {
+    if request.operation == Operation::Embed {
+        return Some("the reserve makes no embeddings".into());
+    }
     if let Some(reason) = beyond(request.outline.needs) {
         return Some(reason);
     }
-    match dialects::openai_chat::read_conversation(&request.body) {
-        Ok(conversation) => unfit_conversation(&conversation),
+    match conversation(request) {
+        Ok(conversation) => unfit_conversation(conversation),
         Err(_) => Some("the reserve cannot read these messages".into()),
     }
+}
+
+/// The request in the internal form.
+///
+/// # Errors
+/// A sentence about what cannot be read.
+pub(crate) fn conversation(request: &Request) -> Result<&Conversation, String> {
+    let read = |request: &Request| dialects::of(request.dialect).read_full(request);
+    match request.full(read) {
+        Ok(Full::Conversation(conversation)) => Ok(conversation),
+        Ok(Full::Embed(_)) => Err("this is no conversation".to_owned()),
+        Err(malformed) => Err(malformed.message),
+    }
+}
+
+/// What of the request the reserve does not heed although it answers.
+pub(crate) fn losses(conversation: &Conversation) -> Losses {
+    let mut losses = Losses::default();
+    let sampling = &conversation.sampling;
+    let about = &conversation.about;
+    for (field, asked) in [
+        ("top_k", sampling.top_k.is_some()),
+        ("presence_penalty", sampling.presence_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("frequency_penalty", sampling.frequency_penalty.is_some_and(|penalty| penalty != 0.0)),
+        ("reasoning", conversation.needs.contains(Needs::REASONING)),
+        ("metadata", about.metadata.is_some()),
+        ("service_tier", about.service_tier.is_some()),
+    ] {
+        if asked {
+            losses.dropped(field);
+        }
+    }
+    conversation.unmapped.iter().for_each(|name| losses.add(Loss::unmapped(name)));
+    losses
 }
 
 fn unfit_conversation(conversation: &Conversation) -> Option<Box<str>> {
     if let Some(reason) = beyond(conversation.needs) {
         return Some(reason);
     }
-    let unknown = conversation.turns.iter().flat_map(|turn| &turn.content);
-    if unknown.into_iter().any(|content| !matches!(content, Content::Text(_))) {
+    let mut parts = conversation.turns.iter().flat_map(|turn| &turn.content);
+    let readable = |part: &Content| {
+        matches!(part, Content::Text(_) | Content::Refusal(_) | Content::Thinking(_))
+    };
+    if !parts.all(readable) {
         return Some("the reserve reads text only".into());
     }
     // The latest question counts by itself: a long English system line before a Chinese question
@@ -39,7 +79,9 @@ fn unfit_conversation(conversation: &Conversation) -> Option<Box<str>> {
     })
 }
 
+/// A wish to think is none that an answer could not do without; it is a loss.
 fn beyond(needs: Needs) -> Option<Box<str>> {
+    let needs = needs.beyond(Needs::REASONING);
     if needs.is_empty() {
         return None;
     }
@@ -73,7 +115,7 @@ mod tests {
     use super::*;
 
     fn ask(system: &str, user: &str) -> Option<Box<str>> {
-        let turn = |role, text: &str| Turn { role, content: vec![Content::Text(text.to_owned())] };
+        let turn = |role, text: &str| Turn::new(role, vec![Content::text(text)]);
         unfit_conversation(&Conversation {
             turns: vec![turn(Role::System, system), turn(Role::User, user)],
             ..Conversation::default()
@@ -104,8 +146,12 @@ mod tests {
 
     #[test]
     fn pictures_among_the_words_do_not_fit() {
-        let turn =
-            Turn { role: Role::User, content: vec![Content::Unknown("hologram".to_owned())] };
+        let foreign = domain::Foreign {
+            dialect: domain::Dialect::OpenAiChat,
+            kind: "hologram".into(),
+            json: domain::Json::new("{}"),
+        };
+        let turn = Turn::new(Role::User, vec![Content::Foreign(foreign)]);
         let conversation = Conversation { turns: vec![turn], ..Conversation::default() };
         assert!(unfit_conversation(&conversation).is_some());
     }

@@ -66,7 +66,8 @@ pub(crate) fn answer(
         let _told = begun.send(Ok(())).is_ok();
     }
     let sampling = &job.conversation.sampling;
-    let dice = sampling.seed.map_or_else(Dice::from_entropy, Dice::seeded);
+    let seed = sampling.seed.map(i64::cast_unsigned);
+    let dice = seed.map_or_else(Dice::from_entropy, Dice::seeded);
     let draw = Draw::new(
         sampling.temperature.unwrap_or(temperature),
         sampling.top_p.unwrap_or(top_p),
@@ -85,7 +86,7 @@ pub(crate) fn answer(
     };
     let rest = answer.speech.end();
     answer.say(rest);
-    answer.send(Event::Finish(finish));
+    answer.send(Event::finish(finish));
     answer.send(Event::Usage(usage));
     Ok(())
 }
@@ -159,7 +160,7 @@ impl Answer<'_> {
 
     /// Sends text, if there is any; false if nobody listens.
     fn say(&self, text: String) -> bool {
-        text.is_empty() || self.send(Event::Text(text))
+        text.is_empty() || self.send(Event::text(text))
     }
 
     fn send(&self, event: Event) -> bool {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use clock::{Clock, SystemClock};
-use domain::{Event, Fault, FaultClass, Piece, Request};
+use domain::{Conversation, Event, Fault, FaultClass, Losses, Operation, Piece, Reply, Request};
 use futures_core::Stream;
 use tokio::sync::{mpsc, oneshot};
 use upstream::{Answer, Body, BoxFuture, Call, Head, Readiness, Upstream};
@@ -77,8 +77,13 @@ impl Reserve {
             let detail = format!("the reserve has no such model, only {}", MODEL.name);
             return Err(Fault::new(FaultClass::ModelUnknown, detail));
         }
-        let conversation = dialects::openai_chat::read_conversation(&call.request.body)
-            .map_err(|error| Fault::new(FaultClass::CallerFault, error.to_string()))?;
+        let conversation = fit::conversation(&call.request)
+            .map_err(|error| Fault::new(FaultClass::CallerFault, error))?;
+        if call.request.operation == Operation::CountTokens {
+            return Ok(counted(conversation));
+        }
+        let losses = fit::losses(conversation);
+        let conversation = conversation.clone();
         let (begun, begins) = oneshot::channel();
         let (pieces, spoken) = mpsc::channel(self.pieces_max);
         let job = Job { conversation, begun: Some(begun), pieces, request_id: call.request_id };
@@ -90,6 +95,7 @@ impl Reserve {
                 dialect: None,
                 head: Head::default(),
                 body: Body::Stream(Box::pin(Spoken { pieces: spoken, over: false })),
+                losses,
             }),
             Ok(Ok(Err(fault))) => Err(fault),
             Ok(Err(_)) => Err(self.busy("the reserve is shutting down")),
@@ -105,6 +111,15 @@ impl Reserve {
         let wait_ms = wait_ms.clamp(*RETRY_AFTER_MS.start(), *RETRY_AFTER_MS.end());
         Fault { retry_after_ms: Some(wait_ms), ..Fault::new(FaultClass::Busy, why) }
     }
+}
+
+/// A count of tokens without the model's own tokenizer, which lives on the engine's threads and is
+/// not worth a place in its queue.
+fn counted(conversation: &Conversation) -> Answer {
+    let mut losses = Losses::default();
+    losses.approximated("input_tokens");
+    let reply = Reply::InputTokens { count: conversation.estimated_tokens(), estimated: true };
+    Answer { dialect: None, head: Head::default(), body: Body::Native(reply), losses }
 }
 
 impl fmt::Debug for Reserve {
@@ -159,7 +174,7 @@ impl Stream for Spoken {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.pieces.poll_recv(cx);
         match &polled {
-            Poll::Ready(Some(Ok(Piece::Native(Event::Finish(_))) | Err(_))) => self.over = true,
+            Poll::Ready(Some(Ok(Piece::Native(Event::Finish { .. })) | Err(_))) => self.over = true,
             // The engine went away in mid-answer: an end without a finish must not look complete.
             Poll::Ready(None) if !self.over => {
                 self.over = true;

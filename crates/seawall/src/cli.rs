@@ -27,6 +27,22 @@ pub(crate) enum Command {
     /// Callers' keys.
     #[command(subcommand)]
     Key(Key),
+    /// Write the configuration that does what another gateway's does.
+    #[command(subcommand)]
+    Import(Import),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// From the configuration of a LiteLLM proxy; what has no counterpart is listed on standard
+    /// error.
+    Litellm {
+        /// The other gateway's file.
+        file: PathBuf,
+        /// Write here instead of to standard output; an existing file is kept.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clock::Dice;
 use config::{Environment as _, Mistakes, Overrides, ProcessEnvironment, Settings};
 use drills::wall::{self, Profile, WallSettings};
@@ -154,6 +155,27 @@ pub(crate) fn model(what: cli::Model) -> Result<(), Failure> {
 
 fn model_dir(named: cli::ModelDir) -> PathBuf {
     named.dir.unwrap_or_else(|| config::default_model_dir(&ProcessEnvironment))
+}
+
+pub(crate) fn import(what: &cli::Import) -> Result<(), Failure> {
+    let cli::Import::Litellm { file, output } = what;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let imported = config::import::litellm(&text)
+        .map_err(|error| Failure::Usage(vec![format!("{}: {error}", file.display())]))?;
+    match output {
+        None => write!(io::stdout().lock(), "{}", imported.toml)?,
+        Some(path) => {
+            let mut made = std::fs::File::create_new(path)
+                .with_context(|| format!("cannot make {}", path.display()))?;
+            made.write_all(imported.toml.as_bytes())?;
+        }
+    }
+    let mut out = io::stderr().lock();
+    for note in &imported.notes {
+        writeln!(out, "note: {note}")?;
+    }
+    Ok(())
 }
 
 /// Bytes of chance in a key.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use domain::FaultClass;
+use domain::{FaultClass, LossKind};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -19,9 +19,6 @@ use crate::process::{ProcessFigures, read_figures};
 use crate::snapshot::CLOSED;
 use crate::telemetry::{Level, Shared};
 use crate::totals::CallKind;
-
-/// What the GenAI conventions call the only kind of operation that we know.
-const OPERATION: &str = "chat";
 
 /// All series as text.
 pub(crate) fn render(shared: &Arc<Shared>) -> String {
@@ -111,6 +108,11 @@ impl Rows<'_> {
         self.sample(values, |metric| metric.encode_counter::<NoLabelSet, u64, u64>(&count, None))
     }
 
+    /// A counter of something that comes in fractions.
+    fn sum(&mut self, values: &[&str], sum: f64) -> fmt::Result {
+        self.sample(values, |metric| metric.encode_counter::<NoLabelSet, f64, u64>(&sum, None))
+    }
+
     fn gauge(&mut self, values: &[&str], level: f64) -> fmt::Result {
         self.sample(values, |metric| metric.encode_gauge(&level))
     }
@@ -135,7 +137,7 @@ fn calls(rows: &mut Rows<'_>, book: &Book) -> fmt::Result {
     let labels = &book.labels;
     let of_kind = |kind: &CallKind| {
         let (provider, model) = names(labels, kind.target);
-        [OPERATION, provider, labels.model_name(kind.asked), model]
+        [kind.operation.as_str(), provider, labels.model_name(kind.asked), model]
     };
     if rows.row.series == Series::CallDuration {
         for ((kind, fault), spans) in &book.totals.call_durations {
@@ -194,12 +196,27 @@ fn requests(rows: &mut Rows<'_>, book: &Book) -> fmt::Result {
         Series::StreamOutcomes => {
             totals.streams.iter().try_for_each(|(word, n)| rows.counter(&[word], *n))
         }
+        Series::Losses => totals.losses.iter().try_for_each(|((field, kind), n)| {
+            let kind = match kind {
+                LossKind::Dropped => "dropped",
+                LossKind::Approximated => "approximated",
+            };
+            rows.counter(&[field, kind], *n)
+        }),
+        Series::Cost => totals.costs.known.iter().try_for_each(|(target, cost)| {
+            let (provider, model) = names(labels, *target);
+            rows.sum(&[provider, model], cost.dollars())
+        }),
+        Series::CostUnknown => totals.costs.unknown.iter().try_for_each(|(target, n)| {
+            let (provider, model) = names(labels, *target);
+            rows.counter(&[provider, model], *n)
+        }),
         Series::GapMax => totals.gaps.iter().try_for_each(|(target, spans)| {
             let (provider, model) = names(labels, *target);
             rows.histogram(&[provider, model], spans)
         }),
-        Series::RequestBytes => rows.counter(&[], totals.request_bytes),
-        Series::AnswerBytes => rows.counter(&[], totals.answer_bytes),
+        Series::RequestBytes => rows.counter(&[], totals.bytes.requests),
+        Series::AnswerBytes => rows.counter(&[], totals.bytes.answers),
         Series::LabelsMerged => rows.counter(&[], totals.merged),
         Series::BreakerChanges => book.changes.iter().try_for_each(|(kind, n)| {
             let (target, from, to, why) = kind;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clock::{RequestId, Tick};
-use domain::{Dialect, FaultClass, Finish, Target, Usage};
+use domain::{Dialect, FaultClass, Finish, Losses, Money, Operation, Target, Usage};
 
 /// How the request ended, seen from the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +55,10 @@ pub struct AttemptRecord {
     pub status: Option<u16>,
     /// A line for our log; may hold text from upstream.
     pub detail: Box<str>,
+    /// What the provider says that this attempt consumed.
+    pub usage: Option<Usage>,
+    /// What that costs; `None` if a price or the usage is unknown.
+    pub cost: Option<Money>,
 }
 
 /// Everything that is known of one request at its end.
@@ -66,6 +70,7 @@ pub struct Receipt {
     /// The caller's name; `None` in open mode or if the key was wrong.
     pub caller: Option<Arc<str>>,
     pub dialect: Option<Dialect>,
+    pub operation: Operation,
     /// The model's name as asked; bounded in length.
     pub model_asked: Box<str>,
     pub stream: bool,
@@ -97,6 +102,8 @@ pub struct AnswerRecord {
     pub took: Duration,
     pub request_bytes: u64,
     pub answer_bytes: u64,
+    /// What translations dropped or approximated.
+    pub losses: Losses,
     /// The trail as sent in `seawall-why`.
     pub why: Box<str>,
     /// Request and answer, only if the log asks for payloads.

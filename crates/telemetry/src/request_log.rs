@@ -36,6 +36,7 @@ struct Line<'a> {
     id: clock::RequestId,
     caller: Option<&'a str>,
     dialect: Option<&'static str>,
+    operation: &'static str,
     model: &'a str,
     stream: bool,
     #[serde(flatten)]
@@ -59,6 +60,8 @@ struct End<'a> {
     reserve: bool,
     finish: Option<&'static str>,
     why: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    losses: String,
 }
 
 /// Times in milliseconds and sizes in bytes.
@@ -83,6 +86,10 @@ struct Attempt<'a> {
     first_token_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    tokens: Option<Tokens>,
+    /// Dollars, exact; null if a price or the usage is unknown.
+    #[serde(serialize_with = "as_optional_text")]
+    cost_usd: Option<domain::Money>,
 }
 
 #[derive(Serialize)]
@@ -111,6 +118,7 @@ impl<'a> Line<'a> {
             id: receipt.id,
             caller: receipt.caller.as_deref(),
             dialect: receipt.dialect.map(domain::Dialect::as_str),
+            operation: receipt.operation.as_str(),
             model: &receipt.model_asked,
             stream: receipt.stream,
             end: End {
@@ -121,6 +129,7 @@ impl<'a> Line<'a> {
                 reserve: answer.served_by_reserve,
                 finish: answer.finish.as_ref().map(domain::Finish::as_str),
                 why: &answer.why,
+                losses: answer.losses.header(),
             },
             attempts: receipt.attempts.iter().map(Attempt::of).collect(),
             flow: Flow {
@@ -148,6 +157,8 @@ impl<'a> Attempt<'a> {
             ms: millis(attempt.took),
             first_token_ms: attempt.first_token.map(millis),
             detail: (!detail.is_empty()).then(|| mask_secrets(detail)),
+            tokens: attempt.usage.as_ref().map(Tokens::of),
+            cost_usd: attempt.cost,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Dialect, FaultClass};
+use domain::{Dialect, FaultClass, LossKind, Money, Operation};
 
 use crate::histogram::{
     ATTEMPTS, CALL_SECONDS, FIRST_SECONDS, Histogram, PIECE_SECONDS, TOKENS, to_f64,
@@ -14,6 +14,8 @@ use crate::{AttemptRecord, Outcome, Receipt};
 
 /// Combinations of asked model and target.
 const CALL_KINDS_MAX: usize = 1_024;
+/// Distinct fields that were lost; they are words of our own code.
+const LOSSES_MAX: usize = 512;
 /// Distinct reasons of refusal; they are words of our own code.
 const REASONS_MAX: usize = 64;
 
@@ -56,6 +58,7 @@ impl Rung {
 /// One kind of call in the words of the GenAI conventions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallKind {
+    pub(crate) operation: Operation,
     pub(crate) asked: NameId,
     pub(crate) target: TargetId,
 }
@@ -80,6 +83,21 @@ impl CallTotals {
     }
 }
 
+/// What calls cost.
+#[derive(Debug, Default)]
+pub(crate) struct Costs {
+    pub(crate) known: BTreeMap<TargetId, Money>,
+    /// Calls that told their usage and whose price nobody knows.
+    pub(crate) unknown: BTreeMap<TargetId, u64>,
+}
+
+/// Bytes of bodies.
+#[derive(Debug, Default)]
+pub(crate) struct Bodies {
+    pub(crate) requests: u64,
+    pub(crate) answers: u64,
+}
+
 /// All totals of receipts.
 #[derive(Debug)]
 pub(crate) struct Totals {
@@ -91,11 +109,12 @@ pub(crate) struct Totals {
     pub(crate) served: BTreeMap<(TargetId, Rung), u64>,
     pub(crate) refused: BTreeMap<&'static str, u64>,
     pub(crate) streams: BTreeMap<&'static str, u64>,
+    pub(crate) losses: BTreeMap<(&'static str, LossKind), u64>,
+    pub(crate) costs: Costs,
     pub(crate) gaps: BTreeMap<TargetId, Histogram<13>>,
     pub(crate) calls: BTreeMap<CallKind, CallTotals>,
     pub(crate) call_durations: BTreeMap<(CallKind, Option<FaultClass>), Histogram<14>>,
-    pub(crate) request_bytes: u64,
-    pub(crate) answer_bytes: u64,
+    pub(crate) bytes: Bodies,
     pub(crate) merged: u64,
 }
 
@@ -110,11 +129,12 @@ impl Totals {
             served: BTreeMap::new(),
             refused: BTreeMap::new(),
             streams: BTreeMap::new(),
+            losses: BTreeMap::new(),
+            costs: Costs::default(),
             gaps: BTreeMap::new(),
             calls: BTreeMap::new(),
             call_durations: BTreeMap::new(),
-            request_bytes: 0,
-            answer_bytes: 0,
+            bytes: Bodies::default(),
             merged: 0,
         }
     }
@@ -128,8 +148,9 @@ impl Totals {
             .entry(receipt.outcome)
             .or_insert_with(|| Histogram::new(CALL_SECONDS))
             .observe_span(answer.took);
-        self.request_bytes = self.request_bytes.saturating_add(answer.request_bytes);
-        self.answer_bytes = self.answer_bytes.saturating_add(answer.answer_bytes);
+        let bytes = &mut self.bytes;
+        bytes.requests = bytes.requests.saturating_add(answer.request_bytes);
+        bytes.answers = bytes.answers.saturating_add(answer.answer_bytes);
         if receipt.outcome == Outcome::Refused {
             let reason = receipt.reason.unwrap_or("unnamed");
             if self.refused.len() < REASONS_MAX || self.refused.contains_key(reason) {
@@ -144,12 +165,23 @@ impl Totals {
         for attempt in &receipt.attempts {
             self.attempt(receipt, attempt, labels);
         }
+        for loss in answer.losses.iter() {
+            let key = (loss.label(), loss.kind);
+            if self.losses.len() < LOSSES_MAX || self.losses.contains_key(&key) {
+                *self.losses.entry(key).or_default() += 1;
+            }
+        }
         self.answer(receipt, labels);
     }
 
     fn attempt(&mut self, receipt: &Receipt, attempt: &AttemptRecord, labels: &mut Labels) {
         let target = labels.target(&attempt.target, attempt.fault.is_none());
         *self.attempts.entry((target, attempt.fault)).or_default() += 1;
+        match (attempt.cost, attempt.usage) {
+            (Some(cost), _) => *self.costs.known.entry(target).or_default() += cost,
+            (None, Some(_)) => *self.costs.unknown.entry(target).or_default() += 1,
+            (None, None) => {}
+        }
         let kind = self.bounded_kind(receipt, target, labels);
         self.call_durations
             .entry((kind, attempt.fault))
@@ -196,7 +228,8 @@ impl Totals {
 
     /// The kind of a call, or the one kind for all others once there are too many.
     fn bounded_kind(&mut self, receipt: &Receipt, target: TargetId, labels: &Labels) -> CallKind {
-        let kind = CallKind { asked: labels.model(&receipt.model_asked), target };
+        let asked = labels.model(&receipt.model_asked);
+        let kind = CallKind { operation: receipt.operation, asked, target };
         if self.calls.len() >= CALL_KINDS_MAX && !self.calls.contains_key(&kind) {
             self.merged += 1;
             return CallKind::default();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clock::RequestId;
-use domain::{Dialect, Fault, Piece, Request, Sight};
+use domain::{Dialect, Fault, Losses, ModelCard, Piece, Reply, Request, Sight};
 use futures_core::Stream;
 
 mod scripted;
@@ -60,9 +60,11 @@ pub struct Whole {
 
 /// An answer's content.
 pub enum Body {
-    /// Read to its end before it was returned.
+    /// Read to its end before it was returned; goes through as it came.
     Whole(Whole),
-    /// Piece by piece. An upstream with native events always answers so.
+    /// Read to its end, in the internal form: the upstream does not speak the caller's dialect.
+    Native(Reply),
+    /// Piece by piece, also where no stream was asked for: the gateway gathers native events.
     Stream(Pieces),
 }
 
@@ -70,6 +72,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(whole) => f.debug_tuple("Whole").field(whole).finish(),
+            Self::Native(reply) => f.debug_tuple("Native").field(reply).finish(),
             Self::Stream(_) => f.write_str("Stream"),
         }
     }
@@ -78,10 +81,12 @@ impl fmt::Debug for Body {
 /// A successful answer, or the start of one.
 #[derive(Debug)]
 pub struct Answer {
-    /// The dialect of relayed bytes; `None` if the pieces are native events.
+    /// The dialect of relayed bytes; `None` if the answer is in the internal form.
     pub dialect: Option<Dialect>,
     pub head: Head,
     pub body: Body,
+    /// What the translations of the request and of a whole answer could not say.
+    pub losses: Losses,
 }
 
 /// Whether an upstream could answer now.
@@ -105,6 +110,11 @@ pub trait Upstream: Send + Sync + fmt::Debug {
     /// How many keys can be rotated.
     fn key_count(&self) -> u16 {
         1
+    }
+
+    /// What is known of `model` here; `None` if nothing is.
+    fn card(&self, _model: &str) -> Option<Arc<ModelCard>> {
+        None
     }
 
     /// Why `model` here cannot serve this request, in a few plain words for the caller; `None`

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use domain::{Dialect, Fault, Piece, Request};
+use domain::{Dialect, Fault, Losses, Piece, Request};
 use futures_core::Stream;
 
 use crate::{Answer, Body, BoxFuture, Call, Head, Pieces, Upstream, Whole};
@@ -84,7 +84,7 @@ fn stream(
 ) -> Answer {
     let pieces: Pieces =
         Box::pin(ScriptedPieces { pieces: pieces.into_iter().collect(), then_hang });
-    Answer { dialect, head: Head::default(), body: Body::Stream(pieces) }
+    Answer { dialect, head: Head::default(), body: Body::Stream(pieces), losses: Losses::default() }
 }
 
 impl Upstream for Scripted {
@@ -106,6 +106,7 @@ impl Upstream for Scripted {
                     dialect: Some(dialect),
                     head: Head::default(),
                     body: Body::Whole(whole),
+                    losses: Losses::default(),
                 }),
                 Step::Relay(dialect, pieces) => Ok(stream(Some(dialect), pieces, false)),
                 Step::Native(pieces) => Ok(stream(None, pieces, false)),

@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 
-use domain::{Event, Fault, Piece, Sight};
+use domain::{Delta, Event, Fault, Piece, Reply, Sight};
 
 use crate::{Answer, Body};
 
@@ -28,6 +28,7 @@ pub async fn gather(answer: Answer) -> Gathered {
             gathered.bytes.extend_from_slice(&whole.body);
             gathered.sight = whole.sight;
         }
+        Body::Native(reply) => gathered.take_reply(&reply),
         Body::Stream(mut pieces) => {
             while let Some(piece) = poll_fn(|cx| pieces.as_mut().poll_next(cx)).await {
                 match piece {
@@ -48,22 +49,31 @@ impl Gathered {
         match piece {
             Piece::Relayed { bytes, sight } => {
                 self.bytes.extend_from_slice(&bytes);
-                self.sight.content_deltas += sight.content_deltas;
-                self.sight.text_chars += sight.text_chars;
-                self.sight.malformed += sight.malformed;
-                self.sight.end_mark |= sight.end_mark;
-                self.sight.finish = sight.finish.or(self.sight.finish.take());
-                self.sight.usage = sight.usage.or(self.sight.usage.take());
-                self.sight.model = self.sight.model.take().or(sight.model);
+                self.add(sight);
             }
-            Piece::Native(Event::Text(text)) => {
-                self.sight.content_deltas += 1;
-                self.sight.text_chars += u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
-                self.text.push_str(&text);
+            Piece::Native(event) => {
+                self.add(event.sight());
+                if let Event::Delta { choice: 0, delta: Delta::Text(text) } = event {
+                    self.text.push_str(&text);
+                }
             }
-            Piece::Native(Event::Finish(finish)) => self.sight.finish = Some(finish),
-            Piece::Native(Event::Usage(usage)) => self.sight.usage = Some(usage),
         }
+    }
+
+    fn take_reply(&mut self, reply: &Reply) {
+        let Reply::Completion(completion) = reply else { return };
+        self.text = completion.text();
+        self.add(completion.sight());
+    }
+
+    fn add(&mut self, sight: Sight) {
+        self.sight.content_deltas += sight.content_deltas;
+        self.sight.text_chars += sight.text_chars;
+        self.sight.malformed += sight.malformed;
+        self.sight.end_mark |= sight.end_mark;
+        self.sight.finish = sight.finish.or(self.sight.finish.take());
+        self.sight.usage = sight.usage.or(self.sight.usage.take());
+        self.sight.model = self.sight.model.take().or(sight.model);
     }
 }
 

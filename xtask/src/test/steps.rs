@@ -47,6 +47,7 @@ pub(super) const STEPS: &[Step] = &[
     }),
     step("examples", "`seawall check` likes every example", |house, _, _| configs::check(house)),
     step("wall", "failover against a provider that breaks on purpose", wall),
+    step("matrix", "every dialect of callers onto every kind of provider", matrix),
     step("sdk-python", "OpenAI's Python SDK, on the wall and on the reserve", sdk_python),
     step("sdk-node", "OpenAI's Node SDK, on the wall and on the reserve", sdk_node),
     step("canary", "no secret shows in answers, logs, pages or metrics", canary),
@@ -74,6 +75,10 @@ fn wall(house: &House, _: &Voice, full: bool) -> Result<()> {
     let mut score = python(house, "tests/wall/score.py")?;
     let profile = if full { "full" } else { "fast" };
     shell::run(with_seawall(&mut score, &house.seawall()).args(["--profile", profile]))
+}
+
+fn matrix(house: &House, _: &Voice, _: bool) -> Result<()> {
+    shell::run(with_seawall(&mut python(house, "tests/matrix/matrix.py")?, &house.seawall()))
 }
 
 fn sdk_python(house: &House, voice: &Voice, _: bool) -> Result<()> {

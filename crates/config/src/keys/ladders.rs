@@ -1,67 +1,13 @@
-//! The keys of providers, models and the rules of failover between them.
+//! The keys of models and the rules of failover between them.
 
 use resilience::{BreakerSettings, Clocks, FailoverSettings};
 
-use super::{
-    DAY_MS, HOUR_MS, Key, Section, Shape, decimal, flag, integer, none, number, other, required,
-};
+use super::{DAY_MS, HOUR_MS, Section, decimal, flag, integer, number, other, required};
 use crate::settings::ReserveSettings;
 
 fn reserve() -> ReserveSettings {
     ReserveSettings::default()
 }
-
-pub(crate) static PROVIDER: Section = Section {
-    name: "providers.NAME",
-    sentence: "One table for each provider. Its name is the first half of `provider/model`: 1 to \
-        32 of a-z, 0-9, `_` and `-`. The provider `reserve` of kind `reserve` is there without a \
-        table as soon as a ladder names it.",
-    keys: &[
-        Key {
-            name: "kind",
-            shape: Shape::Word(SUPPORTED_KINDS),
-            default: required,
-            sentence: "What kind of server it is.",
-        },
-        other(
-            "api_keys",
-            "array of `env:NAME` or `file:PATH`",
-            none,
-            "Keys in rotation, 64 at most. Required for kind `openai`; a literal key is refused.",
-        ),
-        other(
-            "base_url",
-            "URL",
-            || "\"https://api.openai.com/v1\" (kind `openai`)".into(),
-            "Scheme, host, port and path prefix. Required for kind `compatible`.",
-        ),
-        other("organization", "text", none, "The header `OpenAI-Organization`; kind `openai`."),
-        other("project", "text", none, "The header `OpenAI-Project`; kind `openai`."),
-        other(
-            "headers",
-            "table of texts",
-            none,
-            "Further request headers; a value may be `env:NAME` or `file:PATH`, and must be for \
-             headers that carry credentials.",
-        ),
-        other("ca_file", "path", none, "Further root certificates, PEM."),
-        flag("http2", || "false".into(), "Speak HTTP/2 where the server offers it."),
-        Key {
-            name: "stream_usage",
-            shape: Shape::Word(STREAM_USAGE),
-            default: || "`\"always\"` for kind `openai`, else `\"as_asked\"`".into(),
-            sentence: "Whether usage is asked for in streams whose caller did not ask; the answer \
-                to it is hidden from such a caller.",
-        },
-    ],
-    tables: &[],
-};
-
-/// Kinds that this version can serve.
-pub(crate) const SUPPORTED_KINDS: &[&str] = &["openai", "compatible", "reserve"];
-/// Kinds that belong to the format but cannot be served yet.
-pub(crate) const COMING_KINDS: &[&str] = &["azure", "anthropic", "gemini", "perplexity"];
-pub(crate) const STREAM_USAGE: &[&str] = &["always", "as_asked"];
 
 pub(crate) static MODEL: Section = Section {
     name: "models.NAME",

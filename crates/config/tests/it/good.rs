@@ -18,8 +18,7 @@ fn check_warnings(text: &str, expected: &Expect) {
     expected.assert_eq(&said(text));
 }
 
-/// The file of the public contract, its provider table completed, since the kinds of `claude` and
-/// `gemini` are not built yet.
+/// The file of the public contract, its provider table completed.
 const CONTRACT: &str = r#"
 [listen]
 gateway = "127.0.0.1:8080"
@@ -31,12 +30,13 @@ kind     = "openai"
 api_keys = ["env:OPENAI_API_KEY"]
 
 [providers.claude]
-kind     = "compatible"
-base_url = "https://claude.example.com/v1/"
+kind     = "anthropic"
+api_keys = ["env:ANTHROPIC_API_KEY"]
 
 [providers.gemini]
-kind     = "compatible"
-base_url = "HTTPS://Gemini.example.com:8443"
+kind     = "gemini"
+api_keys = ["env:GEMINI_API_KEY"]
+base_url = "HTTPS://Gemini.example.com:8443/"
 
 [models.assistant]
 ladder = [
@@ -75,8 +75,8 @@ fn the_contract_works_as_written() {
         names,
         [
             ("openai", Kind::OpenAi, "https://api.openai.com/v1"),
-            ("claude", Kind::Compatible, "https://claude.example.com/v1"),
-            ("gemini", Kind::Compatible, "https://gemini.example.com:8443"),
+            ("claude", Kind::Anthropic, "https://api.anthropic.com"),
+            ("gemini", Kind::Gemini, "https://gemini.example.com:8443"),
             ("reserve", Kind::Reserve, ""),
         ]
     );
@@ -102,8 +102,8 @@ fn the_contract_works_as_written() {
 
         providers
           openai (openai) https://api.openai.com/v1, keys from env:OPENAI_API_KEY
-          claude (compatible) https://claude.example.com/v1, no key
-          gemini (compatible) https://gemini.example.com:8443, no key
+          claude (anthropic) https://api.anthropic.com, keys from env:ANTHROPIC_API_KEY
+          gemini (gemini) https://gemini.example.com:8443, keys from env:GEMINI_API_KEY
           reserve (reserve) on board
 
         models
@@ -289,4 +289,63 @@ fn loopback_has_many_spellings_and_port_0_never_collides() {
     ] {
         good(&with_base(&format!("[listen]\n{text}")));
     }
+}
+
+#[test]
+fn every_kind_has_its_own_keys() {
+    let text = r#"
+[providers.eu]
+kind = "azure"
+base_url = "https://shop.openai.azure.com/"
+entra_token_file = "token"
+api_version = "2025-01-01-preview"
+deployments = { "gpt-4.1" = "chat-eu", "text-embedding-3-small" = "vectors" }
+[providers.us]
+kind = "azure"
+base_url = "https://shop-us.openai.azure.com"
+api_keys = ["env:OPENAI_API_KEY", "env:GROQ_API_KEY"]
+[providers.claude]
+kind = "anthropic"
+api_keys = ["env:ANTHROPIC_API_KEY"]
+api_version = "2026-10-21"
+[providers.gemini]
+kind = "gemini"
+api_keys = ["env:GEMINI_API_KEY"]
+[providers.pplx]
+kind = "perplexity"
+api_keys = ["env:OPENAI_API_KEY"]
+[providers.local]
+kind = "compatible"
+base_url = "http://localhost:8000/v1"
+speaks = ["responses", "chat"]
+[models.m]
+ladder = ["eu/gpt-4.1", "us/gpt-4.1", "claude/claude-sonnet-4-5", "gemini/x", "pplx/sonar", "local/x"]
+"#;
+    let env = env().with_file("/etc/seawall/token", "canary-token");
+    let settings = parse(text, Path::new("/etc/seawall/seawall.toml"), &env, &Overrides::default())
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let [eu, us, claude, gemini, pplx, local] = settings.providers.as_slice() else {
+        panic!("six providers")
+    };
+    assert_eq!(eu.entra_token_file, Some(PathBuf::from("/etc/seawall/token")));
+    assert_eq!(eu.deployments[0], ("gpt-4.1".into(), "chat-eu".into()));
+    assert_eq!(eu.api_version.as_deref(), Some("2025-01-01-preview"));
+    assert_eq!(us.api_keys.len(), 2);
+    assert_eq!(claude.api_version.as_deref(), Some("2026-10-21"));
+    assert_eq!(&*gemini.base_url, "https://generativelanguage.googleapis.com");
+    assert_eq!(&*pplx.base_url, "https://api.perplexity.ai");
+    assert!(local.speaks.responses && local.speaks.chat && !local.speaks.embeddings);
+    assert_eq!(claude.stream_usage, StreamUsage::Always);
+    let shown = format!("{settings:?}{}", describe_ladders(&settings));
+    assert!(!shown.contains("canary"), "{shown}");
+    let providers = shown.lines().filter(|line| line.starts_with("  ") && line.contains("http"));
+    let providers: Vec<_> = providers.map(str::trim).collect();
+    expect![[r#"
+        eu (azure) https://shop.openai.azure.com, token from /etc/seawall/token
+        us (azure) https://shop-us.openai.azure.com, keys from env:OPENAI_API_KEY, env:GROQ_API_KEY
+        claude (anthropic) https://api.anthropic.com, keys from env:ANTHROPIC_API_KEY
+        gemini (gemini) https://generativelanguage.googleapis.com, keys from env:GEMINI_API_KEY
+        pplx (perplexity) https://api.perplexity.ai, keys from env:OPENAI_API_KEY
+        local (compatible) http://localhost:8000/v1, no key"#]]
+    .assert_eq(&providers.join("\n"));
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::panic, reason = "the helpers of tests fail by panicking")]
 
+mod cards;
 mod discovery;
 mod good;
+mod imports;
 mod mistakes;
 mod papers;
 mod strangers;
@@ -17,6 +19,8 @@ fn env() -> MapEnvironment {
     MapEnvironment::default()
         .with("OPENAI_API_KEY", "sk-test-1")
         .with("GROQ_API_KEY", "gsk-test-2")
+        .with("ANTHROPIC_API_KEY", "sk-ant-test-3")
+        .with("GEMINI_API_KEY", "AIza-test-4")
         .with("HOME", "/home/ann")
 }
 

@@ -81,8 +81,7 @@ gap_ms_max = 1
             seawall.toml:9:65: cannot read `/nowhere/key`: there is no such file
             seawall.toml:10:12: `base_url`: must begin with `https://` or `http://`
             seawall.toml:11:9: `http2` must be true or false, not a text
-            seawall.toml:14:8: kind `anthropic` is not supported by this version; supported: openai, compatible, reserve
-            seawall.toml:18:8: there is no kind `compatble`; supported: openai, compatible, reserve; did you mean `compatible`?
+            seawall.toml:18:8: there is no kind `compatble`; supported: openai, azure, anthropic, gemini, perplexity, compatible, reserve; did you mean `compatible`?
             seawall.toml:20:1: `base_url` is missing in [providers.Big One]
             seawall.toml:20:12: a provider's name has 1 to 32 of a-z, 0-9, `_` and `-`; `Big One` does not
             seawall.toml:24:11: there is no [providers.opnai]; did you mean `openai`?
@@ -236,19 +235,76 @@ ladder = ["a/x", "a/x", "spare/other", "b/", "/x", "c/a\nb"]
             seawall.toml:8:12: `api_keys` needs one key at least
             seawall.toml:9:16: `organization` must be 1 to 1024 visible ASCII characters
             seawall.toml:12:12: `base_url`: a base URL has no user and no password; keys go into `api_keys`
-            seawall.toml:13:11: `project` is for kind `openai` only; see `headers`
+            seawall.toml:13:1: `project` is for kind `openai` only
             seawall.toml:14:16: `stream_usage` knows no `alway`; it may be `always` or `as_asked`; did you mean `always`?
             seawall.toml:15:11: `ca_file`: cannot read `missing.pem`: there is no such file
             seawall.toml:17:8: the name `reserve` belongs to the model on board; choose another name
             seawall.toml:18:35: `env:OPENAI_API_KEY` holds a key that is there already
             seawall.toml:21:1: `base_url` means nothing for kind `reserve`; see [reserve]
             seawall.toml:22:1: `kind` is missing in [providers.e]
-            seawall.toml:23:1: unknown key `api_version` in [providers.e]
             seawall.toml:25:18: `a/x` is in this ladder twice
             seawall.toml:25:25: the reserve has one model: `spare/smollm2-135m`
             seawall.toml:25:40: a model's name has 1 to 256 bytes
             seawall.toml:25:46: there is no [providers.]; there is `a`, `b`, `c`, `d`, `e`, `reserve` or `spare`
             seawall.toml:25:52: the model's name `a\nb` has control characters, or spaces at its ends
+        "#]],
+    );
+}
+
+#[test]
+fn keys_of_other_kinds() {
+    check(
+        r#"
+[providers.a]
+kind = "azure"
+api_keys = ["env:OPENAI_API_KEY"]
+entra_token_file = "missing"
+deployments = { "gpt-4.1" = 1, "x" = "" }
+[providers.b]
+kind = "anthropic"
+base_url = "https://api.anthropic.com/v1"
+api_keys = ["env:OPENAI_API_KEY"]
+headers = { "X-Api-Key" = "env:GROQ_API_KEY", "Anthropic-Version" = "2023-06-01" }
+deployments = {}
+[providers.c]
+kind = "gemini"
+organization = "o"
+speaks = ["chat"]
+[providers.d]
+kind = "compatible"
+base_url = "https://example.com/v1"
+speaks = ["chats", "chat", 1]
+[providers.e]
+kind = "perplexity"
+base_url = "https://api.perplexity.ai/v1"
+api_keys = ["env:OPENAI_API_KEY"]
+[providers.f]
+kind = "azure"
+base_url = "https://shop.openai.azure.com/openai/v1/"
+api_keys = ["env:OPENAI_API_KEY"]
+[providers.g]
+kind = "anthropc"
+[models.m]
+ladder = ["a/x"]
+"#,
+        &expect![[r#"
+            seawall.toml:2:1: `base_url` is missing in [providers.a]
+            seawall.toml:5:20: `entra_token_file` stands for `api_keys`; use one of the two
+            seawall.toml:5:20: `entra_token_file`: cannot read `missing`: there is no such file
+            seawall.toml:6:29: `gpt-4.1` must be a text in quotes, not a whole number
+            seawall.toml:6:38: a model and its deployment have 1 to 1024 visible ASCII characters; `x` = `` do not
+            seawall.toml:9:12: `base_url`: leave out `/v1`; Seawall adds it
+            seawall.toml:11:13: the header `x-api-key` is made of `api_keys`; use one of the two
+            seawall.toml:11:47: the header `Anthropic-Version` is made of `api_version`
+            seawall.toml:12:1: `deployments` is for kind `azure` only
+            seawall.toml:13:1: `api_keys` is missing in [providers.c]
+            seawall.toml:15:1: `organization` is for kind `openai` only
+            seawall.toml:16:1: `speaks` is for kind `compatible` only
+            seawall.toml:20:11: `speaks` knows no `chats`; it may be `chat`, `responses` or `embeddings`; did you mean `chat`?
+            seawall.toml:20:28: `speaks` must be a text in quotes, not a whole number
+            seawall.toml:23:12: `base_url`: leave out `/v1`; Seawall adds it
+            seawall.toml:27:12: `base_url`: leave out `/openai/v1`; Seawall adds it
+            seawall.toml:30:8: there is no kind `anthropc`; supported: openai, azure, anthropic, gemini, perplexity, compatible, reserve; did you mean `anthropic`?
         "#]],
     );
 }

@@ -30,5 +30,5 @@ fn the_examples_have_no_mistake_and_no_warning() {
         assert!(warnings.is_empty(), "{}: {warnings:?}", path.display());
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 5);
 }

@@ -143,10 +143,11 @@ impl<'de> Members<'de> for Choice {
 /// A finish word in the internal form.
 pub(super) fn finish_of(word: &str) -> Finish {
     match word {
-        "stop" => Finish::Stop,
-        "length" => Finish::Length,
+        // The other words are those of servers that kept their own.
+        "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" => Finish::Stop,
+        "length" | "model_length" | "max_tokens" => Finish::Length,
         "tool_calls" | "function_call" => Finish::ToolCalls,
-        "content_filter" => Finish::ContentFilter,
+        "content_filter" => Finish::ContentFilter(Box::default()),
         other => {
             Finish::Other(other.chars().take(FINISH_CHARS_MAX).collect::<String>().into_boxed_str())
         }

@@ -1,6 +1,7 @@
 //! Reads the outline of a request: what routing needs, in one pass over borrowed bytes. Only what
 //! routing relies on is checked; the rest is the provider's to judge.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use domain::{Needs, Outline};
@@ -8,25 +9,23 @@ use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
 use crate::Malformed;
-use crate::json::{Array, Elements, Members, Object, OutOfBounds, Shape, check_bounds, skip};
-use crate::json::{DEPTH_MAX, NODES_MAX};
+use crate::body::{place_in, quotes_around, read_object};
+use crate::form::Ask;
+use crate::json::{Array, Elements, Members, Object, Shape, skip};
 
-/// Reads what routing needs; all ranges are places in `body`.
+/// Reads what routing needs; all ranges are places in the body. A model that the path names
+/// (Azure's deployments) goes before the one in the body, which may then be missing.
 ///
 /// # Errors
 /// A sentence for the caller if the body is no JSON object of bearable depth and size, if `model`
 /// or `messages` is missing or of a wrong type, or if a field that decides the route stands twice.
-pub fn read_outline(body: &[u8]) -> Result<Outline, Malformed> {
+pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
+    let body = ask.body;
     let fields: Top<'_> = read_object(body)?;
     if let Some(twice) = fields.twice {
         return Err(Malformed::new(format!("`{twice}` stands in the request twice"), twice));
     }
-    let model = match fields.model {
-        Some(Shape::Text(name)) if !name.is_empty() => name,
-        Some(Shape::Text(_)) => return Err(Malformed::new("`model` must not be empty", "model")),
-        Some(_) => return Err(Malformed::new("`model` must be a string", "model")),
-        None => return Err(Malformed::new("`model` is missing", "model")),
-    };
+    let (model, model_at) = read_model(ask, fields.model)?;
     match fields.messages {
         Some(Shape::Array(_)) => {}
         Some(_) => return Err(Malformed::new("`messages` must be an array", "messages")),
@@ -38,12 +37,8 @@ pub fn read_outline(body: &[u8]) -> Result<Outline, Malformed> {
         Some(_) => return Err(Malformed::new("`stream` must be true or false", "stream")),
     };
     let (stream_options_at, usage_in_stream) = read_stream_options(body, fields.stream_options)?;
-    let model_at = match &model {
-        std::borrow::Cow::Borrowed(name) => quotes_around(body, name),
-        std::borrow::Cow::Owned(_) => None,
-    };
     Ok(Outline {
-        model: Box::from(model.as_ref()),
+        model,
         model_at,
         stream,
         usage_in_stream,
@@ -53,31 +48,30 @@ pub fn read_outline(body: &[u8]) -> Result<Outline, Malformed> {
     })
 }
 
-/// Reads a request's body as an object, within the bounds.
-pub(super) fn read_object<'de, T: Members<'de>>(body: &'de [u8]) -> Result<T, Malformed> {
-    if body.trim_ascii().is_empty() {
-        return Err(Malformed::new("the body is empty; a JSON object is needed", None));
-    }
-    let Ok(text) = std::str::from_utf8(body) else {
-        return Err(Malformed::new("the body is not UTF-8 text", None));
-    };
-    check_bounds(body).map_err(|bound| {
-        let sentence = match bound {
-            OutOfBounds::Depth => format!("the body is nested deeper than {DEPTH_MAX} levels"),
-            OutOfBounds::Nodes => format!("the body has more than {NODES_MAX} values"),
-        };
-        Malformed::new(sentence, None)
-    })?;
-    match serde_json::from_str::<Object<T>>(text) {
-        Ok(Object(Some(read))) => Ok(read),
-        Ok(Object(None)) => Err(Malformed::new("the body must be a JSON object", None)),
-        Err(error) => {
-            // serde's own sentence may quote the caller's text, which has no business in a log.
-            let (line, column) = (error.line(), error.column());
-            let sentence = format!("the body is not valid JSON: see line {line}, column {column}");
-            Err(Malformed::new(sentence, None))
+/// The model that is asked for, and where the body names one.
+///
+/// # Errors
+/// A sentence for the caller if neither the path nor the body names one, or the body names it by
+/// something else than a text.
+pub(crate) fn read_model(
+    ask: &Ask<'_>,
+    written: Option<Shape<'_>>,
+) -> Result<(Box<str>, Option<Range<usize>>), Malformed> {
+    let in_path = ask.model_in_path.filter(|name| !name.is_empty());
+    let name = match (written, in_path) {
+        (Some(Shape::Text(name)), _) if !name.is_empty() => name,
+        (None | Some(Shape::Null | Shape::Text(_)), Some(name)) => return Ok((name.into(), None)),
+        (Some(Shape::Text(_)), None) => {
+            return Err(Malformed::new("`model` must not be empty", "model"));
         }
-    }
+        (Some(_), _) => return Err(Malformed::new("`model` must be a string", "model")),
+        (None, None) => return Err(Malformed::new("`model` is missing", "model")),
+    };
+    let place = match &name {
+        Cow::Borrowed(name) => quotes_around(ask.body, name),
+        Cow::Owned(_) => None,
+    };
+    Ok((in_path.map_or_else(|| Box::from(name.as_ref()), Box::from), place))
 }
 
 /// The members at the top of a request that routing looks at.
@@ -132,14 +126,19 @@ impl Top<'_> {
 }
 
 /// What a member at the top of a request asks for beyond plain text; its value is read.
-pub(super) fn read_need<'de, A: MapAccess<'de>>(
-    name: &str,
-    map: &mut A,
-) -> Result<Needs, A::Error> {
+fn read_need<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Needs, A::Error> {
     let (need, wanted) = match name {
-        "tools" | "functions" => {
+        "tools" => return Ok(map.next_value::<Array<Tools>>()?.0.unwrap_or_default().needs),
+        "functions" => {
             let list = map.next_value::<Shape<'de>>()?;
             (Needs::TOOLS, matches!(list, Shape::Array(1..)))
+        }
+        "web_search_options" => {
+            (Needs::HOSTED_TOOLS, map.next_value::<Shape<'de>>()? == Shape::Object)
+        }
+        "reasoning_effort" => {
+            let effort = map.next_value::<Shape<'de>>()?;
+            (Needs::REASONING, effort.as_text().is_some_and(|effort| effort != "none"))
         }
         "response_format" => {
             let format = map.next_value::<Object<Kind<'de>>>()?.0.unwrap_or_default();
@@ -177,6 +176,25 @@ impl<'de> Members<'de> for Kind<'de> {
             _ => skip(map)?,
         }
         Ok(())
+    }
+}
+
+/// What a list of tools needs: who runs a tool is told by its type, and a function is meant where
+/// none is told.
+#[derive(Default)]
+struct Tools {
+    needs: Needs,
+}
+
+impl<'de> Elements<'de> for Tools {
+    fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
+        let Some(Object(tool)) = seq.next_element::<Object<Kind<'de>>>()? else {
+            return Ok(false);
+        };
+        let tool = tool.unwrap_or_default();
+        let ours = matches!(tool.kind.as_text(), None | Some("function" | "custom"));
+        self.needs |= if ours { Needs::TOOLS } else { Needs::HOSTED_TOOLS };
+        Ok(true)
     }
 }
 
@@ -230,19 +248,4 @@ fn read_stream_options(
         Ok(Object(Some(read))) => Ok((place, read.include_usage)),
         _ => Err(Malformed::new("`stream_options` must be an object", "stream_options")),
     }
-}
-
-/// Where a part of the body that was borrowed from it stands in it.
-fn place_in(body: &[u8], part: &str) -> Option<Range<usize>> {
-    let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
-    let place = start..start.checked_add(part.len())?;
-    (body.get(place.clone())? == part.as_bytes()).then_some(place)
-}
-
-/// The place of a string with its quotes.
-fn quotes_around(body: &[u8], inner: &str) -> Option<Range<usize>> {
-    let inner = place_in(body, inner)?;
-    let place = inner.start.checked_sub(1)?..inner.end.checked_add(1)?;
-    let spelled = body.get(place.clone())?;
-    (spelled.starts_with(b"\"") && spelled.ends_with(b"\"")).then_some(place)
 }

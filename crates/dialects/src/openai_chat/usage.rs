@@ -8,7 +8,7 @@ use crate::json::{Members, Object, Shape, skip};
 
 /// A `usage` object as written.
 #[derive(Debug, Default)]
-pub(super) struct WireUsage {
+pub(crate) struct WireUsage {
     prompt: Option<u64>,
     completion: Option<u64>,
     total: Option<u64>,
@@ -62,7 +62,7 @@ impl<'de> Members<'de> for Details {
 
 impl WireUsage {
     /// The normalised counts; `None` if the object tells neither prompt nor completion.
-    pub(super) fn normalised(&self) -> Option<Usage> {
+    pub(crate) fn normalised(&self) -> Option<Usage> {
         if self.prompt.is_none() && self.completion.is_none() {
             return None;
         }
@@ -87,12 +87,17 @@ impl WireUsage {
     }
 }
 
-/// The counts in OpenAI's form, as a JSON object.
-pub(super) fn write_usage(usage: &Usage) -> String {
+/// The counts in OpenAI's form, as a JSON object. Written cache is told as OpenRouter does, and
+/// only where there is some.
+pub(crate) fn write_usage(usage: &Usage) -> String {
     let (input, output) = (usage.input(), usage.output);
     let total = input.saturating_add(output);
     let (cached, reasoning) = (usage.cache_read, usage.reasoning);
+    let written = match usage.cache_write {
+        0 => String::new(),
+        count => format!(r#","cache_write_tokens":{count}"#),
+    };
     format!(
-        r#"{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{total},"prompt_tokens_details":{{"cached_tokens":{cached}}},"completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}"#
+        r#"{{"prompt_tokens":{input},"completion_tokens":{output},"total_tokens":{total},"prompt_tokens_details":{{"cached_tokens":{cached}{written}}},"completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}"#
     )
 }

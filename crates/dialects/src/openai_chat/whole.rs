@@ -1,43 +1,24 @@
 //! Reads an answer that is no stream.
 
-use domain::{Fault, FaultClass, Sight};
+use domain::{Choice, Fault, FaultClass, Gatherer, Losses, Reply, Sight};
+use serde::de::MapAccess;
 
+use super::answer::Answer;
 use super::chunk::Chunk;
-use super::error;
-use crate::json::{Object, Shape};
+use super::events::Teller;
+use crate::json::{Members, Object, Shape, skip};
+use crate::provider_error;
 
-/// Reads the body of an unstreamed success: usage, finish of choice 0, model, size of the text.
+/// Looks at the body of an unstreamed success: usage, finish of choice 0, model, size of the text.
 /// `content_deltas` is 1 if any choice carries content.
 ///
 /// # Errors
 /// `Malformed` if the body is not a JSON object, `Empty` if there is no body or no choice with
 /// content or finish, and the class of the error if the provider wrote one into its success.
-pub fn read_whole(body: &[u8]) -> Result<Sight, Fault> {
-    if body.trim_ascii().is_empty() {
-        return Err(Fault::new(FaultClass::Empty, "the body is empty"));
-    }
-    // Checking the text as a whole is cheaper than string by string. Where it is no text, what
-    // nobody reads may still be skipped.
-    let read = match std::str::from_utf8(body) {
-        Ok(text) => serde_json::from_str::<Object<Chunk<'_>>>(text),
-        Err(_) => serde_json::from_slice(body),
-    };
-    let chunk = match read {
-        Ok(Object(Some(chunk))) => chunk,
-        Ok(Object(None)) => {
-            // Google's compatible path wraps its errors into an array.
-            let in_band = error::read_in_band(body);
-            let plain = || Fault::new(FaultClass::Malformed, "the body is no JSON object");
-            return Err(in_band.unwrap_or_else(plain));
-        }
-        Err(error) => {
-            let detail = format!("the body is not JSON: {error}");
-            return Err(Fault::new(FaultClass::Malformed, crate::mask::line(&detail)));
-        }
-    };
+pub(super) fn see_whole(body: &[u8]) -> Result<Sight, Fault> {
+    let chunk: Chunk<'_> = read_body(body)?;
     if chunk.error.is_some() {
-        let unread = || Fault::new(FaultClass::ServerError, "an error that cannot be read");
-        return Err(error::read_in_band(body).unwrap_or_else(unread));
+        return Err(in_band(body));
     }
     let choices = chunk.choices.unwrap_or_default();
     if choices.messages == 0 && choices.finished == 0 {
@@ -54,7 +35,83 @@ pub fn read_whole(body: &[u8]) -> Result<Sight, Fault> {
     })
 }
 
+/// Reads the body of an unstreamed success, and what it says that has no place in the internal
+/// form.
+///
+/// # Errors
+/// As for [`see_whole`].
+pub(super) fn read_whole(body: &[u8]) -> Result<(Reply, Losses), Fault> {
+    let answer: Answer<'_> = read_body(body)?;
+    if answer.failed {
+        return Err(in_band(body));
+    }
+    let mut events = Vec::new();
+    Teller::default().tell(answer, &mut events);
+    let mut gatherer = Gatherer::default();
+    events.into_iter().for_each(|event| gatherer.take(event));
+    let (completion, losses) = gatherer.finish();
+    let said = |choice: &Choice| !choice.content.is_empty() || choice.finish.is_some();
+    if !completion.choices.iter().any(said) {
+        return Err(Fault::new(FaultClass::Empty, "no choice with content or finish"));
+    }
+    Ok((Reply::Completion(completion), losses))
+}
+
+/// A count of input tokens, which only we ourselves and the responses' form tell so.
+///
+/// # Errors
+/// `Malformed` if there is no such number.
+pub(super) fn read_input_tokens(body: &[u8]) -> Result<u64, Fault> {
+    let count: InputTokens = read_body(body)?;
+    count.0.ok_or_else(|| Fault::new(FaultClass::Malformed, "the body has no `input_tokens`"))
+}
+
+#[derive(Default)]
+struct InputTokens(Option<u64>);
+
+impl<'de> Members<'de> for InputTokens {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "input_tokens" => self.0 = map.next_value::<Shape<'de>>()?.as_u64(),
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+/// The body as an object.
+///
+/// # Errors
+/// `Malformed`, `Empty`, or the class of an error that stands in place of the object.
+pub(crate) fn read_body<'de, T: Members<'de>>(body: &'de [u8]) -> Result<T, Fault> {
+    if body.trim_ascii().is_empty() {
+        return Err(Fault::new(FaultClass::Empty, "the body is empty"));
+    }
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Err(Fault::new(FaultClass::Malformed, "the body is not UTF-8 text"));
+    };
+    match serde_json::from_str::<Object<T>>(text) {
+        Ok(Object(Some(read))) => Ok(read),
+        Ok(Object(None)) => {
+            // Google's compatible path wraps its errors into an array.
+            let in_band = provider_error::read_in_band(body);
+            let plain = || Fault::new(FaultClass::Malformed, "the body is no JSON object");
+            Err(in_band.unwrap_or_else(plain))
+        }
+        Err(error) => {
+            let detail = format!("the body is not JSON: {error}");
+            Err(Fault::new(FaultClass::Malformed, crate::mask::line(&detail)))
+        }
+    }
+}
+
+/// The fault that a body tells which has an `error`.
+pub(crate) fn in_band(body: &[u8]) -> Fault {
+    let unread = || Fault::new(FaultClass::ServerError, "an error that cannot be read");
+    provider_error::read_in_band(body).unwrap_or_else(unread)
+}
+
 /// The model's name, if there is one.
-pub(super) fn model_of(model: &Shape<'_>) -> Option<Box<str>> {
+pub(crate) fn model_of(model: &Shape<'_>) -> Option<Box<str>> {
     model.as_text().filter(|name| !name.is_empty()).map(Box::from)
 }

@@ -1,60 +1,53 @@
-//! Writes whole answers, refusals and the list of models in OpenAI's form.
+//! Writes refusals, the list of models and counts of tokens in OpenAI's form. Answers are written
+//! in `reply` and `stream_writer`.
 
 use bytes::Bytes;
-use domain::{Finish, Usage};
 
-use super::usage::write_usage;
+use super::object::ObjectText;
+use crate::form::ModelEntry;
+use crate::json::quoted;
 use crate::{Refusal, RefusalKind};
-
-/// An answer of an upstream that has no wire form of its own.
-#[derive(Debug, Clone, Copy)]
-pub struct WholeAnswer<'a> {
-    pub id: &'a str,
-    pub model: &'a str,
-    /// Seconds since 1970.
-    pub created_unix: u64,
-    pub text: &'a str,
-    pub finish: &'a Finish,
-    pub usage: Usage,
-}
-
-/// The answer as a `chat.completion` object.
-pub fn write_whole(answer: &WholeAnswer<'_>) -> Bytes {
-    let (id, model, text) = (quoted(answer.id), quoted(answer.model), quoted(answer.text));
-    let created = answer.created_unix;
-    let finish = quoted(finish_word(answer.finish));
-    let usage = write_usage(&answer.usage);
-    Bytes::from(format!(
-        r#"{{"id":{id},"object":"chat.completion","created":{created},"model":{model},"choices":[{{"index":0,"message":{{"role":"assistant","content":{text},"refusal":null}},"logprobs":null,"finish_reason":{finish}}}],"usage":{usage}}}"#
-    ))
-}
 
 /// The refusal as a body: `{"error":{message, type, param, code}}`, with `retry_after_s` beside
 /// them if there is an honest wait.
-pub fn write_refusal(refusal: &Refusal) -> Bytes {
+pub(super) fn write_refusal(refusal: &Refusal) -> Bytes {
     Bytes::from(refusal_object(refusal))
 }
 
 /// The refusal as the last event of a stream that has already begun.
-pub fn write_stream_refusal(refusal: &Refusal) -> Bytes {
+pub(super) fn write_stream_refusal(refusal: &Refusal) -> Bytes {
     Bytes::from(format!("data: {}\n\n", refusal_object(refusal)))
 }
 
-/// The list of models; each has an id and an owner. `created_unix` is in seconds.
-pub fn write_models(models: &[(&str, &str)], created_unix: u64) -> Bytes {
+/// The list of models; `created_unix` is in seconds.
+pub(super) fn write_models(models: &[ModelEntry<'_>], created_unix: u64) -> Bytes {
     let entries: Vec<String> =
-        models.iter().map(|(id, owner)| model_object(id, owner, created_unix)).collect();
+        models.iter().map(|model| model_object(model, created_unix)).collect();
     Bytes::from(format!(r#"{{"object":"list","data":[{}]}}"#, entries.join(",")))
 }
 
 /// One model by itself.
-pub fn write_model(id: &str, owned_by: &str, created_unix: u64) -> Bytes {
-    Bytes::from(model_object(id, owned_by, created_unix))
+pub(super) fn write_model(model: &ModelEntry<'_>, created_unix: u64) -> Bytes {
+    Bytes::from(model_object(model, created_unix))
 }
 
-fn model_object(id: &str, owned_by: &str, created_unix: u64) -> String {
-    let (id, owner) = (quoted(id), quoted(owned_by));
-    format!(r#"{{"id":{id},"object":"model","created":{created_unix},"owned_by":{owner}}}"#)
+/// Limits are told by Groq's names, since OpenAI has none; what is not known is left out.
+fn model_object(model: &ModelEntry<'_>, created_unix: u64) -> String {
+    let mut object = ObjectText::new();
+    object.text("id", model.id).text("object", "model").whole("created", created_unix);
+    object.text("owned_by", "seawall");
+    if let Some(tokens) = model.context_tokens_max {
+        object.whole("context_window", tokens);
+    }
+    if let Some(tokens) = model.output_tokens_max {
+        object.whole("max_completion_tokens", tokens);
+    }
+    object.end()
+}
+
+/// A count of input tokens, for which OpenAI's chat has no form of its own.
+pub(super) fn write_input_tokens(count: u64) -> Bytes {
+    Bytes::from(format!(r#"{{"object":"input_tokens","input_tokens":{count}}}"#))
 }
 
 fn refusal_object(refusal: &Refusal) -> String {
@@ -105,20 +98,4 @@ fn usual_param(kind: RefusalKind) -> Option<&'static str> {
         | RefusalKind::MethodNotAllowed
         | RefusalKind::Internal => None,
     }
-}
-
-/// The finish in OpenAI's words.
-pub(super) fn finish_word(finish: &Finish) -> &str {
-    match finish {
-        Finish::Stop => "stop",
-        Finish::Length => "length",
-        Finish::ToolCalls => "tool_calls",
-        Finish::ContentFilter => "content_filter",
-        Finish::Other(word) => word,
-    }
-}
-
-/// The text as a JSON string, quotes included.
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::to_string(text).expect("a string always has a JSON form")
 }

@@ -10,10 +10,8 @@
     reason = "tests may fail loudly, and they read recordings from a folder"
 )]
 
-mod errors;
-mod properties;
-mod reading;
-mod recordings;
-mod requests;
-mod streams;
-mod writing;
+mod anthropic;
+mod fixtures;
+mod gemini;
+mod openai_chat;
+mod openai_responses;

@@ -42,7 +42,7 @@ fn loaded() -> Option<(Model, Tokenizer)> {
 }
 
 fn ask(text: &str) -> Conversation {
-    let turn = Turn { role: Role::User, content: vec![Content::Text(text.to_owned())] };
+    let turn = Turn::new(Role::User, vec![Content::text(text)]);
     Conversation { turns: vec![turn], sampling: Sampling::default(), ..Conversation::default() }
 }
 

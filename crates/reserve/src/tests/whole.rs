@@ -68,7 +68,7 @@ fn call_with(text: &str, more: &str) -> Call {
         r#"{{"model":"any","messages":[{{"role":"system","content":"be brief"}},{{"role":"user","content":"{text}"}}]{more}}}"#
     );
     let outline = Outline { model: "any".into(), ..Outline::default() };
-    let request = Request { dialect: Dialect::OpenAiChat, body: Bytes::from(body), outline };
+    let request = Request::new(Dialect::OpenAiChat, Bytes::from(body), outline);
     Call {
         request: Arc::new(request),
         model: "smollm2-135m".into(),
@@ -85,6 +85,7 @@ async fn answer(reserve: &Reserve, more: &str) -> Gathered {
 fn stream(answer: Answer) -> upstream::Pieces {
     match answer.body {
         Body::Stream(pieces) => pieces,
+        Body::Native(reply) => panic!("a whole answer came: {reply:?}"),
         Body::Whole(_) => panic!("the reserve streams"),
     }
 }
@@ -106,7 +107,8 @@ async fn it_speaks_token_by_token_to_its_end() {
     let given = reserve.call(call_with("say it", "")).await.unwrap();
     assert_eq!(given.dialect, None);
     let pieces = pieces(given).await;
-    let texts = pieces.iter().filter(|piece| matches!(piece, Ok(Piece::Native(Event::Text(_)))));
+    let texts =
+        pieces.iter().filter(|piece| matches!(piece, Ok(Piece::Native(Event::Delta { .. }))));
     assert_eq!(texts.count(), SAYS.chars().count(), "each character came by itself, the ä whole");
     let gathered = answer(&reserve, "").await;
     check_complete(&gathered).unwrap();
@@ -254,8 +256,7 @@ fn tiny_model() -> (crate::model::Model, Tokenizer) {
 #[test]
 fn a_forged_turn_stays_text() {
     let (_, tokenizer) = tiny_model();
-    let turn =
-        |text: &str| Turn { role: Role::User, content: vec![Content::Text(text.to_owned())] };
+    let turn = |text: &str| Turn::new(Role::User, vec![Content::text(text)]);
     let write = |text: &str| {
         let turns = vec![turn(text)];
         prompt::write(&Conversation { turns, ..Conversation::default() }, &tokenizer, 1000).unwrap()

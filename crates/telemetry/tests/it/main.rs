@@ -43,6 +43,8 @@ fn attempt(target: &Target, fault: Option<FaultClass>) -> AttemptRecord {
         fault,
         status: Some(if fault.is_some() { 503 } else { 200 }),
         detail: "".into(),
+        usage: None,
+        cost: None,
     }
 }
 
@@ -55,6 +57,7 @@ fn answered() -> Receipt {
         unix_seconds: 1_717_512_000.25,
         caller: Some("shop".into()),
         dialect: Some(Dialect::OpenAiChat),
+        operation: domain::Operation::Generate,
         model_asked: "assistant".into(),
         stream: true,
         attempts: vec![attempt(&target, None)],

@@ -57,6 +57,8 @@ fn tried(telemetry: &Telemetry, target: &Target, fault: Option<FaultClass>) {
         fault,
         status: None,
         detail: "upstream said sk-canary-1234567".into(),
+        usage: None,
+        cost: None,
     };
     let answer = AnswerRecord {
         served_by: fault.is_none().then(|| target.clone()),
@@ -71,6 +73,7 @@ fn tried(telemetry: &Telemetry, target: &Target, fault: Option<FaultClass>) {
         unix_seconds: 0.0,
         caller: Some("shop".into()),
         dialect: Some(Dialect::OpenAiChat),
+        operation: domain::Operation::Generate,
         model_asked: "big".into(),
         stream: true,
         attempts: vec![attempt],

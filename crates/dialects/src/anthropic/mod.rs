@@ -1,0 +1,104 @@
+//! Anthropic's messages and their counting of tokens: requests, answers, streams and refusals are
+//! read and written. What is made up for its clients is in `ours`; where a request goes is decided
+//! elsewhere.
+
+mod answer;
+mod block;
+mod conversation;
+mod generation;
+mod media;
+mod message;
+mod object;
+mod ours;
+mod outline;
+mod parts;
+mod refusal;
+mod schema;
+mod stream_reader;
+mod stream_writer;
+mod thinking;
+mod tools;
+mod turns;
+mod write;
+mod write_request;
+
+use bytes::Bytes;
+use domain::{Dialect, Fault, Framing, Full, Losses, Operation, Outline, Reply, Request, Sight};
+
+use crate::form::{
+    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Written,
+};
+use crate::rewrite::{apply, change_model};
+use crate::stream::EventStream;
+use crate::{Malformed, Refusal};
+
+/// The form itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Anthropic;
+
+impl Form for Anthropic {
+    fn dialect(&self) -> Dialect {
+        Dialect::Anthropic
+    }
+
+    fn read_outline(&self, ask: &Ask<'_>) -> Result<Outline, Malformed> {
+        outline::read_outline(ask)
+    }
+
+    fn read_full(&self, request: &Request) -> Result<Full, Malformed> {
+        conversation::read_conversation(&request.body).map(Full::Conversation)
+    }
+
+    /// Beside the model's name, only what we made up ourselves in an earlier answer is changed.
+    fn rewrite(&self, request: &Request, model: &str, _ask_usage: bool) -> Bytes {
+        let mut changes = ours::taken_back(&request.body);
+        if request.outline.model.as_ref() != model || request.outline.model_at.is_none() {
+            changes.push(change_model(request, model));
+        }
+        apply(&request.body, changes)
+    }
+
+    fn write_request(&self, order: &Order<'_>) -> Written {
+        write_request::write_request(order)
+    }
+
+    fn see_whole(&self, operation: Operation, body: &[u8]) -> Result<Sight, Fault> {
+        message::see_whole(operation, body)
+    }
+
+    fn read_whole(&self, operation: Operation, body: &[u8]) -> Result<(Reply, Losses), Fault> {
+        message::read_whole(operation, body)
+    }
+
+    fn write_whole(&self, reply: &Reply, envelope: &Envelope) -> Written {
+        write::write_whole(reply, envelope)
+    }
+
+    fn stream_reader(&self, reading: Reading) -> Box<dyn StreamReader> {
+        Box::new(EventStream::new(stream_reader::Events::default(), reading))
+    }
+
+    fn stream_writer(&self, envelope: &Envelope) -> Box<dyn StreamWriter> {
+        Box::new(stream_writer::Writer::new(envelope))
+    }
+
+    fn write_refusal(&self, refusal: &Refusal, request_id: &str) -> Bytes {
+        refusal::write_refusal(refusal, request_id)
+    }
+
+    fn write_stream_refusal(&self, refusal: &Refusal, _framing: Framing) -> Bytes {
+        refusal::error_event(refusal)
+    }
+
+    fn end_mark(&self) -> &'static [u8] {
+        b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+    }
+
+    fn write_models(&self, models: &[ModelEntry<'_>], created_unix: u64) -> Bytes {
+        refusal::write_models(models, created_unix)
+    }
+
+    fn write_model(&self, model: &ModelEntry<'_>, created_unix: u64) -> Bytes {
+        refusal::write_model(model, created_unix)
+    }
+}

@@ -1,0 +1,460 @@
+//! Writes an answer as a stream of Anthropic's: one block after the other, each opened, filled and
+//! closed before the next, whatever the order in which the upstream tells its pieces. While a call's
+//! arguments are not whole, everything else waits in a bounded queue.
+
+use std::collections::VecDeque;
+use std::fmt::Write;
+
+use bytes::Bytes;
+use domain::{
+    Citation, Delta, Dialect, Event, Finish, Losses, Proof, ProofKind, SearchResult, Usage,
+};
+
+use super::object::Obj;
+use super::ours;
+use super::refusal::error_event;
+use super::write::{Ending, ended, search_blocks, stop_object, web_citation, write_usage};
+use crate::Refusal;
+use crate::form::{Envelope, StreamWriter};
+use crate::json::quoted;
+
+/// Bytes of pieces that wait for the end of a call.
+const WAITING_BYTES_MAX: usize = 1024 * 1024;
+/// Pieces that wait for the end of a call.
+const WAITING_COUNT_MAX: usize = 4096;
+/// Bytes of a refusal's words that are held until the finish is known.
+const REFUSAL_BYTES_MAX: usize = 64 * 1024;
+
+/// A stream of one message.
+#[derive(Debug)]
+pub(super) struct Writer {
+    id: String,
+    model: String,
+    next_block: u64,
+    open: Option<Open>,
+    waiting: VecDeque<Delta>,
+    waiting_bytes: usize,
+    /// The model's or the filter's words about its refusal.
+    refusal: String,
+    refused: bool,
+    called: bool,
+    searches: u32,
+    finish: Option<Finish>,
+    usage: Option<Usage>,
+    losses: Losses,
+    out: String,
+}
+
+/// The block that is open.
+#[derive(Debug)]
+enum Open {
+    Text,
+    Thinking {
+        signed: bool,
+    },
+    Call {
+        index: u32,
+        arguments: Arguments,
+    },
+    /// A call whose arguments are free text, which goes under a name; `begun` once that is written.
+    FreeCall {
+        index: u32,
+        begun: bool,
+    },
+}
+
+/// How far the arguments of a call are.
+#[derive(Debug, Default)]
+struct Arguments {
+    depth: u32,
+    in_string: bool,
+    escaped: bool,
+    whole: bool,
+}
+
+impl Arguments {
+    fn take(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.whole |= self.depth == 0;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn new(envelope: &Envelope) -> Self {
+        Self {
+            id: envelope.id.clone(),
+            model: envelope.model.clone(),
+            next_block: 0,
+            open: None,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            refusal: String::new(),
+            refused: false,
+            called: false,
+            searches: 0,
+            finish: None,
+            usage: None,
+            losses: Losses::default(),
+            out: String::new(),
+        }
+    }
+
+    fn put(&mut self, name: &str, object: Obj) {
+        self.out.push_str("event: ");
+        self.out.push_str(name);
+        self.out.push_str("\ndata: ");
+        self.out.push_str(&object.close());
+        self.out.push_str("\n\n");
+    }
+
+    fn written(&mut self) -> Bytes {
+        Bytes::from(std::mem::take(&mut self.out))
+    }
+
+    fn open_block(&mut self, block: &str, open: Open) {
+        let object = Obj::of("content_block_start")
+            .raw("index", &self.next_block.to_string())
+            .raw("content_block", block);
+        self.put("content_block_start", object);
+        self.open = Some(open);
+    }
+
+    /// One delta, whose `member` is JSON text. Most events of a stream come through here, so it is
+    /// put together in one go.
+    fn more(&mut self, kind: &str, member: &str, value: &str) {
+        let index = self.next_block;
+        // Writing to a string cannot fail.
+        let _written = write!(
+            self.out,
+            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":{index},\"delta\":{{\"type\":\"{kind}\",\"{member}\":{value}}}}}\n\n"
+        );
+    }
+
+    fn close_block(&mut self) {
+        match &self.open {
+            None => return,
+            Some(Open::Thinking { signed: false }) => {
+                self.more("signature_delta", "signature", &quoted(ours::MARK));
+            }
+            Some(Open::FreeCall { begun, .. }) => {
+                let end = if *begun { r#""}"# } else { r#"{"input":""}"# };
+                self.more("input_json_delta", "partial_json", &quoted(end));
+            }
+            Some(Open::Call { .. } | Open::Text | Open::Thinking { .. }) => {}
+        }
+        self.open = None;
+        let object = Obj::of("content_block_stop").raw("index", &self.next_block.to_string());
+        self.put("content_block_stop", object);
+        self.next_block += 1;
+    }
+
+    /// A block that is complete at once.
+    fn whole_block(&mut self, block: &str) {
+        self.close_block();
+        self.open_block(block, Open::Thinking { signed: true });
+        self.close_block();
+    }
+
+    /// True if this piece must not be written yet: it does not belong to the open call, and that
+    /// is not whole or others wait already.
+    fn must_wait(&self, delta: &Delta) -> bool {
+        let (open, whole) = match &self.open {
+            Some(Open::Call { index, arguments }) => (Some(*index), arguments.whole),
+            Some(Open::FreeCall { index, .. }) => (Some(*index), false),
+            Some(Open::Text | Open::Thinking { .. }) | None => (None, true),
+        };
+        let own = matches!(delta, Delta::Arguments { index, .. } if Some(*index) == open);
+        !own && (!whole || !self.waiting.is_empty())
+    }
+
+    fn take_delta(&mut self, delta: &Delta) {
+        if !self.must_wait(delta) {
+            self.write_delta(delta);
+            if !self.waiting.is_empty() {
+                self.write_waiting(false);
+            }
+            return;
+        }
+        self.waiting_bytes += size(delta);
+        self.waiting.push_back(delta.clone());
+        if self.waiting_bytes > WAITING_BYTES_MAX || self.waiting.len() > WAITING_COUNT_MAX {
+            // What still comes for the open call will find it closed.
+            self.close_block();
+            self.write_waiting(false);
+        }
+    }
+
+    /// Writes what waited, as far as it need not wait on; at the end nothing waits.
+    fn write_waiting(&mut self, at_the_end: bool) {
+        loop {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.waiting_bytes = 0;
+            for delta in waiting {
+                if self.must_wait(&delta) {
+                    self.waiting_bytes += size(&delta);
+                    self.waiting.push_back(delta);
+                } else {
+                    self.write_delta(&delta);
+                }
+            }
+            if self.waiting.is_empty() {
+                return;
+            }
+            let open_is_whole =
+                matches!(&self.open, Some(Open::Call { arguments, .. }) if arguments.whole);
+            if at_the_end {
+                self.close_block();
+            } else if !open_is_whole {
+                return;
+            }
+        }
+    }
+
+    fn write_delta(&mut self, delta: &Delta) {
+        match delta {
+            Delta::Text(text) => self.write_text(text),
+            Delta::Refusal(text) => self.write_refusal_words(text),
+            Delta::Thinking(text) => self.write_thinking(text),
+            Delta::Proof(proof) => self.write_proof(proof),
+            Delta::ToolCall { index, id, name, free_text, signature } => {
+                if signature.is_some() {
+                    self.losses.dropped("thought_signature");
+                }
+                self.close_block();
+                self.called = true;
+                let made_up = format!("toolu_{}_{index}", self.id);
+                let id = if id.is_empty() { made_up.as_str() } else { id };
+                let block =
+                    Obj::of("tool_use").text("id", id).text("name", name).raw("input", "{}");
+                let open = if *free_text {
+                    self.losses.approximated("tools.custom");
+                    Open::FreeCall { index: *index, begun: false }
+                } else {
+                    Open::Call { index: *index, arguments: Arguments::default() }
+                };
+                self.open_block(&block.close(), open);
+            }
+            Delta::Arguments { index, text } => self.write_arguments(*index, text),
+            Delta::Citation(citation) => self.write_citation(citation),
+            Delta::SearchResults(results) => self.write_search(results),
+            Delta::LogProbs(_) => self.losses.dropped("logprobs"),
+            Delta::Media(_) => self.losses.dropped("content.media"),
+        }
+    }
+
+    fn write_text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.open_text();
+        self.more("text_delta", "text", &quoted(text));
+    }
+
+    fn open_text(&mut self) {
+        if !matches!(self.open, Some(Open::Text)) {
+            self.close_block();
+            self.open_block(r#"{"type":"text","text":""}"#, Open::Text);
+        }
+    }
+
+    /// Held back, for only the finish tells whether they are the model's own words.
+    fn write_refusal_words(&mut self, text: &str) {
+        self.refused = true;
+        if self.refusal.len() + text.len() <= REFUSAL_BYTES_MAX {
+            self.refusal.push_str(text);
+        } else {
+            self.losses.dropped("refusal");
+        }
+    }
+
+    fn write_thinking(&mut self, text: &str) {
+        if !matches!(self.open, Some(Open::Thinking { signed: false })) {
+            self.close_block();
+            let block = r#"{"type":"thinking","thinking":"","signature":""}"#;
+            self.open_block(block, Open::Thinking { signed: false });
+        }
+        self.more("thinking_delta", "thinking", &quoted(text));
+    }
+
+    fn write_proof(&mut self, proof: &Proof) {
+        if proof.dialect != Dialect::Anthropic {
+            self.losses.dropped("thinking.signature");
+            return;
+        }
+        match proof.kind {
+            ProofKind::Sealed => {
+                let block = Obj::of("redacted_thinking").text("data", &proof.data).close();
+                self.whole_block(&block);
+            }
+            ProofKind::Signature => {
+                if !matches!(self.open, Some(Open::Thinking { signed: false })) {
+                    self.close_block();
+                    let block = r#"{"type":"thinking","thinking":"","signature":""}"#;
+                    self.open_block(block, Open::Thinking { signed: false });
+                }
+                self.more("signature_delta", "signature", &quoted(&proof.data));
+                self.open = Some(Open::Thinking { signed: true });
+            }
+        }
+    }
+
+    fn write_arguments(&mut self, for_call: u32, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let piece = match &mut self.open {
+            Some(Open::Call { index, arguments }) if *index == for_call => {
+                arguments.take(text);
+                text.to_owned()
+            }
+            Some(Open::FreeCall { index, begun }) if *index == for_call => {
+                // A string that is written piece by piece.
+                let spelled = quoted(text);
+                let inner = spelled.get(1..spelled.len() - 1).unwrap_or_default();
+                let head = if *begun { "" } else { r#"{"input":""# };
+                *begun = true;
+                format!("{head}{inner}")
+            }
+            _ => {
+                if !text.trim().is_empty() {
+                    self.losses.dropped("tool_calls.arguments");
+                }
+                return;
+            }
+        };
+        self.more("input_json_delta", "partial_json", &quoted(&piece));
+    }
+
+    fn write_citation(&mut self, citation: &Citation) {
+        if let Some(written) = web_citation(citation, &mut self.losses) {
+            self.open_text();
+            self.more("citations_delta", "citation", &written);
+        }
+    }
+
+    fn write_search(&mut self, results: &[SearchResult]) {
+        let number = self.searches;
+        self.searches += 1;
+        for block in search_blocks(&self.id, number, results, &mut self.losses) {
+            self.whole_block(&block);
+        }
+    }
+
+    fn close_all(&mut self) {
+        self.write_waiting(true);
+        let filtered = matches!(self.finish, Some(Finish::ContentFilter(_) | Finish::Refusal));
+        if !filtered && !self.refusal.is_empty() {
+            let words = std::mem::take(&mut self.refusal);
+            self.write_text(&words);
+        }
+        self.close_block();
+    }
+}
+
+/// Bytes of what waits.
+fn size(delta: &Delta) -> usize {
+    let text = match delta {
+        Delta::Text(text) | Delta::Refusal(text) | Delta::Thinking(text) => text.len(),
+        Delta::Arguments { text, .. } => text.len(),
+        Delta::Proof(proof) => proof.data.len(),
+        Delta::ToolCall { .. } | Delta::Citation(_) | Delta::LogProbs(_) => 256,
+        Delta::SearchResults(results) => results.len() * 256,
+        // It is dropped when its turn comes.
+        Delta::Media(_) => 256,
+    };
+    text + size_of::<Delta>()
+}
+
+impl StreamWriter for Writer {
+    /// What is known of the usage at this point is nothing: the whole is told at the end.
+    fn start(&mut self) -> Bytes {
+        let message = Obj::new()
+            .text("id", &format!("msg_{}", self.id))
+            .text("type", "message")
+            .text("role", "assistant")
+            .text("model", &self.model)
+            .raw("content", "[]")
+            .raw("stop_reason", "null")
+            .raw("stop_sequence", "null")
+            .raw("usage", &write_usage(&Usage::default()));
+        self.put("message_start", Obj::of("message_start").raw("message", &message.close()));
+        self.written()
+    }
+
+    fn event(&mut self, event: &Event) -> Bytes {
+        match event {
+            Event::Start { .. } => {}
+            Event::Delta { choice: 0, delta } => self.take_delta(delta),
+            Event::Finish { choice: 0, finish } => {
+                self.finish = Some(finish.clone());
+                self.close_all();
+            }
+            Event::Delta { .. } | Event::Finish { .. } => self.losses.dropped("n"),
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Ping => self.put("ping", Obj::of("ping")),
+            Event::Lost(loss) => self.losses.add(loss.clone()),
+        }
+        self.written()
+    }
+
+    fn end(&mut self) -> Bytes {
+        self.close_all();
+        let ending = Ending {
+            finish: self.finish.as_ref(),
+            called: self.called,
+            refused: self.refused,
+            words: &self.refusal,
+        };
+        let stop = ended(&ending, &mut self.losses);
+        let usage = match &self.usage {
+            Some(usage) => write_usage(usage),
+            None => r#"{"output_tokens":0}"#.to_owned(),
+        };
+        let object = Obj::of("message_delta")
+            .raw("delta", &stop_object(Obj::new(), &stop).close())
+            .raw("usage", &usage);
+        self.put("message_delta", object);
+        self.put("message_stop", Obj::of("message_stop"));
+        self.written()
+    }
+
+    fn break_off(&mut self, refusal: &Refusal) -> Bytes {
+        self.open = None;
+        self.waiting.clear();
+        error_event(refusal)
+    }
+
+    fn take_losses(&mut self) -> Losses {
+        std::mem::take(&mut self.losses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_whole_at_the_last_brace() {
+        let whole = |pieces: &[&str]| {
+            let mut arguments = Arguments::default();
+            pieces.iter().for_each(|piece| arguments.take(piece));
+            arguments.whole
+        };
+        assert!(whole(&["{}"]));
+        assert!(whole(&["{\"a\":{\"b\":\"}", "\\\"}\"}", "}"]));
+        assert!(!whole(&["{\"a\":{\"b\":\"}", "\\\"}\"}"]));
+        assert!(!whole(&["", "{\"a\":\"}"]));
+    }
+}

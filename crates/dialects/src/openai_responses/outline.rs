@@ -1,0 +1,231 @@
+//! Reads the outline of a request: what routing needs, in one pass over borrowed bytes. Only what
+//! routing relies on is checked; the rest is the provider's to judge.
+
+use std::borrow::Cow;
+
+use domain::{HostedKind, Needs, Outline};
+use serde::de::{MapAccess, SeqAccess};
+
+use super::tools::hosted_kind;
+use crate::Malformed;
+use crate::body::{quotes_around, read_object};
+use crate::form::Ask;
+use crate::json::{Array, Elements, Members, Object, Shape, skip};
+
+/// Reads what routing needs; all ranges are places in the body.
+///
+/// # Errors
+/// A sentence for the caller if the body is no JSON object of bearable depth and size, if `model`,
+/// `input` or `stream` is missing or of a wrong type, or stands there twice.
+pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
+    let top: Top<'_> = read_object(ask.body)?;
+    if let Some(twice) = top.twice {
+        return Err(Malformed::new(format!("`{twice}` stands in the request twice"), twice));
+    }
+    let (model, model_at) = match (&top.model, ask.model_in_path) {
+        (Some(Shape::Text(name)), _) if !name.is_empty() => {
+            let place = match name {
+                Cow::Borrowed(name) => quotes_around(ask.body, name),
+                Cow::Owned(_) => None,
+            };
+            (name.as_ref(), place)
+        }
+        (None | Some(Shape::Null), Some(name)) => (name, None),
+        (Some(Shape::Text(_)), _) => {
+            return Err(Malformed::new("`model` must not be empty", "model"));
+        }
+        (Some(_), _) => return Err(Malformed::new("`model` must be a string", "model")),
+        (None, None) => return Err(Malformed::new("`model` is missing", "model")),
+    };
+    match top.input {
+        Some(Shape::Text(_) | Shape::Array(_)) => {}
+        None | Some(Shape::Null) if top.stored_input => {}
+        None => return Err(Malformed::new("`input` is missing", "input")),
+        Some(_) => {
+            let sentence = "`input` must be a string or an array of items";
+            return Err(Malformed::new(sentence, "input"));
+        }
+    }
+    let stream = match top.stream {
+        None | Some(Shape::Null) => false,
+        Some(Shape::Bool(stream)) => stream,
+        Some(_) => return Err(Malformed::new("`stream` must be true or false", "stream")),
+    };
+    Ok(Outline {
+        model: Box::from(model),
+        model_at,
+        stream,
+        // The last event of every stream tells it.
+        usage_in_stream: true,
+        stream_options_at: None,
+        needs: top.needs,
+        output_tokens_max: top.output_tokens_max,
+    })
+}
+
+/// The members at the top of a request that routing looks at.
+#[derive(Default)]
+struct Top<'de> {
+    model: Option<Shape<'de>>,
+    input: Option<Shape<'de>>,
+    stream: Option<Shape<'de>>,
+    /// A member stands there that lets a request do without input of its own.
+    stored_input: bool,
+    needs: Needs,
+    output_tokens_max: Option<u64>,
+    /// The first member that decides the route and stands there twice.
+    twice: Option<&'static str>,
+}
+
+impl<'de> Members<'de> for Top<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "model" => {
+                let before = self.model.replace(map.next_value()?);
+                self.note_twice("model", before.is_some());
+            }
+            "input" => {
+                let before = self.input.replace(map.next_value()?);
+                self.note_twice("input", before.is_some());
+            }
+            "stream" => {
+                let before = self.stream.replace(map.next_value()?);
+                self.note_twice("stream", before.is_some());
+            }
+            "previous_response_id" | "conversation" | "prompt" => {
+                self.stored_input |= map.next_value::<Shape<'de>>()? != Shape::Null;
+            }
+            "max_output_tokens" => {
+                self.output_tokens_max = map.next_value::<Shape<'de>>()?.as_u64();
+            }
+            "tools" => {
+                if let Array(Some(tools)) = map.next_value::<Array<Tools>>()? {
+                    self.needs |= tools.needs;
+                }
+            }
+            "text" => {
+                let text = map.next_value::<Object<Text<'de>>>()?.0.unwrap_or_default();
+                let format = text.format.kind.as_text();
+                self.need(Needs::JSON_OUTPUT, format.is_some_and(|kind| kind != "text"));
+            }
+            "reasoning" => {
+                let reasoning = map.next_value::<Object<Effort<'de>>>()?.0.unwrap_or_default();
+                let effort = reasoning.effort.as_text();
+                self.need(Needs::REASONING, effort.is_some_and(|effort| effort != "none"));
+            }
+            "top_logprobs" => {
+                let count = map.next_value::<Shape<'de>>()?.as_u64();
+                self.need(Needs::LOGPROBS, count.is_some_and(|count| count > 0));
+            }
+            "include" => {
+                let Array(include) = map.next_value::<Array<Include>>()?;
+                self.need(Needs::LOGPROBS, include.is_some_and(|include| include.logprobs));
+            }
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl Top<'_> {
+    fn note_twice(&mut self, name: &'static str, again: bool) {
+        if again {
+            self.twice.get_or_insert(name);
+        }
+    }
+
+    fn need(&mut self, need: Needs, wanted: bool) {
+        if wanted {
+            self.needs |= need;
+        }
+    }
+}
+
+/// What a tool of this type needs.
+pub(super) fn need_of_tool(kind: &str) -> Needs {
+    match (kind, hosted_kind(kind)) {
+        ("function" | "custom" | "namespace", _) => Needs::TOOLS,
+        // These are run by the caller, though their form is the provider's.
+        ("local_shell" | "shell" | "apply_patch" | "tool_search", _) => Needs::TOOLS,
+        (kind, HostedKind::Other) if kind.starts_with("computer") => Needs::TOOLS,
+        _ => Needs::HOSTED_TOOLS,
+    }
+}
+
+#[derive(Default)]
+struct Tools {
+    needs: Needs,
+}
+
+impl<'de> Elements<'de> for Tools {
+    fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
+        let Some(Object(tool)) = seq.next_element::<Object<Kind<'de>>>()? else {
+            return Ok(false);
+        };
+        if let Some(kind) = tool.unwrap_or_default().kind.as_text() {
+            self.needs |= need_of_tool(kind);
+        }
+        Ok(true)
+    }
+}
+
+#[derive(Default)]
+struct Include {
+    logprobs: bool,
+}
+
+impl<'de> Elements<'de> for Include {
+    fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
+        let Some(name) = seq.next_element::<Shape<'de>>()? else {
+            return Ok(false);
+        };
+        self.logprobs |= name.as_text() == Some("message.output_text.logprobs");
+        Ok(true)
+    }
+}
+
+#[derive(Default)]
+struct Text<'de> {
+    format: Kind<'de>,
+}
+
+impl<'de> Members<'de> for Text<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "format" => self.format = map.next_value::<Object<_>>()?.0.unwrap_or_default(),
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Effort<'de> {
+    effort: Shape<'de>,
+}
+
+impl<'de> Members<'de> for Effort<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "effort" => self.effort = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
+/// An object that says by `type` what it is.
+#[derive(Default)]
+struct Kind<'de> {
+    kind: Shape<'de>,
+}
+
+impl<'de> Members<'de> for Kind<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "type" => self.kind = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! Changes what must change in a caller's body on its way to a provider of the same dialect, and
+//! nothing else: all other bytes stay as they came.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use domain::Request;
+
+use crate::json::{members, quoted};
+
+/// A part of the body and what takes its place; an empty range inserts.
+pub(crate) struct Change {
+    pub(crate) place: Range<usize>,
+    pub(crate) text: String,
+}
+
+/// The body with these changes, which must not overlap; without any it is shared, not copied.
+pub(crate) fn apply(body: &Bytes, mut changes: Vec<Change>) -> Bytes {
+    if changes.is_empty() {
+        return body.clone();
+    }
+    changes.sort_by_key(|change| change.place.start);
+    let added: usize = changes.iter().map(|change| change.text.len()).sum();
+    let mut written = BytesMut::with_capacity(body.len() + added);
+    let mut kept_to = 0;
+    for change in &changes {
+        written.extend_from_slice(body.get(kept_to..change.place.start).unwrap_or_default());
+        written.extend_from_slice(change.text.as_bytes());
+        kept_to = change.place.end;
+    }
+    written.extend_from_slice(body.get(kept_to..).unwrap_or_default());
+    written.freeze()
+}
+
+/// Another name as the value of `model`. A request that has no such member gets one.
+pub(crate) fn change_model(request: &Request, model: &str) -> Change {
+    let text = quoted(model);
+    if let Some(place) = &request.outline.model_at {
+        return Change { place: place.clone(), text };
+    }
+    // The name, or the word `model` itself, was spelled with escapes, or there is none.
+    let top = members(&request.body);
+    match top.into_iter().find(|member| member.is_named(&request.body, "model")) {
+        Some(member) => Change { place: member.value, text },
+        None => insert_first(&request.body, &format!(r#""model":{text}"#)),
+    }
+}
+
+/// Puts a member at the front of an object.
+pub(crate) fn insert_first(object: &[u8], member: &str) -> Change {
+    let after_brace = object.iter().position(|byte| *byte == b'{').map_or(0, |brace| brace + 1);
+    let rest = object.get(after_brace..).unwrap_or_default();
+    let empty = rest.trim_ascii_start().starts_with(b"}");
+    let text = if empty { member.to_owned() } else { format!("{member},") };
+    Change { place: after_brace..after_brace, text }
+}

@@ -1,0 +1,15 @@
+//! OpenAI's chat completions and embeddings.
+
+mod answers;
+mod errors;
+mod orders;
+mod outlines;
+mod properties;
+mod reading;
+mod recordings;
+mod requests;
+mod streams;
+mod translated;
+mod validator;
+mod vectors;
+mod writing;

@@ -1,0 +1,46 @@
+//! Perplexity: its agent API for everybody, and nothing raw.
+
+use domain::{Dialect, Operation};
+use providers::Kind;
+
+use crate::rig::{Act, chat, request, rig, text_of};
+
+const ANSWER: &str = r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"perplexity/sonar","output":[{"type":"search_results","queries":["q"],"results":[{"id":1,"url":"https://example.com/a","title":"A","snippet":"s"}]},{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{"type":"output_text","text":"Good day","annotations":[]}]}],"usage":{"input_tokens":5,"output_tokens":2,"total_tokens":7}}"#;
+
+#[tokio::test]
+async fn every_caller_goes_to_the_agent_translated() {
+    let rig = rig(Kind::Perplexity, |_| {});
+    let responses = r#"{"model":"asked","input":"Hi","store":true,"truncation":"auto"}"#;
+    let chats = r#"{"model":"asked","messages":[{"role":"user","content":"Hi"}]}"#;
+    for asked in [request(Dialect::OpenAiResponses, Operation::Generate, responses), chat(chats)] {
+        let answer = rig.play(Act::json(200, ANSWER), "perplexity/sonar", asked).await.unwrap();
+        assert_eq!((answer.dialect, text_of(answer).await.as_str()), (None, "Good day"));
+        let seen = rig.server.seen();
+        assert_eq!(seen.target, "/v1/agent");
+        assert_eq!(seen.header("authorization"), Some("Bearer key-canary"));
+        assert_eq!(seen.body["model"], "perplexity/sonar");
+        assert_eq!(seen.body.get("truncation"), None, "unknown members are refused: {}", seen.text);
+    }
+}
+
+#[tokio::test]
+async fn a_model_of_the_ended_api_is_stood_in_for_by_a_preset() {
+    let rig = rig(Kind::Perplexity, |_| {});
+    let chats = r#"{"model":"asked","messages":[{"role":"user","content":"Hi"}]}"#;
+    let answer = rig.play(Act::json(200, ANSWER), "sonar-pro", chat(chats)).await.unwrap();
+    assert_eq!(answer.losses.header(), "model");
+    let seen = rig.server.seen();
+    assert_eq!((&seen.body["preset"], seen.body.get("model")), (&"low".into(), None));
+    // What a preset costs is nobody's to tell; what a model costs is.
+    assert_eq!(rig.upstream.card("sonar-pro").unwrap().prices.output, None);
+    let prices = rig.upstream.card("openai/gpt-5.4").unwrap().prices;
+    assert_eq!(prices.output.unwrap().picodollars(), 15_000_000);
+}
+
+#[tokio::test]
+async fn vectors_are_not_made() {
+    let rig = rig(Kind::Perplexity, |_| {});
+    let embed = r#"{"model":"m","input":"Hi"}"#;
+    let asked = request(Dialect::OpenAiChat, Operation::Embed, embed);
+    assert_eq!(rig.upstream.unfit("m", &asked).as_deref(), Some("it makes no vectors"));
+}
