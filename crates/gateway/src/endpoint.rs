@@ -132,10 +132,15 @@ fn find(path: &str, query: Option<&str>, spoken: Dialect) -> Option<Endpoint> {
         "messages/count_tokens" => ask(Anthropic, CountTokens),
         "models" => Some(Endpoint::Models(spoken, None)),
         _ => {
-            let model = rest.strip_prefix("models/").filter(|model| !model.is_empty())?;
-            match model.rsplit_once(':') {
-                Some((model, verb)) if gemini_verb(verb).is_some() => gemini(model, verb, query),
-                _ => Some(Endpoint::Models(spoken, Some(decode(model).into()))),
+            let model = rest.strip_prefix("models/");
+            // Some clients leave `models/` away before a name that has a slash of its own.
+            let asked = model.unwrap_or(rest).rsplit_once(':');
+            match asked.filter(|(model, verb)| !model.is_empty() && gemini_verb(verb).is_some()) {
+                Some((model, verb)) => gemini(model, verb, query),
+                None => {
+                    let model = model.filter(|model| !model.is_empty())?;
+                    Some(Endpoint::Models(spoken, Some(decode(model).into())))
+                }
             }
         }
     }
@@ -143,12 +148,14 @@ fn find(path: &str, query: Option<&str>, spoken: Dialect) -> Option<Endpoint> {
 
 /// Azure's older paths, which name the model.
 fn deployment(rest: &str) -> Option<Endpoint> {
-    let (model, verb) = rest.split_once('/')?;
-    let operation = match verb {
-        "chat/completions" => Operation::Generate,
-        "embeddings" => Operation::Embed,
-        _ => return None,
+    // Older clients do not encode a slash in the model's name.
+    let (model, operation) = match rest.strip_suffix("/chat/completions") {
+        Some(model) => (model, Operation::Generate),
+        None => (rest.strip_suffix("/embeddings")?, Operation::Embed),
     };
+    if model.is_empty() {
+        return None;
+    }
     let model_in_path = Some(decode(model).into());
     Some(Endpoint::Ask(Asked { model_in_path, ..Asked::new(Dialect::OpenAiChat, operation) }))
 }
@@ -273,6 +280,8 @@ mod tests {
         }
         let azure = asked("/openai/deployments/my%20gpt/chat/completions?api-version=2026-01-01");
         assert_eq!(azure.model_in_path.as_deref(), Some("my gpt"));
+        let slashed = asked("/openai/deployments/azure/gpt-4.1/chat/completions?api-version=1");
+        assert_eq!(slashed.model_in_path.as_deref(), Some("azure/gpt-4.1"));
     }
 
     #[test]
@@ -284,6 +293,8 @@ mod tests {
             assert_eq!(asked.model_in_path.as_deref(), Some("openai/gpt-4.1"));
             assert!(asked.stream_in_path && asked.framing == Framing::Events);
         }
+        let bare = asked("/v1beta/openai/gpt-4.1:generateContent");
+        assert_eq!(bare.model_in_path.as_deref(), Some("openai/gpt-4.1"));
         let array = asked("/v1beta/models/gemini-2.5-pro:streamGenerateContent");
         assert_eq!(array.framing, Framing::JsonArray);
         assert_eq!(asked("/v1beta/models/e:batchEmbedContents").operation, Operation::Embed);
