@@ -166,11 +166,16 @@ impl Stop<'_> {
         (finish, explanation.map(str::to_owned))
     }
 
-    /// Adds the events of the end.
-    pub(super) fn read(&self, events: &mut Vec<Event>) {
+    /// Adds the events of the end. Behind text that was said already an explanation is no refusal
+    /// of its own: clients would glue it to the text, or show it in the text's place.
+    pub(super) fn read(&self, said_text: bool, events: &mut Vec<Event>) {
         let Some((finish, explanation)) = self.finish() else { return };
-        if let Some(words) = explanation {
-            events.push(delta(Delta::Refusal(words)));
+        match explanation {
+            Some(_) if said_text => {
+                events.push(Event::Lost(Loss::dropped("stop_details.explanation")));
+            }
+            Some(words) => events.push(delta(Delta::Refusal(words))),
+            None => {}
         }
         if self.reason.as_text() == Some("model_context_window_exceeded") {
             events.push(Event::Lost(Loss::approximated("stop_reason")));
@@ -195,6 +200,7 @@ pub(super) struct Blocks {
     calls: u32,
     /// Characters of the text that was not interrupted by anything else.
     run_chars: u64,
+    said_text: bool,
 }
 
 /// What is known of an open block.
@@ -214,6 +220,11 @@ enum Open {
 }
 
 impl Blocks {
+    /// Whether any text came.
+    pub(super) fn said_text(&self) -> bool {
+        self.said_text
+    }
+
     /// A block begins, with whatever stands in it already.
     pub(super) fn start(&mut self, index: u64, block: &Block<'_>, events: &mut Vec<Event>) {
         self.stop(index, events);
@@ -286,6 +297,7 @@ impl Blocks {
         if !text.is_empty() {
             let chars = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
             self.run_chars = self.run_chars.saturating_add(chars);
+            self.said_text = true;
             events.push(Event::text(text));
         }
     }

@@ -110,7 +110,7 @@ pub(super) fn read_whole(operation: Operation, body: &[u8]) -> Result<(Reply, Lo
     }
     let finish = message.stop.finish().map(|(finish, _)| finish);
     check_content(&message, finish.as_ref())?;
-    message.stop.read(&mut events);
+    message.stop.read(blocks.said_text(), &mut events);
     if let Some(usage) = &message.usage {
         events.extend(usage.loss().map(Event::Lost));
         events.extend(usage.normalised().map(Event::Usage));

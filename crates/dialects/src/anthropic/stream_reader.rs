@@ -136,7 +136,7 @@ impl Events {
             if stop.reason.as_text().is_some() {
                 self.blocks.stop_all(events);
             }
-            stop.read(events);
+            stop.read(self.blocks.said_text(), events);
         }
         self.read_usage(frame.usage.as_deref().copied(), events);
         let container = frame.delta.as_ref().is_some_and(|delta| delta.container);

@@ -92,6 +92,12 @@ fn a_filter_keeps_its_reason_and_its_words() {
     let (body, _) = write(choice.clone());
     assert_eq!(body["stop_details"], refused["stop_details"]);
     assert_eq!(body["content"], json!([]));
+    // Behind text the words are no refusal of their own, in which clients would drown the text.
+    let mut cut = message(&json!([{"type": "text", "text": "So far"}]), "refusal");
+    cut["stop_details"] = refused["stop_details"].clone();
+    let (completion, losses) = read(&cut);
+    assert_eq!(completion.choices[0].content, [Content::text("So far")]);
+    assert_eq!(losses, "stop_details.explanation");
     // A model's own words of another provider's are text, and the reason tells what they are.
     let own = Choice {
         content: vec![Content::Refusal("I will not.".to_owned())],
