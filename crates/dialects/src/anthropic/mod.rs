@@ -82,6 +82,10 @@ impl Form for Anthropic {
         Box::new(stream_writer::Writer::new(envelope))
     }
 
+    fn request_id_header(&self) -> Option<&'static str> {
+        Some("request-id")
+    }
+
     fn write_refusal(&self, refusal: &Refusal, request_id: &str) -> Bytes {
         refusal::write_refusal(refusal, request_id)
     }
