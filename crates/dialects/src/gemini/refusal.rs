@@ -7,6 +7,11 @@ use domain::Framing;
 use super::fields::{ObjectText, array};
 use crate::{Refusal, RefusalKind};
 
+/// Stands behind the error of a stream that broke off: the beginning of an event that never comes.
+/// Google's older Node client looks for no error in an event and would end as if all were well; of
+/// an end in the middle of an event it complains.
+pub(super) const BROKEN_TAIL: &str = "data:";
+
 /// The refusal as a body: `{"error":{code, message, status, details}}`.
 pub(super) fn write_refusal(refusal: &Refusal, request_id: &str) -> Bytes {
     Bytes::from(refusal_object(refusal, request_id))
@@ -17,7 +22,7 @@ pub(super) fn write_stream_refusal(refusal: &Refusal, framing: Framing) -> Bytes
     let object = refusal_object(refusal, "");
     Bytes::from(match framing {
         // An event with a name would break Google's clients.
-        Framing::Events => format!("data: {object}\r\n\r\n"),
+        Framing::Events => format!("data: {object}\r\n\r\n{BROKEN_TAIL}"),
         Framing::JsonArray => format!(",\r\n{object}]"),
     })
 }

@@ -6,10 +6,12 @@ use domain::{Delta, Event, Finish, Losses, Media, Proof, ToolCall, Usage};
 
 use super::array_framing::separator;
 use super::fields::ObjectText;
-use super::refusal::refusal_object;
+use super::refusal::{BROKEN_TAIL, refusal_object};
 use super::sources::Sources;
 use super::write_parts::{call_part, media_part, own_signature, text_part};
-use super::write_whole::{add_finish, answer_object, content_object, told_usage, write_logprobs};
+use super::write_whole::{
+    add_finish, answer_object, content_object, told_finish, told_usage, write_logprobs,
+};
 use crate::Refusal;
 use crate::form::{Envelope, StreamWriter};
 
@@ -47,6 +49,7 @@ struct Held {
     /// The signature of the last text. Google tells it where it tells the text's sources.
     signature: Option<String>,
     finish: Option<Finish>,
+    refused: bool,
 }
 
 impl Writer {
@@ -148,6 +151,9 @@ impl Writer {
             Delta::Text(text) => self.text(choice, text, written),
             Delta::Refusal(text) => {
                 self.losses.approximated("refusal");
+                if let Some(held) = self.held(choice) {
+                    held.refused = true;
+                }
                 self.text(choice, text, written);
             }
             Delta::Thinking(text) => {
@@ -247,8 +253,8 @@ impl Writer {
             let mut candidate = ObjectText::new();
             let part = text_part("", false, held.signature.as_deref());
             candidate.raw("content", &content_object(&[part]));
-            let finish = held.finish.unwrap_or(Finish::Stop);
-            let block = add_finish(&mut candidate, &finish, &mut self.losses);
+            let finish = told_finish(held.finish.as_ref(), held.refused);
+            let block = add_finish(&mut candidate, finish, &mut self.losses);
             blocked = blocked.or(block);
             candidate.raw("index", &index.to_string());
             candidate.maybe_raw("groundingMetadata", held.sources.metadata());
@@ -300,9 +306,10 @@ impl StreamWriter for Writer {
         let mut written = String::new();
         let object = refusal_object(refusal, "");
         self.frame(&object, &mut written);
-        if self.array.is_some() {
-            written.push(']');
-        }
+        written.push_str(match self.array {
+            Some(_) => "]",
+            None => BROKEN_TAIL,
+        });
         Bytes::from(written)
     }
 

@@ -68,7 +68,8 @@ fn write_candidate(index: usize, choice: &Choice, losses: &mut Losses) -> (Strin
     }
     let mut candidate = ObjectText::new();
     candidate.raw("content", &content_object(&parts));
-    let finish = choice.finish.as_ref().unwrap_or(&Finish::Stop);
+    let refused = choice.content.iter().any(|said| matches!(said, Content::Refusal(_)));
+    let finish = told_finish(choice.finish.as_ref(), refused);
     let block = add_finish(&mut candidate, finish, losses);
     candidate.raw("index", &index.to_string());
     candidate.maybe_raw("groundingMetadata", sources.metadata());
@@ -76,6 +77,14 @@ fn write_candidate(index: usize, choice: &Choice, losses: &mut Losses) -> (Strin
         candidate.raw("logprobsResult", &write_logprobs(&choice.logprobs));
     }
     (candidate.close(), block)
+}
+
+/// Google has no place for a refusal but the finish.
+pub(super) fn told_finish(finish: Option<&Finish>, refused: bool) -> &Finish {
+    match finish.unwrap_or(&Finish::Stop) {
+        Finish::Stop if refused => &Finish::Refusal,
+        finish => finish,
+    }
 }
 
 /// What a candidate says, with the role that says it.

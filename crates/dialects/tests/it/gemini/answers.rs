@@ -1,13 +1,13 @@
 //! Whole answers: what they say, what is wrong with them, and how ours look to a client.
 
 use domain::{
-    Choice, Citation, Completion, Content, Dialect, FaultClass, Finish, Framing, LogProb, Media,
-    MediaKind, MediaSource, Operation, Proof, ProofKind, Reply, SearchResult, Text, Thinking,
-    ToolCall, Usage,
+    Choice, Citation, Completion, Content, Delta, Dialect, Event, FaultClass, Finish, Framing,
+    LogProb, Media, MediaKind, MediaSource, Operation, Proof, ProofKind, Reply, SearchResult, Text,
+    Thinking, ToolCall, Usage,
 };
 use serde_json::json;
 
-use super::{envelope, form, json as parsed};
+use super::{client_chunks, envelope, form, json as parsed, written};
 
 fn read(body: &str) -> (Completion, Vec<String>) {
     let (reply, losses) = form().read_whole(Operation::Generate, body.as_bytes()).unwrap();
@@ -246,6 +246,22 @@ fn what_cannot_be_carried_is_named() {
         "stop_sequence",
     ];
     assert_eq!(losses, wanted);
+}
+
+#[test]
+fn a_refusal_is_told_by_the_finish_alone() {
+    let choice = Choice {
+        content: vec![Content::Refusal("I must not".into())],
+        finish: Some(Finish::Stop),
+        ..Choice::default()
+    };
+    let (whole, _) = write(choice, None);
+    assert_eq!(whole["candidates"][0]["finishReason"], "SAFETY");
+    let refusal = Delta::Refusal("I must not".into());
+    let events = [Event::Delta { choice: 0, delta: refusal }, Event::finish(Finish::Stop)];
+    let (stream, _) = written(&events, Framing::Events);
+    let chunks = client_chunks(&stream);
+    assert_eq!(chunks[1]["candidates"][0]["finishReason"], "SAFETY");
 }
 
 #[test]
