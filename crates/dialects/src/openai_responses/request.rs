@@ -25,6 +25,11 @@ raw_members! {
 }
 
 raw_members! {
+    /// The form of the answer's text, as chat completions and Perplexity's clients ask for it.
+    ResponseFormat { json_schema = "json_schema" }
+}
+
+raw_members! {
     /// What is asked of the thinking.
     Thought { effort = "effort", summary = "summary", generate_summary = "generate_summary" }
 }
@@ -100,6 +105,7 @@ impl<'de> Draft<'de> {
             "tools" => self.read_tools(value)?,
             "tool_choice" => self.read_tool_choice(value),
             "text" => self.read_text(value)?,
+            "response_format" => self.read_response_format(value),
             "reasoning" => self.read_reasoning(value),
             "include" => self.read_include(value),
             _ => self.take_setting(name, value),
@@ -202,6 +208,24 @@ impl<'de> Draft<'de> {
         };
         self.conversation.needs |= Needs::JSON_OUTPUT;
         Ok(())
+    }
+
+    /// Perplexity's clients ask for a form as chat completions do.
+    fn read_response_format(&mut self, value: &RawValue) {
+        let asked = object::<ResponseFormat<'_>>(value).unwrap_or_default();
+        let format = asked.json_schema.and_then(object::<Format<'_>>).unwrap_or_default();
+        match format.schema.filter(|schema| is_object(schema)) {
+            Some(schema) => {
+                self.conversation.format = OutputFormat::JsonSchema {
+                    name: word(format.name).map(Box::from),
+                    description: word(format.description).map(Box::from),
+                    schema: Json::new(schema.get()),
+                    strict: format.strict.map(is_true),
+                };
+                self.conversation.needs |= Needs::JSON_OUTPUT;
+            }
+            None => self.lose("response_format"),
+        }
     }
 
     fn read_reasoning(&mut self, value: &RawValue) {

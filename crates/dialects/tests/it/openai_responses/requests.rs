@@ -25,6 +25,15 @@ fn rewritten(body: &str, model: &str) -> String {
 }
 
 #[test]
+fn a_form_may_be_asked_for_as_perplexitys_clients_do() {
+    let format = r#"{"type":"json_schema","json_schema":{"name":"n","schema":{"a":1.50}}}"#;
+    let asked = full(&format!(r#"{{"model":"m","input":"a","response_format":{format}}}"#));
+    let usual = r#"{"format":{"type":"json_schema","name":"n","schema":{"a":1.50}}}"#;
+    let wanted = full(&format!(r#"{{"model":"m","input":"a","text":{usual}}}"#));
+    assert_eq!((asked.format, asked.needs), (wanted.format, wanted.needs));
+}
+
+#[test]
 fn the_outline_has_what_routing_needs() {
     let body = r#" {"input":"{\"model\":\"no\"}", "model" : "gpt-x","stream":true,
         "max_output_tokens":7,"future_field":[1.50]} "#;
