@@ -7,7 +7,7 @@ use super::http::{KeyPlace, Received};
 
 /// The paths of each dialect, for people.
 pub const PATHS: [(&str, &str); 7] = [
-    ("OpenAI", "/v1/chat/completions, /v1/responses, /v1/embeddings"),
+    ("OpenAI", "/v1/chat/completions, /v1/responses, /v1/responses/input_tokens, /v1/embeddings"),
     ("Anthropic", "/v1/messages, /v1/messages/count_tokens"),
     (
         "Gemini",
@@ -68,6 +68,7 @@ fn asked(received: &Received) -> Option<Route> {
         "/v1/chat/completions" => plain(Dialect::Chat, Service::Answer),
         "/v1/embeddings" => plain(Dialect::Chat, Service::Embed),
         "/v1/responses" | "/openai/v1/responses" => plain(Dialect::Responses, Service::Answer),
+        "/v1/responses/input_tokens" => plain(Dialect::Responses, Service::Count),
         "/v1/agent" => plain(Dialect::Agent, Service::Answer),
         "/v1/messages" => plain(Dialect::Messages, Service::Answer),
         "/v1/messages/count_tokens" => plain(Dialect::Messages, Service::Count),
@@ -195,6 +196,7 @@ mod tests {
             ("/v1/messages?beta=true", Dialect::Messages, Service::Answer),
             ("/v1/messages/count_tokens?beta=true", Dialect::Messages, Service::Count),
             ("/v1/responses", Dialect::Responses, Service::Answer),
+            ("/v1/responses/input_tokens", Dialect::Responses, Service::Count),
             ("/v1/agent", Dialect::Agent, Service::Answer),
             ("/openai/v1/chat/completions", Dialect::Azure, Service::Answer),
             ("/openai/v1/responses", Dialect::Responses, Service::Answer),

@@ -159,6 +159,9 @@ impl Dialect {
         let read = match (self, service) {
             (Self::Messages, _) => messages::read(service, received),
             (Self::Gemini, _) => gemini::read(service, model.unwrap_or_default(), body),
+            (Self::Responses, Service::Count) => {
+                responses::read(body).map(|order| Order { wish: Wish::Count, ..order })
+            }
             (Self::Responses, _) => responses::read(body),
             (Self::Agent, _) => responses::read_agent(body),
             (Self::Chat | Self::Azure, Service::Embed) => chat::read_embeddings(model, body),
