@@ -82,6 +82,8 @@ pub struct Envelope {
     /// The caller asked for vectors in a batch (Gemini's `batchEmbedContents`), which is another
     /// form of answer.
     pub batch: bool,
+    /// The caller offered a tool that the provider runs, as a search of the web.
+    pub hosted_tools: bool,
 }
 
 /// A model in a list of models.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use dialects::{Envelope, Refusal, RefusalKind};
-use domain::{Dialect, Event, Framing, Full, Operation, Piece, Reply, Sight, Target};
+use domain::{Dialect, Event, Framing, Full, Needs, Operation, Piece, Reply, Sight, Target};
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
@@ -238,6 +238,7 @@ fn envelope(
         framing: request.framing,
         base64,
         batch,
+        hosted_tools: request.outline.needs.contains(Needs::HOSTED_TOOLS),
     }
 }
 

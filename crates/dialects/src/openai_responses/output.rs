@@ -18,6 +18,7 @@ pub(super) struct Head {
     bare_id: String,
     model: String,
     created_unix: u64,
+    hosted_tools: bool,
 }
 
 /// How an answer stands.
@@ -79,7 +80,14 @@ impl Head {
             bare_id: envelope.id.clone(),
             model: envelope.model.clone(),
             created_unix: envelope.created_unix,
+            hosted_tools: envelope.hosted_tools,
         }
+    }
+
+    /// Whether a search of the provider's may be told as an item. Clients that offered no such tool
+    /// look the name up among those that they offered, and fall.
+    pub(super) fn tells_searches(&self) -> bool {
+        self.hosted_tools
     }
 
     /// The id of the item at this place.

@@ -370,6 +370,10 @@ impl Writer {
     }
 
     fn search(&mut self, results: &[SearchResult]) {
+        if !self.head.tells_searches() {
+            self.losses.dropped("search_results");
+            return;
+        }
         self.close_all("completed");
         if let Some(at) = self.next_place() {
             let id = self.head.item_id("ws", at);

@@ -97,6 +97,9 @@ impl Items<'_> {
         match content {
             Content::Thinking(thinking) => self.add_thinking(thinking),
             Content::ToolCall(call) => self.add_call(call),
+            Content::SearchResults(_) if !self.head.tells_searches() => {
+                self.losses.dropped("search_results");
+            }
             Content::SearchResults(results) => {
                 let id = self.id("ws");
                 self.output.push(output::search(&id, results, self.losses));

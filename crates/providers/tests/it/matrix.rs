@@ -49,6 +49,7 @@ fn act(wire: Dialect, stream: bool) -> Act {
         framing: Framing::Events,
         base64: false,
         batch: false,
+        hosted_tools: true,
     };
     if !stream {
         let written = form.write_whole(&Reply::Completion(said()), &envelope);

@@ -31,6 +31,7 @@ pub(crate) fn envelope() -> Envelope {
         framing: Framing::Events,
         base64: false,
         batch: false,
+        hosted_tools: true,
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn envelope(framing: Framing) -> Envelope {
         framing,
         base64: false,
         batch: true,
+        hosted_tools: true,
     }
 }
 

@@ -69,6 +69,7 @@ pub(crate) fn envelope(include_usage: bool) -> Envelope {
         framing: Framing::Events,
         base64: false,
         batch: false,
+        hosted_tools: true,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Written answers, whole and streamed: valid for the official clients, and what is written reads
 //! the same.
 
-use dialects::Reading;
+use dialects::{Envelope, Reading};
 use domain::{
     Choice, Citation, Completion, Content, Delta, Dialect, Event, Finish, LogProb, Media,
     MediaKind, MediaSource, Proof, ProofKind, Reply, SearchResult, ToolCall, Usage,
@@ -89,6 +89,26 @@ fn everything() -> Vec<Event> {
         Event::Usage(USAGE),
         Event::finish(Finish::ToolCalls),
     ]
+}
+
+#[test]
+fn a_search_is_told_to_those_alone_who_offered_one() {
+    let envelope = Envelope { hosted_tools: false, ..envelope() };
+    let mut writer = form().stream_writer(&envelope);
+    let mut stream = writer.start().to_vec();
+    let events = [said(Delta::SearchResults(vec![found()])), Event::text("a")];
+    events.iter().for_each(|event| stream.extend_from_slice(&writer.event(event)));
+    stream.extend_from_slice(&writer.end());
+    let stream = String::from_utf8(stream).unwrap();
+    assert!(!stream.contains("web_search_call"), "{stream}");
+    validator::check_whole(&validator::check_stream(&stream));
+    assert_eq!(writer.take_losses().header(), "search_results");
+    let content = vec![Content::SearchResults(vec![found()]), Content::text("a")];
+    let choices = vec![Choice { content, ..Choice::default() }];
+    let reply = Reply::Completion(Completion { choices, ..Completion::default() });
+    let written = form().write_whole(&reply, &envelope);
+    assert!(!String::from_utf8_lossy(&written.body).contains("web_search_call"));
+    assert_eq!(written.losses.header(), "search_results");
 }
 
 #[test]
