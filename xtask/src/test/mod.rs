@@ -42,7 +42,7 @@ enum End {
 pub(crate) fn run(house: &House, wish: &Wish) -> Result<bool> {
     let chosen = choose(&wish.only)?;
     if wish.list {
-        chosen.iter().for_each(|step| say::line(&format!("{:<12} {}", step.name, step.does)));
+        chosen.iter().for_each(|step| say::line(&format!("{:<15} {}", step.name, step.does)));
         return Ok(true);
     }
     let voice = Voice::new();
@@ -87,7 +87,7 @@ fn summary(ends: &[(&Step, End, Duration)]) -> String {
             End::Failed => ("FAILED", say::span(*took)),
             End::NotRun => ("not run", String::new()),
         };
-        text.push_str(&format!("  {:<12} {end:<8} {took:>10}\n", step.name));
+        text.push_str(&format!("  {:<15} {end:<8} {took:>10}\n", step.name));
     }
     let count = |wanted| ends.iter().filter(|(_, end, _)| *end == wanted).count();
     text.push_str(&format!("\n{} passed, {} failed", count(End::Passed), count(End::Failed)));

@@ -50,6 +50,14 @@ pub(super) const STEPS: &[Step] = &[
     step("matrix", "every dialect of callers onto every kind of provider", matrix),
     step("sdk-python", "OpenAI's Python SDK, on the wall and on the reserve", sdk_python),
     step("sdk-node", "OpenAI's Node SDK, on the wall and on the reserve", sdk_node),
+    step(
+        "clients-python",
+        "official Python clients, each onto every kind of provider",
+        |h, v, _| clients(h, "python", &tools::python_clients(h, v)?),
+    ),
+    step("clients-node", "official Node clients, each onto every kind of provider", |h, v, _| {
+        clients(h, "node", &tools::node_clients(h, v)?)
+    }),
     step("canary", "no secret shows in answers, logs, pages or metrics", canary),
     step("bench", "a short measurement, beside nginx and HAProxy where they are", smoke),
 ];
@@ -91,6 +99,13 @@ fn sdk_node(house: &House, voice: &Voice, _: bool) -> Result<()> {
     let node = tools::node_sdk(house, voice)?;
     let mut test = Command::new(node);
     test.arg("test_openai.mjs").current_dir(house.at("tests/sdk/node"));
+    shell::run(with_seawall(&mut test, &house.seawall()))
+}
+
+/// The official clients of a language; their packages lie in this folder.
+fn clients(house: &House, language: &str, packages: &Path) -> Result<()> {
+    let mut test = python(house, "tests/clients/run.py")?;
+    test.args(["--language", language]).arg("--packages").arg(packages);
     shell::run(with_seawall(&mut test, &house.seawall()))
 }
 

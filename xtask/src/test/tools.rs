@@ -2,7 +2,7 @@
 //! clone, proxies from the system's own packages and only where that is allowed.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -14,6 +14,45 @@ use crate::shell;
 /// The SDK's version under test, and what will do where it is not to be had.
 const PYTHON_SDK: &str = "3.54.0";
 const PYTHON_SDK_LOOSE: &str = "openai>=3,<4";
+/// What is installed together: the folder's name, the packages as pinned, and what will do where
+/// they are not to be had.
+struct Set {
+    name: &'static str,
+    pinned: &'static [&'static str],
+    loose: &'static [&'static str],
+}
+
+/// The official Python clients, two generations of those that have two in use.
+const CLIENTS: &[Set] = &[
+    Set {
+        name: "newer",
+        pinned: &["openai==3.54.0", "anthropic==2.12.0", "google-genai==3.4.0"],
+        loose: &["openai>=3,<4", "anthropic>=2,<3", "google-genai>=3,<4"],
+    },
+    Set {
+        name: "older",
+        pinned: &["openai==1.109.1", "anthropic==0.125.0", "google-genai==1.75.0"],
+        loose: &["openai>=1.109,<2", "anthropic>=0.100,<1", "google-genai>=1.70,<2"],
+    },
+    Set {
+        name: "langchain",
+        pinned: &[
+            "langchain-openai==1.7.3",
+            "langchain-anthropic==1.7.7",
+            "langchain-google-genai==4.4.2",
+        ],
+        loose: &[
+            "langchain-openai>=1.7,<2",
+            "langchain-anthropic>=1.7,<2",
+            "langchain-google-genai>=4.4,<5",
+        ],
+    },
+    Set {
+        name: "pydantic-ai",
+        pinned: &["pydantic-ai-slim[anthropic,google,openai]==2.68.0"],
+        loose: &["pydantic-ai-slim[anthropic,google,openai]>=2.60,<3"],
+    },
+];
 /// Debian's package and its program.
 const PROXIES: &[(&str, &str)] = &[("nginx-light", "nginx"), ("haproxy", "haproxy")];
 
@@ -23,40 +62,70 @@ const PROXIES: &[(&str, &str)] = &[("nginx-light", "nginx"), ("haproxy", "haprox
 /// the system's packages.
 pub(super) fn python_sdk(house: &House, voice: &Voice) -> Result<PathBuf> {
     let folder = house.at(".venv").join(format!("openai-{PYTHON_SDK}"));
-    // Written last, so that half an installation is not taken for a whole one.
-    let done = folder.join(".complete");
-    if done.is_file() {
-        return Ok(folder);
+    let pinned = format!("openai=={PYTHON_SDK}");
+    install_python(voice, &folder, &[&pinned], &[PYTHON_SDK_LOOSE])?;
+    Ok(folder)
+}
+
+/// Installs the official Python clients below the clone, each set in a folder of its own; gives the
+/// folder of these folders.
+pub(super) fn python_clients(house: &House, voice: &Voice) -> Result<PathBuf> {
+    let folder = house.at(".venv").join("clients");
+    for set in CLIENTS {
+        install_python(voice, &folder.join(set.name), set.pinned, set.loose)?;
     }
-    voice.step("installing the Python SDK");
-    let install = |what: &str| {
+    Ok(folder)
+}
+
+fn install_python(voice: &Voice, folder: &Path, pinned: &[&str], loose: &[&str]) -> Result<()> {
+    // Written last, so that half an installation is not taken for a whole one, nor another's.
+    let done = folder.join(".complete");
+    let wanted = pinned.join("\n");
+    if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let install = |what: &[&str]| {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         pip.env("PIP_ROOT_USER_ACTION", "ignore");
-        shell::run(pip.arg("--target").arg(&folder).args(["--upgrade", what]))
+        shell::run(pip.arg("--target").arg(folder).arg("--upgrade").args(what))
     };
-    if install(&format!("openai=={PYTHON_SDK}")).is_err() {
-        voice.step("that version is not to be had; taking the newest that will do");
-        install(PYTHON_SDK_LOOSE)?;
+    voice.step(&format!("installing {}", pinned.join(", ")));
+    if install(pinned).is_err() {
+        voice.step("these versions are not to be had; taking the newest that will do");
+        install(loose)?;
     }
-    fs::write(&done, "")?;
-    Ok(folder)
+    fs::write(&done, wanted)?;
+    Ok(())
 }
 
 /// Installs the Node SDK beside its test; gives the `node` to run it.
 pub(super) fn node_sdk(house: &House, voice: &Voice) -> Result<PathBuf> {
     let node = house::program("node").context("Node is needed: node is not there")?;
-    let folder = house.at("tests/sdk/node");
+    install_node(voice, &house.at("tests/sdk/node"))?;
+    Ok(node)
+}
+
+/// Installs the official Node clients beside their tests; gives the folder.
+pub(super) fn node_clients(house: &House, voice: &Voice) -> Result<PathBuf> {
+    house::program("node").context("Node is needed: node is not there")?;
+    let folder = house.at("tests/clients/node");
+    install_node(voice, &folder)?;
+    Ok(folder)
+}
+
+fn install_node(voice: &Voice, folder: &Path) -> Result<()> {
     let wanted = fs::read_to_string(folder.join("package-lock.json"))?;
     let done = folder.join("node_modules/.complete");
     if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
-        return Ok(node);
+        return Ok(());
     }
-    voice.step("installing the Node SDK");
+    voice.step("installing Node's packages");
     let npm = house::program("npm").context("npm is needed: it is not there")?;
-    shell::run(Command::new(npm).args(["ci", "--loglevel=error"]).current_dir(&folder))?;
+    let quiet = ["ci", "--loglevel=error", "--no-audit", "--no-fund"];
+    shell::run(Command::new(npm).args(quiet).current_dir(folder))?;
     fs::write(&done, wanted)?;
-    Ok(node)
+    Ok(())
 }
 
 /// Installs the proxies to measure beside, where this is a Debian and we may. The measurement does
