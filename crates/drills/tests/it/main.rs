@@ -9,7 +9,9 @@
     reason = "a test ends where it finds what it did not expect"
 )]
 
+mod calibration;
 mod client;
+mod drill;
 mod sockets;
 mod timing;
 
