@@ -15,6 +15,9 @@ const FILE_BYTES_MAX: u64 = 512 << 20;
 /// Requests that one trace may become.
 const REQUESTS_MAX: usize = 5_000_000;
 
+/// Instead of a file's name: the small sample of the format that ships with the product.
+const SAMPLE: &str = "sample";
+
 /// Requests by their moments.
 pub type Trace = Vec<(Duration, Size)>;
 
@@ -45,14 +48,24 @@ pub fn read_trace(
     scale: f64,
     end: Duration,
 ) -> Result<Trace, String> {
+    let own = |format: TraceFormat| match format {
+        TraceFormat::Azure => include_str!("../../scenarios/samples/azure.csv"),
+        TraceFormat::Mooncake => include_str!("../../scenarios/samples/mooncake.jsonl"),
+        TraceFormat::BurstgptHourly => include_str!("../../scenarios/samples/burstgpt_hourly.csv"),
+        TraceFormat::Servegen => include_str!("../../scenarios/samples/servegen.csv"),
+        TraceFormat::Worldcup => include_str!("../../scenarios/samples/worldcup.csv"),
+    };
+    let wrong = |(line, text)| format!("`{}` line {line}: {text}", path.display());
+    if path.file_name().is_some_and(|name| name == SAMPLE) {
+        return parse(own(format), format, scale, end).map_err(wrong);
+    }
     let named = |error| format!("cannot read `{}`: {error}", path.display());
     let bytes = fs::metadata(path).map_err(named)?.len();
     if bytes > FILE_BYTES_MAX {
         return Err(format!("`{}` has more than {FILE_BYTES_MAX} bytes", path.display()));
     }
     let text = fs::read_to_string(path).map_err(named)?;
-    parse(&text, format, scale, end)
-        .map_err(|(line, text)| format!("`{}` line {line}: {text}", path.display()))
+    parse(&text, format, scale, end).map_err(wrong)
 }
 
 fn parse(
@@ -192,6 +205,16 @@ mod tests {
         let trace = parse(worldcup, TraceFormat::Worldcup, 1.0, HOUR).unwrap();
         let second = trace.iter().filter(|(at, _)| at.as_secs() >= 60).count();
         assert!((950..1_250).contains(&second), "{second}");
+    }
+
+    #[test]
+    fn every_format_has_a_sample() {
+        use TraceFormat::{Azure, BurstgptHourly, Mooncake, Servegen, Worldcup};
+        for format in [Azure, Mooncake, BurstgptHourly, Servegen, Worldcup] {
+            let trace = read_trace(Path::new("sample"), format, 1.0, HOUR).unwrap();
+            assert!(trace.len() > 80, "{format:?}: {}", trace.len());
+            assert!(trace.is_sorted_by_key(|(at, _)| *at), "{format:?}");
+        }
     }
 
     #[test]

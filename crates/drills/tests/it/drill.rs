@@ -135,6 +135,18 @@ fn a_quota_is_told_by_its_headers_and_refuses_what_is_beyond_it() {
 }
 
 #[test]
+fn a_trace_is_replayed_as_it_was_recorded() {
+    let text = STORY
+        .replace("STATE", "cut")
+        .replace("rate = 2.0", "trace = { file = \"sample\", format = \"azure\" }");
+    let scenario =
+        read("test", &text.replace("turns = 2", "turns = 1"), Path::new("t.toml")).unwrap();
+    let figures = played(&scenario, Policy::Naive, 1).figures;
+    assert_eq!(figures.offered, played(&scenario, Policy::Single, 2).figures.offered);
+    assert!((90..150).contains(&figures.offered), "{figures:?}");
+}
+
+#[test]
 fn a_mistake_has_its_line() {
     let mistake = |from: &str, to: &str| {
         let text = STORY.replace(from, to).replace("STATE", "down");
