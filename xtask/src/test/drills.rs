@@ -12,8 +12,8 @@ use crate::house::{self, House};
 use crate::say::{self, Voice};
 use crate::shell;
 
-/// Played in short form over all scenarios.
-const SEEDS: [u64; 2] = [1, 2];
+/// Played in short form over all scenarios; a seed that once found a fault stays here.
+const SEEDS: [u64; 3] = [1, 2, 2_823_513_783];
 /// Further ones, thrown anew each time and printed.
 const BY_CHANCE: usize = 3;
 /// The one that both builds must tell alike.

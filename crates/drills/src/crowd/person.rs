@@ -42,6 +42,8 @@ pub(crate) struct People {
     pub(crate) measure: Capacity,
     pub(crate) books: Books,
     pub(crate) clock: VirtualClock,
+    /// Nothing begins after it.
+    pub(crate) until: Duration,
 }
 
 /// One conversation.
@@ -58,9 +60,9 @@ impl People {
         network: crate::replay::Network,
         (route, model, measure): (Route, String, Capacity),
         books: Books,
-        clock: VirtualClock,
+        (clock, until): (VirtualClock, Duration),
     ) -> Self {
-        Self { lines: Lines::new(network), route, model, measure, books, clock }
+        Self { lines: Lines::new(network), route, model, measure, books, clock, until }
     }
 
     /// Speaks from the first turn to the last, or to the first that is not answered.
@@ -70,6 +72,9 @@ impl People {
             if turn > 0 {
                 let think = exponential(&mut conversation.dice, crowd.think.as_secs_f64());
                 tokio::time::sleep(Duration::from_secs_f64(think)).await;
+                if self.clock.elapsed() >= self.until {
+                    return;
+                }
                 let Size { input_tokens, output_tokens } = conversation.size;
                 let grown = input_tokens.saturating_add(output_tokens).saturating_add(40);
                 conversation.size.input_tokens = grown.min(100_000);

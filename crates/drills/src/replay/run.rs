@@ -16,7 +16,7 @@ use crate::scenario::{Crowd, Scenario};
 use crate::score::{Accounts, Books, PolicyFigures, PolicySeries, figures, series};
 
 /// For which the last answers are waited for after the end.
-const TAIL: Duration = Duration::from_secs(180);
+const TAIL: Duration = Duration::from_secs(600);
 
 /// Who carries the fleet's requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,7 +136,8 @@ impl Stage<'_> {
         let books = Books::default();
         tokio::spawn(happen(self.scenario.clone(), plants.clone(), clock));
         tokio::spawn(flow(self.scenario.clone(), plants.clone(), clock, seeds.world));
-        let people = People::new(network, self.route(), books.clone(), clock);
+        let people =
+            People::new(network, self.route(), books.clone(), (clock, self.scenario.duration));
         self.send(&people, clock, &mut seeds.crowds).await;
         self.let_end(&books, &plants, clock, end).await;
         let breakers = match house {

@@ -166,6 +166,11 @@ impl Books {
 }
 
 impl Pages {
+    /// Requests that have not ended.
+    pub(crate) fn open(&self) -> u32 {
+        self.open
+    }
+
     fn row(&mut self, at: Tick) -> &mut Row {
         let index = cell_of(at);
         if self.rows.len() <= index {

@@ -120,7 +120,8 @@ pub(crate) fn figures(scenario: &Scenario, accounts: &Accounts) -> PolicyFigures
             takeovers: pages.takeovers,
             waited: 0,
             refused: sum(|row| row.refused),
-            gave_up: sum(|row| row.gave_up),
+            // Whoever still waits when the tail is over will not be answered.
+            gave_up: sum(|row| row.gave_up) + u64::from(pages.open()),
             failed: sum(|row| row.failed),
         },
         retry_after_honest_ratio: (pages.waits.0 > 0).then(|| ratio(pages.waits.1, pages.waits.0)),
