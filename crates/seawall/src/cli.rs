@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// List every mistake of a configuration, or print what it means.
     Check(Check),
+    /// Play a bad day against the gateway, on virtual time.
+    Drill(Drill),
     /// Run a provider that breaks on purpose; the model's name chooses the fault.
     Wall(Wall),
     /// The reserve model's file.
@@ -69,6 +71,46 @@ pub(crate) struct Check {
     /// Configuration file; without one `./seawall.toml`, else the environment's keys.
     #[arg(short, long, value_name = "FILE", env = "SEAWALL_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Drill {
+    /// A scenario's name, or a file of your own.
+    #[arg(value_name = "NAME|FILE")]
+    pub(crate) scenario: Option<String>,
+    /// Show the scenarios and end.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Who carries the requests.
+    #[arg(long, value_enum, default_value_t = DrillPolicy::All)]
+    pub(crate) policy: DrillPolicy,
+    /// The same seed plays the same drill.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write a page for people.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Play the most telling minutes only; nothing is expected then.
+    #[arg(long)]
+    pub(crate) short: bool,
+    /// The configuration to drill; without one `./seawall.toml`, else the scenario's own.
+    #[arg(short, long, value_name = "FILE", env = "SEAWALL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DrillPolicy {
+    /// The whole product.
+    Seawall,
+    /// Instant fallback with retries, as gateways ship it.
+    Naive,
+    /// One provider.
+    Single,
+    /// All three on the same seed.
+    All,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod drill;
 mod serve;
 
 use std::process::ExitCode;
@@ -21,6 +22,11 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Check(args) => commands::check(&args),
+        Command::Drill(args) => match drill::drill(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(failure) => Err(failure),
+        },
         Command::Wall(args) => commands::wall(&args),
         Command::Model(what) => commands::model(what),
         Command::Key(cli::Key::Create { name }) => commands::create_key(&name),

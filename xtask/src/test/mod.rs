@@ -2,6 +2,7 @@
 //! first. What a step does is in `steps`.
 
 mod configs;
+mod drills;
 mod steps;
 mod tools;
 

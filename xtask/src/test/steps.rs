@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{configs, tools};
+use super::{configs, drills, tools};
 use crate::house::{self, House};
 use crate::say::Voice;
 use crate::{bench, shell, tidy, up};
@@ -46,6 +46,9 @@ pub(super) const STEPS: &[Step] = &[
         up::fetch_model(house, voice)
     }),
     step("examples", "`seawall check` likes every example", |house, _, _| configs::check(house)),
+    step("drills", "bad days on virtual time, and the ratchet", |house, voice, _| {
+        drills::run(house, voice)
+    }),
     step("wall", "failover against a provider that breaks on purpose", wall),
     step("matrix", "every dialect of callers onto every kind of provider", matrix),
     step("sdk-python", "OpenAI's Python SDK, on the wall and on the reserve", sdk_python),

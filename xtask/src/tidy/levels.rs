@@ -19,8 +19,9 @@ const LEVELS: &[&[&str]] = &[
     &["seawall", "xtask"],
 ];
 
-/// Rooms that may derive serde: wire forms stay at the borders.
-const SERDE: &[&str] = &["dialects", "config", "storage", "telemetry", "web"];
+/// Rooms that may derive serde: wire forms stay at the borders. Scenario files and drill reports are
+/// such forms too.
+const SERDE: &[&str] = &["dialects", "config", "storage", "telemetry", "web", "drills"];
 
 /// The level of a crate.
 pub(super) fn level(name: &str) -> Option<usize> {

@@ -9,8 +9,10 @@
     reason = "a test ends where it finds what it did not expect"
 )]
 
+mod calibration;
 mod client;
 mod dialects;
+mod drill;
 mod shapes;
 mod sockets;
 mod speakers;

@@ -1,0 +1,18 @@
+//! Simulated providers: a machine room with a queue and a batch, an account's quota, faults that
+//! come and go, the world's own load beside yours, and HTTP in front of it.
+
+mod engine;
+mod mail;
+mod plant;
+mod quota;
+mod serve;
+mod speech;
+mod world;
+
+pub use engine::{Capacity, Engine, JobId, Milestone, QueueFull, Work};
+pub use quota::{Left, Limit, Quota, QuotaSettings, Refused};
+
+pub(crate) use plant::{CELL_S, Cell, Plant, SharedPlant, cell_of};
+pub(crate) use serve::converse;
+pub(crate) use speech::prompt;
+pub(crate) use world::{WorldFlow, base_rate};

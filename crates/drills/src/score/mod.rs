@@ -1,0 +1,16 @@
+//! Counts what a policy gave to those who asked and what it did to the providers.
+
+mod books;
+mod domino;
+mod expect;
+mod figures;
+mod series;
+
+pub(crate) use books::{Books, Outcome, Story};
+pub(crate) use domino::has_fallen;
+pub use expect::{Judged, is_figure, judge};
+pub use figures::{Ends, FirstToken, PolicyFigures, ProviderFigures};
+pub use series::{Decision, PolicySeries, ProviderSeries};
+
+pub(crate) use figures::{Accounts, figures};
+pub(crate) use series::series;

@@ -1,0 +1,132 @@
+//! The step that drills: every shipped scenario in short form with fixed seeds and three by chance,
+//! the same seed twice, the debug build against the release, and the long ones against the ratchet.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use clock::Dice;
+use serde_json::Value;
+
+use crate::house::{self, House};
+use crate::say::{self, Voice};
+use crate::shell;
+
+/// Played in short form over all scenarios; a seed that once found a fault stays here.
+const SEEDS: [u64; 3] = [1, 2, 2_823_513_783];
+/// Further ones, thrown anew each time and printed.
+const BY_CHANCE: usize = 3;
+/// The one that both builds must tell alike.
+const TWICE: &str = "matrix-full-outage-step";
+const RATCHET: &str = "crates/drills/scenarios/ratchet.toml";
+
+pub(super) fn run(house: &House, voice: &Voice) -> Result<()> {
+    let seawall = house.seawall();
+    let names = names(&seawall)?;
+    let mut dice = Dice::from_entropy();
+    for seed in SEEDS {
+        names.iter().try_for_each(|name| short(&seawall, name, seed).map(drop))?;
+        voice.step(&format!("{} scenarios in short form, seed {seed}", names.len()));
+    }
+    for _ in 0..BY_CHANCE {
+        // Told before it is played, so that it is known whatever happens.
+        let seed = dice.below(1 << 32);
+        voice.step(&format!("all of them with a seed by chance: {seed}"));
+        names.iter().try_for_each(|name| short(&seawall, name, seed).map(drop))?;
+    }
+    same_everywhere(house, &seawall)?;
+    voice.step("the same seed tells the same, in two processes, debug and release");
+    ratchet(house, &seawall)
+}
+
+fn names(seawall: &Path) -> Result<Vec<String>> {
+    let list = shell::output(Command::new(seawall).args(["drill", "--list"]))?;
+    let names: Vec<_> =
+        list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();
+    ensure!(names.len() >= 40, "{} scenarios ship, which are too few", names.len());
+    Ok(names)
+}
+
+/// Plays a scenario in short form and looks whether its report makes sense.
+fn short(seawall: &Path, name: &str, seed: u64) -> Result<Value> {
+    let told = told(Command::new(seawall), name, seed, &["--short"])?;
+    for policy in ["single", "naive", "seawall"] {
+        let figures =
+            told.pointer(&format!("/policies/{policy}")).context("a policy is missing")?;
+        let count = |name: &str| figures.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let ends = count("answered") + count("refused") + count("gave_up") + count("failed");
+        ensure!(
+            count("offered") > 0 && ends == count("offered"),
+            "{name}, seed {seed}, {policy}: {} requests began and {ends} ended",
+            count("offered")
+        );
+    }
+    Ok(told)
+}
+
+fn told(mut command: Command, name: &str, seed: u64, more: &[&str]) -> Result<Value> {
+    let seed_text = seed.to_string();
+    command.args(["drill", name, "--json", "--seed", &seed_text]).args(more);
+    // An expectation that is not held ends with 1 and tells its report all the same; whether that
+    // is bad is the ratchet's affair.
+    let output =
+        command.output().with_context(|| format!("cannot start {}", shell::named(&command)))?;
+    serde_json::from_slice(&output.stdout).with_context(|| {
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        format!("drill {name}, seed {seed}, told nothing that can be read: {errors}")
+    })
+}
+
+fn same_everywhere(house: &House, seawall: &Path) -> Result<()> {
+    let hash = |told: &Value| told.get("trace_hash").and_then(Value::as_str).map(str::to_owned);
+    let first = hash(&short(seawall, TWICE, SEEDS[0])?);
+    ensure!(first.is_some(), "there is no trace hash");
+    ensure!(first == hash(&short(seawall, TWICE, SEEDS[0])?), "two processes tell two tales");
+    ensure!(first != hash(&short(seawall, TWICE, SEEDS[1])?), "two seeds tell the same tale");
+    shell::run(
+        house::cargo().args(["build", "--locked", "-p", "seawall"]).current_dir(&house.root),
+    )?;
+    let debug = Command::new(house.at("target/debug/seawall"));
+    let debug = told(debug, TWICE, SEEDS[0], &["--short"])?;
+    ensure!(first == hash(&debug), "debug and release tell two tales");
+    Ok(())
+}
+
+/// Long drills may get better, never worse.
+fn ratchet(house: &House, seawall: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(house.at(RATCHET)).context(RATCHET)?;
+    let bounds: toml::Table = text.parse().context(RATCHET)?;
+    let mut worse = Vec::new();
+    for (name, entry) in &bounds {
+        let seed = entry.get("seed").and_then(toml::Value::as_integer).unwrap_or_default();
+        let only = ["--policy", "seawall"];
+        let told = told(Command::new(seawall), name, u64::try_from(seed)?, &only)?;
+        let figures = entry.get("figures").and_then(toml::Value::as_table);
+        for (figure, bound) in figures.context("an entry without figures")? {
+            let now = told.pointer(&format!("/policies/seawall/{figure}")).and_then(Value::as_f64);
+            let now = now.with_context(|| format!("{name} has no figure {figure}"))?;
+            let at = |key: &str| bound.get(key).and_then(toml::Value::as_float);
+            let holds = at("at_least").is_none_or(|least| now >= least)
+                && at("at_most").is_none_or(|most| now <= most);
+            let bound = |word: &str, key: &str| at(key).map(|bound| format!("{word} {bound}"));
+            let bounds = [bound("at least", "at_least"), bound("at most", "at_most")];
+            let bounds = bounds.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            say::line(&format!("  {name} {figure} = {now} ({bounds})"));
+            if !holds {
+                worse.push(format!("{name} {figure}: {now}"));
+            }
+        }
+    }
+    let commit = Command::new("git")
+        .args(["rev-parse", "--short", "HEAD"])
+        .current_dir(&house.root)
+        .output();
+    let commit = commit.map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
+    ensure!(
+        worse.is_empty(),
+        "worse than {RATCHET} at commit {}: {}",
+        commit.unwrap_or_default(),
+        worse.join("; ")
+    );
+    Ok(())
+}
