@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod serve;
+mod wall;
 
 use std::process::ExitCode;
 
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Check(args) => commands::check(&args),
-        Command::Wall(args) => commands::wall(&args),
+        Command::Wall(args) => wall::wall(&args),
         Command::Model(what) => commands::model(what),
         Command::Key(cli::Key::Create { name }) => commands::create_key(&name),
         Command::Import(what) => commands::import(&what),

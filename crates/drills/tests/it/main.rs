@@ -11,6 +11,9 @@
 
 mod client;
 mod dialects;
+mod further;
+mod raw;
+mod score;
 mod shapes;
 mod sockets;
 mod speakers;
