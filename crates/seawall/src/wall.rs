@@ -145,8 +145,10 @@ fn scorer(
 
 /// The gateway's address; a wall's faults are for machines that are one's own.
 fn target(url: &str) -> Result<SocketAddr, String> {
-    let rest = url.strip_prefix("http://").ok_or("--score takes an address such as \
-        http://127.0.0.1:8080")?;
+    let rest = url.strip_prefix("http://").ok_or(
+        "--score takes an address such as \
+        http://127.0.0.1:8080",
+    )?;
     let host = rest.split('/').next().unwrap_or_default().replace("localhost", "127.0.0.1");
     let address: SocketAddr =
         host.parse().map_err(|_| format!("--score: {host} is no address with a port"))?;

@@ -83,8 +83,7 @@ impl CallerDialect {
 
     /// A streamed question to a model.
     pub(crate) fn body(self, model: &str, extra: Extra) -> Value {
-        let question =
-            if extra == Extra::Poison { "What is wall-poison?" } else { QUESTION };
+        let question = if extra == Extra::Poison { "What is wall-poison?" } else { QUESTION };
         let limit = if extra == Extra::Tiny { 1 } else { TOKENS_MAX };
         match self {
             Self::Chat => chat(model, question, limit, extra),
@@ -140,7 +139,8 @@ fn anthropic(model: &str, question: &str, limit: u32, extra: Extra) -> Value {
     });
     match extra {
         Extra::Tool => {
-            let tool = json!({"name": "tide", "description": "The tide.", "input_schema": schema()});
+            let tool =
+                json!({"name": "tide", "description": "The tide.", "input_schema": schema()});
             put(&mut body, "tools", json!([tool]));
         }
         Extra::Json => {
@@ -170,8 +170,7 @@ fn gemini(question: &str, limit: u32, extra: Extra) -> Value {
     });
     match extra {
         Extra::Tool => {
-            let tool =
-                json!({"name": "tide", "description": "The tide.", "parametersJsonSchema": schema()});
+            let tool = json!({"name": "tide", "description": "The tide.", "parametersJsonSchema": schema()});
             put(&mut body, "tools", json!([{"functionDeclarations": [tool]}]));
         }
         Extra::Json => {

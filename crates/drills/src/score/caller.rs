@@ -244,7 +244,8 @@ fn parse_head(head: &[u8], raw: &mut Raw) -> Result<Length, Ended> {
         let (name, value) = line.split_once(':').ok_or(Ended::Garbled)?;
         raw.headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
     }
-    if raw.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+    if raw.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+    {
         return Ok(Length::Chunked);
     }
     match raw.header("content-length") {

@@ -36,9 +36,7 @@ pub fn gateway_config(wall: SocketAddr, profile: Profile, rungs: CallerDialect) 
     for name in ["spare", "healthy"] {
         push(format_args!("{}", provider(name, wall, rungs, &KEYS[..1])));
     }
-    push(format_args!(
-        "[models.fb-ok]\nladder = [\"healthy/fb-ok\", \"spare/fb-ok\"]\n\n"
-    ));
+    push(format_args!("[models.fb-ok]\nladder = [\"healthy/fb-ok\", \"spare/fb-ok\"]\n\n"));
     for scenario in &scenarios {
         let name = scenario.id.to_ascii_lowercase();
         let keys = if name == "s58" { &KEYS[..] } else { &KEYS[..1] };

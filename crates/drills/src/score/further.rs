@@ -24,15 +24,17 @@ const KEY_RARELY: Check = check!("the expired key was used for each request", |r
     run.primary.iter().filter(|told| told.status != Some(200)).count() <= 2
 });
 const BACK: Check = check!("the primary did not come back", |run| run.served() >= 1);
-const TWICE_SERVED: Check = check!("the primary was shut out for the caller's fault", |run| {
-    run.served() >= 2
-});
+const TWICE_SERVED: Check =
+    check!("the primary was shut out for the caller's fault", |run| { run.served() >= 2 });
 const LEFT: Check = check!("the call did not end with the caller's leaving", |run| run.is_left());
 const BEGUN: Check = check!("the caller saw nothing while the model thought", |run| {
     run.answer().and_then(|answer| answer.head_at).is_some_and(|at| at < run.thinking / 2)
 });
 const RETRY_AFTER: Check = check!("no Retry-After of 60 s at most", |run| {
     run.answer().and_then(|answer| answer.retry_after_s).is_some_and(|wait| wait <= 60)
+});
+const NOTHING_AFTER: Check = check!("told what came after the mark of the end", |run| {
+    run.answer().is_some_and(|answer| answer.after_done == 0)
 });
 const PLAIN: Course = Course::Row(&[Extra::None]);
 
@@ -121,9 +123,7 @@ fn advisory(plot: Plot) -> &'static [Check] {
         Plot::KeepAlive | Plot::Hollow | Plot::HeadOnly | Plot::SlowHead => {
             &[FIFTEEN_S, PRIMARY_ONE]
         }
-        Plot::Crawl => {
-            &[check!("took over 30 s", |run| run.took() <= Duration::from_secs(30))]
-        }
+        Plot::Crawl => &[check!("took over 30 s", |run| run.took() <= Duration::from_secs(30))],
         Plot::QuotaInBand | Plot::Spent => &[PRIMARY_ONE],
         Plot::Limited | Plot::RetryDay => &[PRIMARY_ONE, SOON],
         Plot::RetryDate | Plot::RetryInBody => &[PACED],
@@ -150,8 +150,8 @@ fn advisory(plot: Plot) -> &'static [Check] {
         | Plot::Tiny
         | Plot::Split
         | Plot::Fields
-        | Plot::Comments
-        | Plot::Afterword => &[IN_PLACE],
+        | Plot::Comments => &[IN_PLACE],
+        Plot::Afterword => &[IN_PLACE, NOTHING_AFTER],
         _ => &[],
     }
 }

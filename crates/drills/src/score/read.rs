@@ -53,6 +53,8 @@ pub(crate) struct Answer {
     pub(crate) done: bool,
     /// Lines and events that cannot be read.
     pub(crate) garbage: usize,
+    /// Events after that mark.
+    pub(crate) after_done: usize,
     pub(crate) retry_after_s: Option<u64>,
     pub(crate) why: Option<String>,
     pub(crate) head_at: Option<Duration>,
@@ -92,7 +94,8 @@ impl Answer {
             return Kind::Broken;
         }
         if let Some(error) = &self.error {
-            let told = error.get("message").and_then(Value::as_str).is_some_and(|it| !it.is_empty());
+            let told =
+                error.get("message").and_then(Value::as_str).is_some_and(|it| !it.is_empty());
             return match (told, &self.finish) {
                 // An error after a finish would be two endings.
                 (true, None) => Kind::CleanError,
@@ -165,6 +168,11 @@ impl Answer {
     }
 
     fn read_event(&mut self, data: &str, dialect: CallerDialect) {
+        if self.done {
+            // Official clients stop reading at the mark.
+            self.after_done += 1;
+            return;
+        }
         if data == "[DONE]" {
             self.done = true;
             return;
@@ -303,9 +311,16 @@ impl Answer {
             self.finish.as_deref().unwrap_or_default()
         );
         let told = told.to_ascii_lowercase();
-        ["content_filter", "content_policy", "content policy", "content filtering", "safety", "refusal"]
-            .iter()
-            .any(|name| told.contains(name))
+        [
+            "content_filter",
+            "content_policy",
+            "content policy",
+            "content filtering",
+            "safety",
+            "refusal",
+        ]
+        .iter()
+        .any(|name| told.contains(name))
     }
 
     pub(crate) fn names_prefill(&self) -> bool {
@@ -320,8 +335,7 @@ fn text(value: Option<&Value>) -> Option<&str> {
 }
 
 fn known_field(line: &str) -> bool {
-    line.starts_with(':')
-        || ["event:", "id:", "retry:"].iter().any(|field| line.starts_with(field))
+    line.starts_with(':') || ["event:", "id:", "retry:"].iter().any(|field| line.starts_with(field))
 }
 
 /// White space made even.

@@ -46,9 +46,8 @@ const NAMES_SPARE: Check = check!("names another model than the one that answere
 const NAMES_FILTER: Check = check!("the filter's reason is lost", |run| {
     run.answer().is_some_and(super::read::Answer::names_filter)
 });
-const DONE: Check = check!("without the mark of the end", |run| {
-    run.answer().is_some_and(|answer| answer.done)
-});
+const DONE: Check =
+    check!("without the mark of the end", |run| { run.answer().is_some_and(|answer| answer.done) });
 
 /// S01 to S16.
 pub(crate) fn bench() -> Vec<Scenario> {
@@ -85,10 +84,7 @@ pub(crate) fn bench() -> Vec<Scenario> {
             "S07",
             60,
             &[],
-            &[
-                FIFTEEN_S,
-                check!("waited instead of failing over", |run| !run.spare.is_empty()),
-            ],
+            &[FIFTEEN_S, check!("waited instead of failing over", |run| !run.spare.is_empty())],
         ),
         scenario("S08", 40, &[], &[]),
         scenario("S09", 45, &[], &[]),
@@ -99,7 +95,10 @@ pub(crate) fn bench() -> Vec<Scenario> {
             "S13",
             30,
             &[PRIMARY_ONE],
-            &[check!("shopped around for another answer", |run| run.spare.is_empty()), NAMES_FILTER],
+            &[
+                check!("shopped around for another answer", |run| run.spare.is_empty()),
+                NAMES_FILTER,
+            ],
         ),
         scenario("S14", 40, &[NO_PREFILL], &[]),
         scenario(

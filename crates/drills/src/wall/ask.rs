@@ -105,7 +105,8 @@ impl Ask {
 /// Deeper values are not looked at.
 const VALUE_DEPTH_MAX: usize = 16;
 /// Where the dialects have their seals.
-const SEALS: [&str; 4] = ["signature", "thoughtSignature", "thought_signature", "encrypted_content"];
+const SEALS: [&str; 4] =
+    ["signature", "thoughtSignature", "thought_signature", "encrypted_content"];
 
 fn is_sealed(value: &Value, depth: usize) -> bool {
     let Some(deeper) = depth.checked_sub(1) else { return false };

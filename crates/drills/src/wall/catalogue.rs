@@ -305,7 +305,9 @@ mod tests {
         assert_eq!(scene("a/b/fb-ok-noprefill"), Some(Scene::NoPrefill));
         assert_eq!(scene("wall/fb-s07-anything"), Some(Scene::S07));
         assert_eq!(scene("fb-s16"), Some(Scene::S16));
-        for unknown in ["fb-s00", "fb-s38", "fb-s99", "fb-s", "fb-ok-else", "gpt-4.1", "", "fb-s07/x"] {
+        for unknown in
+            ["fb-s00", "fb-s38", "fb-s99", "fb-s", "fb-ok-else", "gpt-4.1", "", "fb-s07/x"]
+        {
             assert_eq!(scene(unknown), None, "{unknown}");
         }
     }

@@ -74,25 +74,44 @@ impl Failing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The answer breaks off after so many pieces, and the connection stays open for so long.
-    Break { after: usize, stall: Duration },
+    Break {
+        after: usize,
+        stall: Duration,
+    },
     /// After so many pieces an event tells an error, and the stream ends.
-    Error { after: usize, failing: Failing },
+    Error {
+        after: usize,
+        failing: Failing,
+    },
     /// The tenth event cannot be read.
     Malformed,
     /// The stream ends in order but for its last mark.
     NoMark,
     /// The connection is reset after so many pieces.
-    Reset { after: usize },
+    Reset {
+        after: usize,
+    },
     /// The body ends in order after so many pieces, and nothing says that the answer did.
-    Unfinished { after: usize },
+    Unfinished {
+        after: usize,
+    },
     /// A body without a byte.
     Bare,
     /// Keep-alives, or words of no letters, come after so many pieces until the span is over.
-    Idle { after: usize, every: Duration, span: Duration, hollow: bool },
+    Idle {
+        after: usize,
+        every: Duration,
+        span: Duration,
+        hollow: bool,
+    },
     /// One line that does not end before so much was sent.
-    EndlessLine { mib: usize },
+    EndlessLine {
+        mib: usize,
+    },
     /// Unknown events come between the pieces, one of them with so much in it.
-    Aside { kib: usize },
+    Aside {
+        kib: usize,
+    },
     /// The opening comes twice.
     Twice,
     /// A word comes for an index that was never opened.
@@ -100,8 +119,12 @@ pub(crate) enum Fault {
     /// Words come after the mark.
     Afterword,
     /// The connection closes within a chunk, or the next chunk has no size.
-    MidChunk { after: usize },
-    BadChunk { after: usize },
+    MidChunk {
+        after: usize,
+    },
+    BadChunk {
+        after: usize,
+    },
 }
 
 impl Play {
@@ -160,7 +183,9 @@ pub(crate) fn decide(scene: Scene, case: &Circumstances, timings: &Timings) -> A
             ..Play::healthy(timings.slow_between)
         }),
         Scene::ErrorFirst | Scene::ErrorMid if !case.streamed => Act::Refuse(Cause::Overloaded),
-        Scene::ErrorFirst => Act::Answer(healthy.with(Fault::Error { after: 0, failing: Failing::Overloaded })),
+        Scene::ErrorFirst => {
+            Act::Answer(healthy.with(Fault::Error { after: 0, failing: Failing::Overloaded }))
+        }
         Scene::ErrorMid => {
             let failing = Failing::Overloaded;
             Act::Answer(healthy.with(Fault::Error { after: STALL_AFTER, failing }))

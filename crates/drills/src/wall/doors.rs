@@ -10,8 +10,8 @@ use clock::Clock;
 use serde_json::{Value, json};
 
 use super::WallSettings;
-use super::ask::Delivery;
 use super::answer::TEXT;
+use super::ask::Delivery;
 use super::catalogue::{Entry, Scene, entry_of};
 use super::compose::compose;
 use super::decide::{Act, Circumstances, decide};

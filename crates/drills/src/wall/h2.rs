@@ -101,12 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         (self.ahead.split_to(PREFACE.len()) == PREFACE).then_some(()).ok_or(Over)
     }
 
-    async fn answer(
-        &mut self,
-        doors: &Doors,
-        stream: u32,
-        answer: ChatEvents,
-    ) -> Result<(), Over> {
+    async fn answer(&mut self, doors: &Doors, stream: u32, answer: ChatEvents) -> Result<(), Over> {
         let mut sent = Sent::default();
         let ended = self.send_events(stream, &answer, &mut sent).await;
         let end = ended.as_ref().map_or(End::HungUp, |end| *end);
@@ -178,13 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         }
     }
 
-    async fn send(
-        &mut self,
-        kind: u8,
-        flags: u8,
-        stream: u32,
-        payload: &[u8],
-    ) -> Result<(), Over> {
+    async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Result<(), Over> {
         let length = u32::try_from(payload.len()).map_err(|_| Over)?;
         let [_, a, b, c] = length.to_be_bytes();
         let mut frame = vec![a, b, c, kind, flags];

@@ -27,8 +27,8 @@ mod refusal;
 mod route;
 mod schema;
 mod serve;
-mod tls;
 mod timing;
+mod tls;
 mod vectors;
 mod wire;
 
@@ -39,8 +39,8 @@ pub use answer::{REFUSAL, SIGNATURE, TEXT, THOUGHT};
 pub use catalogue::{Entry, catalogue};
 pub use route::PATHS;
 pub use serve::{Wall, serve};
-pub use tls::serve_broken;
 pub use timing::Profile;
+pub use tls::serve_broken;
 pub use vectors::embedding;
 pub use wire::Wire;
 

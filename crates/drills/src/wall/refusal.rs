@@ -43,7 +43,9 @@ impl Cause {
     /// A sentence for dialects that have none of their own.
     pub(crate) fn message(&self) -> &str {
         match self {
-            Self::RateLimited { .. } | Self::LimitedUntil { .. } => "Too many requests; the wall says so on purpose.",
+            Self::RateLimited { .. } | Self::LimitedUntil { .. } => {
+                "Too many requests; the wall says so on purpose."
+            }
             // The one wait that the wall knows; dialects say it in this sentence.
             Self::LimitedInBody { .. } => {
                 "Rate limit reached for requests per minute. Please try again in 2s."
@@ -58,7 +60,9 @@ impl Cause {
                 "The sealed reasoning could not be verified; it was made elsewhere or edited."
             }
             Self::ServerError => "The server had an error; the wall makes it on purpose.",
-            Self::Overloaded | Self::Busy => "The model is overloaded; the wall says so on purpose.",
+            Self::Overloaded | Self::Busy => {
+                "The model is overloaded; the wall says so on purpose."
+            }
             Self::TooLong => {
                 "This model's maximum context length is 16 tokens; the wall says so on purpose."
             }

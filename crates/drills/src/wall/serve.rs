@@ -13,9 +13,9 @@ use tokio::task::JoinSet;
 use super::WallSettings;
 use super::doors::{Doors, Next};
 use super::h2;
+use super::http::{Gone, Line, Unread};
 use super::ledger::Told;
 use super::timing::Profile;
-use super::http::{Gone, Line, Unread};
 use super::wire::Wire;
 
 /// Further connections wait in the listener's queue.

@@ -95,9 +95,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.request(&posted(path, body, more), None).await
     }
 
-    /// What came on the connection and belongs to no answer.
-    pub(crate) fn rest(&self) -> &[u8] {
+    /// What comes on the connection within a second and belongs to no answer.
+    pub(crate) async fn rest(&mut self) -> &[u8] {
+        while matches!(tokio::time::timeout(Duration::from_secs(1), self.more()).await, Ok(Ok(())))
+        {
+        }
         &self.bytes
+    }
+
+    /// Everything that comes until the connection ends, as it is.
+    pub(crate) async fn post_raw(mut self, path: &str, body: &str) -> Vec<u8> {
+        self.stream.write_all(posted(path, body, "").as_bytes()).await.unwrap();
+        while self.more().await.is_ok() {}
+        self.bytes
     }
 
     /// Posts and leaves after so many `data:` lines.
@@ -149,11 +159,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             while self.bytes.len() < length {
                 let more = self.more().await;
                 if more.is_err() {
-                    reply.body = String::from_utf8_lossy(&std::mem::take(&mut self.bytes)).into_owned();
+                    reply.body =
+                        String::from_utf8_lossy(&std::mem::take(&mut self.bytes)).into_owned();
                     return Ok(End::Cut);
                 }
             }
-            reply.body = String::from_utf8_lossy(&self.bytes.drain(..length).collect::<Vec<_>>()).into_owned();
+            reply.body = String::from_utf8_lossy(&self.bytes.drain(..length).collect::<Vec<_>>())
+                .into_owned();
             return Ok(End::Whole);
         }
         loop {

@@ -127,9 +127,7 @@ fn streamed(model: &str, text: &str) -> String {
         chunk(json!([]), json!({"completion_tokens": text.split(' ').count()})),
     ];
     let events: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n{events}data: [DONE]\n\n"
-    )
+    format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n{events}data: [DONE]\n\n")
 }
 
 fn refused(code: &str) -> String {
@@ -161,8 +159,8 @@ async fn verdicts(conduct: Conduct, wanted: &[&str]) -> BTreeMap<String, Verdict
 }
 
 const BENCH: [&str; 16] = [
-    "S01", "S02", "S03", "S04", "S05", "S06", "S07", "S08", "S09", "S10", "S11", "S12", "S13", "S14",
-    "S15", "S16",
+    "S01", "S02", "S03", "S04", "S05", "S06", "S07", "S08", "S09", "S10", "S11", "S12", "S13",
+    "S14", "S15", "S16",
 ];
 
 #[tokio::test(start_paused = true)]

@@ -13,8 +13,8 @@ use serde_json::Value;
 pub(crate) use models::{list as models_list, one as models_one};
 
 use super::answer::{Answer, Piece};
-use super::date;
 use super::ask::{Ask, Delivery};
+use super::date;
 use super::http::{KeyPlace, Received};
 use super::refusal::Cause;
 use super::vectors::Wanted;

@@ -30,7 +30,11 @@ pub(in super::super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
     let body = json!({
         "error": {"message": cause.message(), "type": kind, "param": null, "code": code}
     });
-    Refused::json(status, format!("{}{}", headers(envelope, false), retry_after(cause, envelope)), &body)
+    Refused::json(
+        status,
+        format!("{}{}", headers(envelope, false), retry_after(cause, envelope)),
+        &body,
+    )
 }
 
 fn code(cause: &Cause) -> &'static str {
@@ -103,7 +107,11 @@ pub(in super::super) fn refuse_azure(cause: &Cause, envelope: &Envelope) -> Refu
     };
     let wait = match cause {
         Cause::RateLimited { retry_after_s: Some(seconds) } => {
-            format!("{}retry-after-ms: {}\r\n", retry_after(cause, envelope), u64::from(*seconds) * 1_000)
+            format!(
+                "{}retry-after-ms: {}\r\n",
+                retry_after(cause, envelope),
+                u64::from(*seconds) * 1_000
+            )
         }
         Cause::LimitedUntil { seconds } => until(envelope, *seconds),
         _ => String::new(),

@@ -132,8 +132,7 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
         let details = json!({"error_code": "enforced_spend_limit_reached"});
         error.insert("details".to_owned(), details);
     }
-    let body =
-        json!({"type": "error", "error": error, "request_id": request_id(envelope)});
+    let body = json!({"type": "error", "error": error, "request_id": request_id(envelope)});
     Refused::json(status, headers, &body)
 }
 
