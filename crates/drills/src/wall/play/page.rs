@@ -15,6 +15,9 @@ const GARBAGE: [u8; 16] = [
     0x1f, 0x8b, 0x07, 0xff, 0x00, 0xd2, 0x9c, 0x41, 0xe7, 0x03, 0xb8, 0x5a, 0x0d, 0xc1, 0x77, 0x2e,
 ];
 
+/// Makes the head longer than any patience.
+const SLOW_CHARS: usize = 400;
+
 /// Sends what stands for an answer; a head that drips is given up after `silence`.
 pub(crate) async fn show<S: Wire>(
     line: &mut Line<S>,
@@ -41,7 +44,8 @@ pub(crate) async fn show<S: Wire>(
         }
         Page::Drip(every) => {
             let mut left = silence;
-            for byte in answer_head(200, "text/event-stream", None, "x-slow: head\r\n").bytes() {
+            let slow = format!("x-slow: {}\r\n", "z".repeat(SLOW_CHARS));
+            for byte in answer_head(200, "text/event-stream", None, &slow).bytes() {
                 let Some(rest) = left.checked_sub(every) else { break };
                 line.send(&[byte]).await?;
                 line.pause(every).await?;
