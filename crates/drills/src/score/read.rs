@@ -215,10 +215,10 @@ impl Answer {
                 self.heed_model(value.pointer("/message/model"));
                 self.heed_output(value.pointer("/message/usage/output_tokens"));
             }
-            "content_block_start" => {
-                if text(value.pointer("/content_block/type")) == Some("tool_use") {
-                    self.called = text(value.pointer("/content_block/name")).map(str::to_owned);
-                }
+            "content_block_start"
+                if text(value.pointer("/content_block/type")) == Some("tool_use") =>
+            {
+                self.called = text(value.pointer("/content_block/name")).map(str::to_owned);
             }
             "content_block_delta" => {
                 if text(value.pointer("/delta/type")) == Some("text_delta") {
@@ -257,10 +257,10 @@ impl Answer {
     fn responses(&mut self, value: &Value) {
         match text(value.get("type")).unwrap_or_default() {
             "response.output_text.delta" => self.say(value.get("delta")),
-            "response.output_item.added" => {
-                if text(value.pointer("/item/type")) == Some("function_call") {
-                    self.called = text(value.pointer("/item/name")).map(str::to_owned);
-                }
+            "response.output_item.added"
+                if text(value.pointer("/item/type")) == Some("function_call") =>
+            {
+                self.called = text(value.pointer("/item/name")).map(str::to_owned);
             }
             "response.function_call_arguments.delta" => {
                 self.arguments.push_str(text(value.get("delta")).unwrap_or_default());

@@ -29,6 +29,7 @@ pub(crate) struct Offer {
 
 /// A request, understood as far as the wall needs it.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact of a request")]
 pub(crate) struct Ask {
     pub(crate) model: String,
     pub(crate) delivery: Delivery,

@@ -141,7 +141,9 @@ impl Performance<'_> {
         match play.fault {
             Some(Fault::Twice) if index == 1 => self.script.opening(),
             Some(Fault::Stray) if here => vec![self.script.stray()],
-            Some(Fault::Aside { kib: 0 }) if index > 0 && index % PIECES_BEFORE_OTHERS == 0 => {
+            Some(Fault::Aside { kib: 0 })
+                if index > 0 && index.is_multiple_of(PIECES_BEFORE_OTHERS) =>
+            {
                 vec![self.script.aside("calm")]
             }
             Some(Fault::Aside { kib }) if here => vec![self.script.aside(&"x".repeat(kib << 10))],
