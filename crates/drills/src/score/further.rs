@@ -34,7 +34,7 @@ const RETRY_AFTER: Check = check!("no Retry-After of 60 s at most", |run| {
     run.answer().and_then(|answer| answer.retry_after_s).is_some_and(|wait| wait <= 60)
 });
 const NOTHING_AFTER: Check = check!("told what came after the mark of the end", |run| {
-    run.answer().is_some_and(|answer| answer.after_done == 0)
+    run.answer().is_some_and(|answer| answer.after_mark.unwrap_or_default() == 0)
 });
 const PLAIN: Course = Course::Row(&[Extra::None]);
 

@@ -49,12 +49,10 @@ pub(crate) struct Answer {
     pub(crate) finish: Option<String>,
     pub(crate) output_tokens: Option<u64>,
     pub(crate) error: Option<Value>,
-    /// Whether the mark of the end came.
-    pub(crate) done: bool,
     /// Lines and events that cannot be read.
     pub(crate) garbage: usize,
-    /// Events after that mark.
-    pub(crate) after_done: usize,
+    /// How many events came after the mark of the end; none if that never came.
+    pub(crate) after_mark: Option<usize>,
     pub(crate) retry_after_s: Option<u64>,
     pub(crate) why: Option<String>,
     pub(crate) head_at: Option<Duration>,
@@ -168,13 +166,13 @@ impl Answer {
     }
 
     fn read_event(&mut self, data: &str, dialect: CallerDialect) {
-        if self.done {
+        if let Some(count) = &mut self.after_mark {
             // Official clients stop reading at the mark.
-            self.after_done += 1;
+            *count += 1;
             return;
         }
         if data == "[DONE]" {
-            self.done = true;
+            self.after_mark = Some(0);
             return;
         }
         let Ok(value) = serde_json::from_str::<Value>(data) else {
@@ -231,7 +229,7 @@ impl Answer {
                 self.heed_finish(value.pointer("/delta/stop_reason"));
                 self.heed_output(value.pointer("/usage/output_tokens"));
             }
-            "message_stop" => self.done = true,
+            "message_stop" => self.after_mark = Some(0),
             _ => {}
         }
     }
@@ -251,7 +249,9 @@ impl Answer {
         }
         let finish = value.pointer("/candidates/0/finishReason");
         self.heed_finish(finish.or(value.pointer("/promptFeedback/blockReason")));
-        self.done |= self.finish.is_some();
+        if self.finish.is_some() {
+            self.after_mark = Some(0);
+        }
     }
 
     fn responses(&mut self, value: &Value) {
@@ -271,7 +271,7 @@ impl Answer {
                 let reason = value.pointer("/response/incomplete_details/reason");
                 let reason = reason.filter(|reason| reason.is_string());
                 self.heed_finish(reason.or(value.pointer("/response/status")));
-                self.done = true;
+                self.after_mark = Some(0);
             }
             "response.failed" => {
                 let error = value.pointer("/response/error").filter(|error| error.is_object());

@@ -46,8 +46,9 @@ const NAMES_SPARE: Check = check!("names another model than the one that answere
 const NAMES_FILTER: Check = check!("the filter's reason is lost", |run| {
     run.answer().is_some_and(super::read::Answer::names_filter)
 });
-const DONE: Check =
-    check!("without the mark of the end", |run| { run.answer().is_some_and(|answer| answer.done) });
+const DONE: Check = check!("without the mark of the end", |run| {
+    run.answer().is_some_and(|answer| answer.after_mark.is_some())
+});
 
 /// S01 to S16.
 pub(crate) fn bench() -> Vec<Scenario> {

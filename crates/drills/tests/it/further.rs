@@ -223,7 +223,7 @@ async fn whole_answers_have_their_faults_too() {
             let context = format!("{speaker:?} {id}: {} {:?}", reply.status, reply.end);
             match shown {
                 Status(status) => {
-                    assert_eq!(reply.status, spelled(speaker, &model, *status), "{context}")
+                    assert_eq!(reply.status, spelled(speaker, &model, *status), "{context}");
                 }
                 Error(_) => assert!(reply.status >= 400, "{context}"),
                 Cut(_) | Idle(_) => assert_ne!(reply.end, End::Whole, "{context}"),
