@@ -61,14 +61,8 @@ pub(super) fn write_request(
 ) -> (Bytes, Losses) {
     let card = ModelCard::default();
     let (model, stream) = (model(to), *stream);
-    let written = of(to).write_request(&Order {
-        operation,
-        full,
-        model,
-        stream,
-        vendor,
-        card: &card,
-    });
+    let written =
+        of(to).write_request(&Order { operation, full, model, stream, vendor, card: &card });
     (written.body, written.losses)
 }
 
