@@ -240,11 +240,30 @@ struct ElementSplitter {
     in_string: bool,
     escaped: bool,
     closed: bool,
+    /// What followed the closing bracket was no blank.
+    tail_left_out: bool,
 }
 
 impl ElementSplitter {
     fn push(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
+        if self.closed {
+            self.leave_out_tail();
+        }
+    }
+
+    /// Nothing but blanks may follow the closing bracket; from the first byte that is no blank all
+    /// is left out, for whoever reads the array would choke on it.
+    fn leave_out_tail(&mut self) {
+        if self.tail_left_out {
+            self.held.truncate(self.at);
+            return;
+        }
+        let tail = self.held.get(self.at..).unwrap_or_default();
+        let blanks = tail.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        self.tail_left_out = blanks < tail.len();
+        self.at += blanks;
+        self.held.truncate(self.at);
     }
 
     fn bytes(&self) -> &[u8] {
@@ -258,6 +277,9 @@ impl ElementSplitter {
 
     /// The next whole element; ranges are void after `take`.
     fn next_element(&mut self) -> Result<Option<Range<usize>>, Fault> {
+        if self.closed {
+            return Ok(None);
+        }
         while let Some(byte) = self.held.get(self.at) {
             self.at += 1;
             if self.depth > 1 && self.at - self.start > EVENT_BYTES_MAX {
@@ -283,7 +305,11 @@ impl ElementSplitter {
                 }
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
-                    self.closed |= self.depth == 0;
+                    if self.depth == 0 {
+                        self.closed = true;
+                        self.leave_out_tail();
+                        return Ok(None);
+                    }
                     if self.depth == 1 {
                         return Ok(Some(self.start..self.at));
                     }

@@ -11,6 +11,7 @@
 )]
 
 mod anthropic;
+mod crossing;
 mod fixtures;
 mod gemini;
 mod openai_chat;
