@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 
+use admission::RoomSettings;
 use gateway::Caps;
 use net::ServerLimits;
-use resilience::{BreakerSettings, Clocks, FailoverSettings};
+use resilience::{BreakerSettings, Clocks, FailoverSettings, LimiterSettings, PaceSettings};
 use telemetry::{LogTo, RequestLogSettings};
 
 use crate::Environment;
@@ -61,6 +62,35 @@ pub(crate) fn breaker(top: &Table<'_>, f: &mut Findings<'_>) -> BreakerSettings 
     let (min, max) = (read.cooldown_ms_min, read.cooldown_ms_max);
     in_order(&table, ("cooldown_ms_min", min), ("cooldown_ms_max", max), f);
     read
+}
+
+pub(crate) fn pace(top: &Table<'_>, f: &mut Findings<'_>) -> PaceSettings {
+    let d = PaceSettings::default();
+    let table = top.table("pace", &keys::PACE, f);
+    let mut learned_unless_told = |name: &str| {
+        let told: u64 = table.integer(name, 0, f);
+        (told > 0).then_some(told)
+    };
+    let first_token_ms = learned_unless_told("first_token_ms");
+    let inter_token_ms = learned_unless_told("inter_token_ms");
+    let limiter = LimiterSettings {
+        start: table.integer("calls_start", d.limiter.start, f),
+        limit_min: table.integer("calls_min", d.limiter.limit_min, f),
+        limit_max: table.integer("calls_max", d.limiter.limit_max, f),
+    };
+    let (min, max) = (u64::from(limiter.limit_min), u64::from(limiter.limit_max));
+    in_order(&table, ("calls_min", min), ("calls_max", max), f);
+    let ramp = table.flag("ramp", f).unwrap_or(d.ramp);
+    PaceSettings { limiter, first_token_ms, inter_token_ms, ramp }
+}
+
+pub(crate) fn waiting_room(top: &Table<'_>, f: &mut Findings<'_>) -> RoomSettings {
+    let d = RoomSettings::default();
+    let table = top.table("waiting_room", &keys::WAITING_ROOM, f);
+    RoomSettings {
+        waiters_max: table.integer("waiters_max", d.waiters_max, f),
+        wait_ms_max: table.integer("wait_ms_max", d.wait_ms_max, f),
+    }
 }
 
 /// `[limits]` holds the limits of the doors and the caps of the line.

@@ -6,18 +6,20 @@ use std::future::{Future, poll_fn};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use admission::{Class, Waiter};
 use clock::Tick;
 use domain::{
     Dialect, Event, Fault, FaultClass, Gatherer, Losses, Operation, Piece, Reply, Target,
 };
-use resilience::{AfterFault, Next};
+use resilience::{AfterFault, Next, Take};
 use upstream::{Body, Call, Head, Pieces, Readiness, Upstream, Whole};
 
 use crate::plan::Planned;
 use crate::receipt::Ticket;
 use crate::reply::TurnedAway;
-use crate::route::{Claim, Judge, Rung};
+use crate::rung::{Claim, Held, Judge, Rung, RungSettings, Wish};
 use crate::trail::Trail;
+use crate::waiting::{Place, Turn};
 use crate::{Gateway, Lineup};
 
 /// A request whose answer has begun.
@@ -53,6 +55,7 @@ pub(crate) async fn attempt(
     planned: Planned,
 ) -> Result<Answering, Box<TurnedAway>> {
     let Planned { request, ticket, ladder, deadline } = planned;
+    let take = take_of(&request);
     let mut climb = Climb {
         gateway,
         lineup,
@@ -63,6 +66,11 @@ pub(crate) async fn attempt(
         step: 0,
         tries: 0,
         trail: Trail::default(),
+        take,
+        given_up: Vec::new(),
+        held_until: None,
+        may_wait: true,
+        place: None,
     };
     match climb.run().await {
         Ok(answered) => Ok(Answering {
@@ -109,6 +117,23 @@ struct Climb<'a> {
     /// Upstream calls so far.
     tries: u32,
     trail: Trail,
+    take: Take,
+    /// Rungs that this request is done with.
+    given_up: Vec<Target>,
+    /// The earliest instant at which a rung that would be too much now may take it.
+    held_until: Option<Tick>,
+    /// It may still stand in line.
+    may_wait: bool,
+    place: Option<Place>,
+}
+
+/// What there is beside a rung.
+#[derive(Clone, Copy)]
+struct Others {
+    /// The ladder has another rung that this request has not tried.
+    another: bool,
+    /// A rung before it, or an equal, could not take this request.
+    spilled: bool,
 }
 
 /// Where to go after a rung gave nothing.
@@ -117,8 +142,43 @@ enum Onward {
     Stop,
 }
 
+/// Tokens of a request without a tokenizer, and of its answer where the caller sets no limit: most
+/// answers are shorter, and what is not used is given back.
+const BYTES_A_TOKEN: u64 = 4;
+const OUTPUT_TOKENS_USUAL: u64 = 1_000;
+
+/// What a request will take of a provider's limits.
+fn take_of(request: &domain::Request) -> Take {
+    Take {
+        input_tokens: request.body.len() as u64 / BYTES_A_TOKEN,
+        output_tokens: request.outline.output_tokens_max.unwrap_or(OUTPUT_TOKENS_USUAL),
+    }
+}
+
 impl Climb<'_> {
     async fn run(&mut self) -> Result<Answered, Exhausted> {
+        // Whoever comes while others wait stands behind them.
+        let mut in_line = self.others_wait();
+        loop {
+            if !in_line {
+                self.held_until = None;
+                match self.pass().await {
+                    Ok(answered) => return Ok(answered),
+                    Err(Onward::Stop) => return Err(Exhausted),
+                    Err(Onward::NextRung) => {}
+                }
+                if self.held_until.is_none() || !self.may_wait {
+                    return Err(Exhausted);
+                }
+            }
+            in_line = false;
+            self.wait().await;
+        }
+    }
+
+    /// Once down the ladder. What is only too fast now is passed over, but what comes after it and
+    /// is no provider's is not asked while there is hope of a place.
+    async fn pass(&mut self) -> Result<Answered, Onward> {
         let steps = self.ladder.steps.clone();
         let last_step = steps.len().saturating_sub(1);
         for (index, step) in steps.iter().enumerate() {
@@ -132,21 +192,98 @@ impl Climb<'_> {
             };
             for (place, at) in order.iter().enumerate() {
                 let Some((rung, upstream)) = rungs.get(*at) else { continue };
-                let another = index < last_step || place + 1 < order.len();
-                match self.try_rung(rung, &**upstream, another).await {
+                if self.given_up.contains(&rung.target) {
+                    continue;
+                }
+                if upstream.is_reserve() && self.held_until.is_some() && self.may_wait {
+                    return Err(Onward::NextRung);
+                }
+                let others = Others {
+                    another: index < last_step || place + 1 < order.len(),
+                    spilled: index > 0 || place > 0,
+                };
+                match self.try_rung(rung, &**upstream, others).await {
                     Ok(answered) => return Ok(answered),
                     Err(Onward::NextRung) => {}
-                    Err(Onward::Stop) => return Err(Exhausted),
+                    Err(Onward::Stop) => return Err(Onward::Stop),
                 }
             }
         }
-        Err(Exhausted)
+        Err(Onward::NextRung)
+    }
+
+    fn others_wait(&self) -> bool {
+        let rooms = &self.gateway.shared.rooms;
+        rooms.waiting() > 0
+            && rooms.known(&self.ladder.pattern).is_some_and(|room| room.is_waited_in())
+    }
+
+    /// Stands in line until it is this request's turn, or until waiting is over.
+    async fn wait(&mut self) {
+        let shared = &self.gateway.shared;
+        let now = shared.clock.now();
+        let place = match self.place.take() {
+            Some(place) => place,
+            None => {
+                let waiter = Waiter {
+                    tenant: self.tenant(),
+                    class: class_of(&self.request),
+                    cost: self.cost(),
+                    deadline: self.deadline,
+                };
+                let (ladder, settings) = (&*self.ladder.pattern, self.lineup.room);
+                let dice = self.gateway.dice();
+                match shared.rooms.enter(ladder, settings, waiter, (now, dice)) {
+                    Ok(place) => place,
+                    Err(no) => {
+                        self.trail.not_waited(no.why.as_str(), no.retry_after);
+                        self.may_wait = false;
+                        return;
+                    }
+                }
+            }
+        };
+        let held_until = self.held_until.unwrap_or(now);
+        match place.turn(&*shared.clock, held_until).await {
+            Turn::Try => self.place = Some(place),
+            Turn::Over => {
+                let now = shared.clock.now();
+                let again = place.retry_after(now, self.gateway.dice());
+                self.trail.not_waited("waited in vain", again);
+                self.may_wait = false;
+            }
+        }
+    }
+
+    fn tenant(&self) -> Arc<str> {
+        self.ticket.view().caller.clone().unwrap_or_else(|| Arc::from("open"))
+    }
+
+    fn cost(&self) -> u64 {
+        self.take.input_tokens.saturating_add(self.take.output_tokens).max(1)
+    }
+
+    /// A place on a rung was claimed: the line moves on.
+    fn went_in(&mut self, now: Tick) {
+        let Some(place) = self.place.take() else {
+            if let Some(room) = self.gateway.shared.rooms.known(&self.ladder.pattern) {
+                room.passed_by(now, &self.tenant(), self.cost());
+            }
+            return;
+        };
+        let waited = place.let_in(now);
+        self.ticket.waited(waited);
+        self.trail.waited(waited);
     }
 
     fn rung(&self, target: &Target) -> Option<(Arc<Rung>, Arc<dyn Upstream>)> {
         let upstream = self.lineup.upstreams.get(&*target.provider)?;
-        let breaker = self.lineup.breaker;
-        let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), breaker);
+        let settings = RungSettings {
+            breaker: self.lineup.breaker,
+            pace: self.lineup.pace,
+            first_token_ms_max: self.ladder.clocks.first_token_ms_max,
+        };
+        let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), settings);
         Some((rung, upstream.clone()))
     }
 
@@ -155,25 +292,29 @@ impl Climb<'_> {
         &mut self,
         rung: &Arc<Rung>,
         upstream: &dyn Upstream,
-        another: bool,
+        others: Others,
     ) -> Result<Answered, Onward> {
         if self.is_other_vector_space(&rung.target) {
             let reason = "vectors of another model cannot be compared";
             self.trail.skipped(&rung.target, FaultClass::Unfit, reason);
+            self.given_up.push(rung.target.clone());
             return Err(Onward::NextRung);
         }
         if let Some(reason) = upstream.unfit(&rung.target.model, &self.request) {
             self.trail.skipped(&rung.target, FaultClass::Unfit, &reason);
+            self.given_up.push(rung.target.clone());
             return Err(Onward::NextRung);
         }
         match upstream.readiness() {
             Readiness::Ready => {}
             Readiness::Loading => {
                 self.trail.skipped(&rung.target, FaultClass::Busy, "still loading");
+                self.given_up.push(rung.target.clone());
                 return Err(Onward::NextRung);
             }
             Readiness::Unavailable(_) => {
                 self.trail.skipped(&rung.target, FaultClass::Busy, "not available");
+                self.given_up.push(rung.target.clone());
                 return Err(Onward::NextRung);
             }
         }
@@ -181,15 +322,24 @@ impl Climb<'_> {
         let mut tries_here = 0;
         loop {
             let now = self.gateway.shared.clock.now();
-            let claim = match rung.claim(now, &spent_keys) {
+            let wish = Wish {
+                now,
+                spent: &spent_keys,
+                take: self.take,
+                spilled: others.spilled,
+                another: others.another,
+            };
+            let claim = match rung.claim(&wish, self.gateway.dice()) {
                 Ok(claim) => claim,
-                Err(until) => {
-                    self.passed_over(rung, until, now);
+                Err(held) => {
+                    self.passed_over(rung, held, now);
                     return Err(Onward::NextRung);
                 }
             };
+            self.went_in(now);
             if !self.pay_for_try(tries_here == 0) {
                 self.trail.budget_is_spent();
+                self.given_up.push(rung.target.clone());
                 return Err(Onward::NextRung);
             }
             let key = claim.key;
@@ -204,7 +354,7 @@ impl Climb<'_> {
                 tries_on_rung: tries_here,
                 tries: self.tries,
                 other_key,
-                other_rung: another,
+                other_rung: others.another,
                 time_left: self.deadline.since(self.gateway.shared.clock.now()),
                 settings: &self.lineup.failover,
             };
@@ -216,7 +366,10 @@ impl Climb<'_> {
             match decision.next {
                 Next::SameRung { pause } => tokio::time::sleep(pause).await,
                 Next::NextKey => spent_keys.push(key),
-                Next::NextRung => return Err(Onward::NextRung),
+                Next::NextRung => {
+                    self.given_up.push(rung.target.clone());
+                    return Err(Onward::NextRung);
+                }
                 Next::Stop => return Err(Onward::Stop),
             }
         }
@@ -230,20 +383,30 @@ impl Climb<'_> {
             && first.is_some_and(|first| first.model != target.model)
     }
 
-    fn passed_over(&mut self, rung: &Rung, until: Option<Tick>, now: Tick) {
+    fn passed_over(&mut self, rung: &Rung, held: Held, now: Tick) {
         // After a failure on this very rung there is no news in its breaker being open.
         let tried_just_now =
             self.ticket.view().attempts.last().is_some_and(|last| last.target == rung.target);
-        if let Some(until) = until {
-            let wait = until.since(now);
-            self.trail.wait(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            if !tried_just_now {
-                let seconds = wait.as_secs_f64();
-                let reason = format!("breaker open for {seconds:.1} s more");
-                self.trail.skipped(&rung.target, FaultClass::Overloaded, &reason);
+        match held {
+            Held::NoKey if tried_just_now => {}
+            Held::NoKey => {
+                let reason = "no key is left to try";
+                self.trail.skipped(&rung.target, FaultClass::KeyRejected, reason);
+                self.given_up.push(rung.target.clone());
             }
-        } else if !tried_just_now {
-            self.trail.skipped(&rung.target, FaultClass::KeyRejected, "no key is left to try");
+            Held::Breaker { until } => {
+                self.trail.wait(millis(until.since(now)));
+                if !tried_just_now {
+                    let seconds = until.since(now).as_secs_f64();
+                    let reason = format!("breaker open for {seconds:.1} s more");
+                    self.trail.skipped_once(&rung.target, FaultClass::Overloaded, &reason);
+                }
+            }
+            Held::Paced { until, why, class } => {
+                self.held_until = Some(self.held_until.map_or(until, |known| known.min(until)));
+                self.trail.wait(millis(until.since(now)));
+                self.trail.skipped_once(&rung.target, class, why);
+            }
         }
     }
 
@@ -272,6 +435,11 @@ impl Climb<'_> {
         let took = self.gateway.shared.clock.now().since(started);
         match called {
             Ok((head, began, losses)) => {
+                let now = self.gateway.shared.clock.now();
+                claim.told(now, &head.allowances);
+                if matches!(began, Began::Streaming { .. }) {
+                    claim.first_token(now, took);
+                }
                 self.ticket.end_attempt(took, None);
                 self.ticket.first_token_of_attempt(took);
                 self.ticket.served_by(claim.rung.target.clone(), self.step, upstream.is_reserve());
@@ -337,6 +505,22 @@ impl Climb<'_> {
             Err(_) => Err(Fault::new(limit.class, limit.text)),
         }
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A request that has an assistant's turn in it goes on with something that was begun. Read only
+/// when somebody must wait, and only as text.
+fn class_of(request: &domain::Request) -> Class {
+    let begun: &[&[u8]] = match request.dialect {
+        Dialect::Gemini => &[b"\"model\""],
+        Dialect::OpenAiResponses => &[b"\"assistant\"", b"\"function_call_output\""],
+        Dialect::OpenAiChat | Dialect::Anthropic => &[b"\"assistant\""],
+    };
+    let has = |word: &&[u8]| memchr::memmem::find(&request.body, word).is_some();
+    if begun.iter().any(has) { Class::Continuation } else { Class::Fresh }
 }
 
 /// One clock of an attempt: how long from its start, and what it is called when it runs out.

@@ -15,6 +15,7 @@ use upstream::Readiness;
 use crate::endpoint::{Asked, Endpoint, endpoint_of};
 use crate::reply::{self, ReplyBody};
 use crate::route::RouteBook;
+use crate::waiting::Rooms;
 use crate::{Lineup, LineupParts};
 
 /// What a gateway is built from.
@@ -33,6 +34,7 @@ pub struct GatewayParts {
 pub(crate) struct Shared {
     pub(crate) lineup: ArcSwap<Lineup>,
     pub(crate) routes: RouteBook,
+    pub(crate) rooms: Arc<Rooms>,
     pub(crate) budget: Mutex<RetryBudget>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Telemetry,
@@ -59,9 +61,11 @@ impl Gateway {
     pub fn new(mut parts: GatewayParts) -> Self {
         let ratio = parts.lineup.failover.retry_budget_ratio;
         let core = Core::new(&mut parts.dice);
+        let rooms = Arc::new(Rooms::default());
         let shared = Shared {
             lineup: ArcSwap::from_pointee(Lineup::new(parts.lineup)),
-            routes: RouteBook::default(),
+            routes: RouteBook::new(rooms.clone()),
+            rooms,
             budget: Mutex::new(RetryBudget::new(ratio)),
             clock: parts.clock,
             telemetry: parts.telemetry,
@@ -82,15 +86,19 @@ impl Gateway {
     /// breakers keep what they know unless their own settings changed.
     pub fn reload(&self, parts: LineupParts) {
         let old = self.shared.lineup.load();
-        let breakers_differ = old.breaker != parts.breaker;
+        let rungs_differ = old.breaker != parts.breaker || old.pace != parts.pace;
+        let rooms_differ = old.room != parts.room;
         let ratio = parts.failover.retry_budget_ratio;
         if old.failover.retry_budget_ratio.to_bits() != ratio.to_bits() {
             *self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner) =
                 RetryBudget::new(ratio);
         }
         self.shared.lineup.store(Arc::new(Lineup::new(parts)));
-        if breakers_differ {
+        if rungs_differ {
             self.shared.routes.forget();
+        }
+        if rooms_differ {
+            self.shared.rooms.forget();
         }
     }
 
@@ -109,6 +117,17 @@ impl Gateway {
     pub fn retry_budget_level(&self) -> f64 {
         let budget = self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
         budget.level(self.shared.clock.now())
+    }
+
+    /// Requests that stand in line.
+    pub fn waiting(&self) -> usize {
+        self.shared.rooms.waiting()
+    }
+
+    /// The pace of every rung that was ever tried: its target, how many calls may be out at it,
+    /// and how many a second may come that belong elsewhere, while any do.
+    pub fn paces(&self) -> Vec<(domain::Target, u32, Option<f64>)> {
+        self.shared.routes.paces()
     }
 
     pub(crate) fn dice(&self) -> &Mutex<Dice> {

@@ -19,9 +19,11 @@ mod receive;
 mod relay;
 mod reply;
 mod route;
+mod rung;
 mod settings;
 mod trail;
 mod understand;
+mod waiting;
 
 pub use door::{Gateway, GatewayParts};
 pub use lineup::{Lineup, LineupParts};

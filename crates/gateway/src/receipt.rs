@@ -41,6 +41,7 @@ impl Ticket {
             stream: false,
             // Mostly one, and room for four is what the first push would make.
             attempts: Vec::with_capacity(1),
+            waited: None,
             status: STATUS_HUNG_UP,
             outcome: Outcome::HungUp,
             reason: None,
@@ -115,6 +116,20 @@ impl Ticket {
         if let Some(attempt) = self.receipt().attempts.last_mut() {
             attempt.first_token = Some(after);
         }
+    }
+
+    /// It stood in line for so long before an attempt.
+    pub(crate) fn waited(&mut self, span: Duration) {
+        self.receipt().waited = Some(span);
+    }
+
+    /// How the content came so far: the span from the first to the last, and the pieces after the
+    /// first.
+    pub(crate) fn spoke(&self) -> Option<(Duration, u64)> {
+        let receipt = self.view();
+        let first = receipt.started + receipt.answer.first_token?;
+        let pieces = receipt.answer.content_deltas.checked_sub(1)?;
+        Some((self.last_content?.since(first), pieces))
     }
 
     /// Who serves the answer.

@@ -20,7 +20,7 @@ use upstream::Pieces;
 
 use crate::Gateway;
 use crate::receipt::Ticket;
-use crate::route::Claim;
+use crate::rung::{Claim, Ended};
 
 /// How long a stream that told its finish may stay open before we end it.
 const AFTER_FINISH_MAX: Duration = Duration::from_secs(2);
@@ -194,7 +194,8 @@ impl Relay {
     fn complete(&mut self) -> Option<Bytes> {
         self.state = State::Over;
         let parts = &mut self.parts;
-        parts.claim.judge(&parts.gateway.judge(), None);
+        let ended = Ended { usage: parts.ticket.view().answer.usage, spoke: parts.ticket.spoke() };
+        parts.claim.complete(&parts.gateway.judge(), &ended);
         let took = parts.gateway.shared.clock.now().since(parts.attempt_started);
         parts.ticket.end_attempt(took, None);
         parts.ticket.close(Outcome::Answered, None);

@@ -19,6 +19,7 @@ use crate::endpoint::Unserved;
 use crate::receipt::Ticket;
 use crate::receive::{identify, quoted, refusal};
 use crate::relay::{Pen, Relay, RelayParts};
+use crate::rung::Ended;
 use crate::trail::Trail;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("seawall-request-id");
@@ -262,7 +263,7 @@ impl Seal {
 struct WholeReply<'a> {
     gateway: &'a Gateway,
     ticket: Ticket,
-    claim: crate::route::Claim,
+    claim: crate::rung::Claim,
     seal: Seal,
     dialect: Dialect,
 }
@@ -270,7 +271,10 @@ struct WholeReply<'a> {
 impl WholeReply<'_> {
     fn relayed(self, answer: Whole) -> Response<ReplyBody> {
         let Self { gateway, mut ticket, mut claim, seal, dialect } = self;
-        claim.judge(&gateway.judge(), None);
+        // An answer that came at once tells its pace by its length.
+        let took = ticket.view().attempts.last().map(|attempt| attempt.took);
+        let spoke = took.zip(answer.sight.usage.map(|usage| usage.output));
+        claim.complete(&gateway.judge(), &Ended { usage: answer.sight.usage, spoke });
         ticket.see(&answer.sight, gateway.shared.clock.now());
         ticket.add_bytes(&answer.body);
         ticket.set_status(answer.status);

@@ -20,6 +20,7 @@ use crate::fit;
 use crate::habits::{Asked, Habits, Route, Way, streams};
 use crate::keys::{Keys, pass_on};
 use crate::pieces::{ReadyPieces, StreamPieces};
+use crate::rate_limits::allowances;
 use crate::registry::Surroundings;
 use crate::relayed_headers::relayable;
 use crate::token_file::TokenFile;
@@ -128,7 +129,10 @@ impl HttpUpstream {
         let dialects = (route.dialect, request.dialect);
         let harmless = |value: &str| self.keys.harmless(value);
         let now = self.clock.unix_seconds();
-        let head = Head { headers: relayable(&parts.headers, dialects, harmless, now) };
+        let head = Head {
+            headers: relayable(&parts.headers, dialects, harmless, now),
+            allowances: allowances(&parts.headers, now),
+        };
         if streams(request) && !is_json(&parts.headers) {
             let reading = match route.relays {
                 true => Reading::Relay { hide_usage: sent.hide_usage },

@@ -1,6 +1,8 @@
 //! The plain settings of this room, with the house's defaults. They are read from text in
 //! `config`, which is also where they are checked.
 
+use crate::LimiterSettings;
+
 /// The clocks of a request, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
@@ -83,6 +85,31 @@ impl Default for BreakerSettings {
             cooldown_ms_min: 5_000,
             cooldown_ms_max: 20_000,
             retry_after_ms_max: 3_600_000,
+        }
+    }
+}
+
+/// How calls are kept at the pace that a provider can take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PaceSettings {
+    /// Calls out at one (provider, model) at a time.
+    pub limiter: LimiterSettings,
+    /// A first token that is still in time, for a short prompt; `None` is learned.
+    pub first_token_ms: Option<u64>,
+    /// A gap between two tokens that is still in time; `None` is learned.
+    pub inter_token_ms: Option<u64>,
+    /// Calls that belong elsewhere come onto a rung, and back to one that was down, at a rate that
+    /// rises from a small start.
+    pub ramp: bool,
+}
+
+impl Default for PaceSettings {
+    fn default() -> Self {
+        Self {
+            limiter: LimiterSettings::default(),
+            first_token_ms: None,
+            inter_token_ms: None,
+            ramp: true,
         }
     }
 }

@@ -75,6 +75,8 @@ pub struct Receipt {
     pub model_asked: Box<str>,
     pub stream: bool,
     pub attempts: Vec<AttemptRecord>,
+    /// How long it stood in line, if it did.
+    pub waited: Option<Duration>,
     /// Status sent to the caller; 499 if he left before one was sent.
     pub status: u16,
     pub outcome: Outcome,

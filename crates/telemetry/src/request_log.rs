@@ -69,6 +69,8 @@ struct End<'a> {
 struct Flow {
     ms: f64,
     first_token_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited_ms: Option<f64>,
     gap_max_ms: f64,
     content_deltas: u64,
     request_bytes: u64,
@@ -135,6 +137,7 @@ impl<'a> Line<'a> {
             flow: Flow {
                 ms: millis(answer.took),
                 first_token_ms: answer.first_token.map(millis),
+                waited_ms: receipt.waited.map(millis),
                 gap_max_ms: millis(answer.gap_max),
                 content_deltas: answer.content_deltas,
                 request_bytes: answer.request_bytes,

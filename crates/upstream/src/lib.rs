@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clock::RequestId;
-use domain::{Dialect, Fault, Losses, ModelCard, Piece, Reply, Request, Sight};
+use domain::{Allowance, Dialect, Fault, Losses, ModelCard, Piece, Reply, Request, Sight};
 use futures_core::Stream;
 
 mod scripted;
@@ -45,6 +45,8 @@ pub struct Head {
     /// Headers that may go through to the caller: rate limits, request ids, nothing that tells
     /// about accounts.
     pub headers: http::HeaderMap,
+    /// What the provider says that is left of its limits; empty if it says nothing.
+    pub allowances: Vec<Allowance>,
 }
 
 /// A whole answer.
