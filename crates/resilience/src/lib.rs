@@ -3,20 +3,32 @@
 
 mod breaker;
 mod budget;
+mod hedge;
 mod ladder;
+mod limiter;
 mod next;
 mod order;
+mod pacer;
 mod pattern;
+mod pulse;
+mod ramp;
 mod settings;
+mod splice;
 mod verdict;
 mod window;
 
 pub use breaker::{Breaker, BreakerWhy, Gate, PROBE_MS_MAX, STICKY_MS_MAX, State, Transition};
 pub use budget::{BudgetSpent, RESERVE_TRIES_MAX, RetryBudget};
+pub use hedge::{HEDGE_TOKENS_MAX, HedgeClock};
 pub use ladder::{Found, LadderTable};
+pub use limiter::{LimitWhy, Limiter, LimiterSettings};
 pub use next::{AfterFault, Decision, Next, after_fault};
 pub use order::{EQUALS_MAX, Order, order_equals};
+pub use pacer::{Allowance, PaceWhy, Paced, Pacer, Quantity, Take};
+pub use pulse::{Expectation, Pulse};
+pub use ramp::{DOUBLE_MS_MIN, Feel, Pace, Ramp};
 pub use settings::{
     BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, RungModel, RungSpec,
 };
+pub use splice::{Manner, NotContinued, Splice};
 pub use verdict::{Verdict, verdict_of};

@@ -1,11 +1,22 @@
 //! Stories and properties of the whole room, through its public face.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
 
 mod after_fault;
 mod bench;
 mod breaker;
 mod breaker_laws;
 mod budget;
+mod hedge;
 mod ladder;
+mod limiter;
+mod pacer;
+mod ramp;
+mod splice;
 mod wall;
 
 use domain::FaultClass;
