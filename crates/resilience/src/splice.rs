@@ -192,7 +192,7 @@ impl Splice {
         if new.is_empty() || self.words.is_empty() {
             return if over || self.words.is_empty() { Found::GoesOnAt(0) } else { Found::Nothing };
         }
-        if let Some(found) = self.restart(&new, over) {
+        if let Some(found) = self.restart(fresh, &new, over) {
             return found;
         }
         if let Some(found) = self.overlap(&new, over) {
@@ -215,12 +215,17 @@ impl Splice {
     }
 
     /// Does it start again from the beginning?
-    fn restart(&self, new: &[Word], over: bool) -> Option<Found> {
+    fn restart(&self, fresh: &str, new: &[Word], over: bool) -> Option<Found> {
         let old = &self.words;
         let alike = old.iter().zip(new).take_while(|(a, b)| a.folded == b.folded).count();
         if alike == old.len() {
             let last = new.get(alike - 1)?;
             return Some(Found::GoesOnAt(last.end));
+        }
+        if alike + 1 == old.len()
+            && let Some(at) = self.rest_of_word(fresh, new, alike)
+        {
+            return Some(Found::GoesOnAt(at));
         }
         if alike == new.len() {
             if !over {
@@ -233,6 +238,19 @@ impl Splice {
             return Some(if is_end { Found::GoesOnAt(all) } else { short });
         }
         (alike >= RESTART_WORDS).then_some(Found::Not(NotContinued::AnotherAnswer))
+    }
+
+    /// The old text broke off inside its last word, and the new one has the whole word at the same
+    /// place: where the rest of that word begins.
+    fn rest_of_word(&self, fresh: &str, new: &[Word], place: usize) -> Option<usize> {
+        let half = self.words.last().filter(|word| word.end == self.said.len())?;
+        let whole = new.get(place).filter(|whole| whole.folded.starts_with(&half.folded))?;
+        let before = place.checked_sub(1).and_then(|at| new.get(at)).map_or(0, |word| word.end);
+        let gap = fresh.get(before..whole.end)?;
+        let start = before + gap.find(char::is_alphanumeric)?;
+        let letters = half.folded.chars().count();
+        let (at, _) = fresh.get(start..whole.end)?.char_indices().nth(letters)?;
+        Some(start + at)
     }
 
     /// Does its beginning repeat the old text's last words?

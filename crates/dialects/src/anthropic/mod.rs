@@ -13,6 +13,7 @@ mod ours;
 mod outline;
 mod parts;
 mod refusal;
+mod resume;
 mod schema;
 mod stream_reader;
 mod stream_writer;
@@ -80,6 +81,10 @@ impl Form for Anthropic {
 
     fn stream_writer(&self, envelope: &Envelope) -> Box<dyn StreamWriter> {
         Box::new(stream_writer::Writer::new(envelope))
+    }
+
+    fn resume(&self, envelope: &Envelope, told: &Bytes) -> Option<Box<dyn StreamWriter>> {
+        resume::resume(envelope, told)
     }
 
     fn write_refusal(&self, refusal: &Refusal, request_id: &str) -> Bytes {

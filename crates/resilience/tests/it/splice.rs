@@ -60,6 +60,15 @@ fn a_start_from_the_beginning_is_cut_whole() {
 }
 
 #[test]
+fn a_start_from_the_beginning_mends_a_word_that_was_broken_off() {
+    let said = "one two three four five six seven eig";
+    let whole = "One two three four five six seven eight nine";
+    for manner in [Manner::Prefill, Manner::UserTurn] {
+        assert_eq!(splice(said, manner, whole).unwrap(), "ht nine");
+    }
+}
+
+#[test]
 fn another_answer_is_never_glued() {
     let other = "Each morning the harbour wakes before dawn, and nobody is up yet.";
     assert_eq!(user_turn(other), Err(NotContinued::AnotherAnswer));
