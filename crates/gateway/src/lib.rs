@@ -20,6 +20,8 @@ mod relay;
 mod reply;
 mod route;
 mod settings;
+mod takeover;
+mod told;
 mod trail;
 mod understand;
 
