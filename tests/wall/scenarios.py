@@ -163,8 +163,8 @@ SCENARIOS = [
         ],
         direct=("complete",),
     ),
-    Scenario("S08", 40, enough=("pass", "safe"), direct=("broken",)),
-    Scenario("S09", 45, enough=("pass", "safe"), direct=("broken",)),
+    Scenario("S08", 40, direct=("broken",)),
+    Scenario("S09", 45, direct=("broken",)),
     Scenario(
         "S10",
         30,
@@ -197,7 +197,6 @@ SCENARIOS = [
         40,
         required=[("ended in the rejected prefill", lambda run: not names_prefill(run))],
         spare="fb-ok-noprefill",
-        enough=("pass", "safe"),
         direct=("broken",),
     ),
     Scenario(

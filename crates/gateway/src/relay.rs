@@ -95,8 +95,10 @@ struct Flow {
     last_content: Tick,
     finish_seen: bool,
     end_mark_seen: bool,
-    /// It goes on with another attempt's text, of about so many tokens.
-    goes_on_after: Option<u64>,
+    /// It goes on with another attempt's text.
+    continues: bool,
+    /// About so many tokens were told by attempts before it.
+    tokens_before: u64,
     /// Events of calls that are not complete yet; `None` if calls are not held back.
     calls: Option<Vec<Event>>,
 }
@@ -142,7 +144,8 @@ impl Relay {
             last_content: now,
             finish_seen: false,
             end_mark_seen: false,
-            goes_on_after: None,
+            continues: false,
+            tokens_before: 0,
             calls: holds_calls.then(Vec::new),
             origin,
         };
@@ -305,7 +308,7 @@ impl Relay {
             last.extend_from_slice(&flow.write_calls(&mut **writer, &mut self.told));
             if flow.ticket.lacks_usage() {
                 let all = self.told.story(self.dialect).map_or(0, |story| story.estimated_tokens());
-                let output = all.saturating_sub(flow.goes_on_after.unwrap_or(0));
+                let output = all.saturating_sub(flow.tokens_before);
                 let usage = flow.estimate(output);
                 let sight = Sight { usage: Some(usage), ..Sight::default() };
                 flow.ticket.see(&sight, self.gateway.shared.clock.now());
@@ -333,7 +336,7 @@ impl Relay {
     fn broke(&mut self, fault: Fault) -> Option<Bytes> {
         let State::Flowing(flow) = &mut self.state else { return None };
         let many = flow.origin.request.outline.needs.contains(Needs::MANY_CHOICES);
-        if flow.finish_seen && !many && fault.class != FaultClass::TotalTime {
+        if flow.finish_seen && !many && fault.class == FaultClass::Cut {
             // All was said; only the end mark, or the usage, is missing.
             return self.complete();
         }
@@ -343,7 +346,8 @@ impl Relay {
         flow.end_attempt(&self.gateway, Some(&fault));
         let story = self.told.story(self.dialect);
         if let Some(story) = &story {
-            let estimate = flow.estimate(story.estimated_tokens());
+            let output = story.estimated_tokens().saturating_sub(flow.tokens_before);
+            let estimate = flow.estimate(output);
             flow.ticket.part_ended(&estimate);
         }
         if !flow.origin.lineup.failover.takeover {
@@ -434,7 +438,8 @@ impl Relay {
             last_content: self.gateway.shared.clock.now(),
             finish_seen: false,
             end_mark_seen: false,
-            goes_on_after: continued.then(|| going.story.estimated_tokens()),
+            continues: continued,
+            tokens_before: going.story.estimated_tokens(),
             calls: failover.hold_tool_calls.then(Vec::new),
             origin,
         };
@@ -504,9 +509,7 @@ impl Flow {
     fn write(&mut self, event: Event, writer: &mut dyn StreamWriter, told: &mut Told) -> Bytes {
         let event = match event {
             // The text goes on in its block, and what somebody else thinks in between is not shown.
-            Event::Delta { delta: Delta::Thinking(_) | Delta::Proof(_), .. }
-                if self.goes_on_after.is_some() =>
-            {
+            Event::Delta { delta: Delta::Thinking(_) | Delta::Proof(_), .. } if self.continues => {
                 return Bytes::new();
             }
             Event::Usage(usage) => Event::Usage(self.ticket.summed(usage)),

@@ -138,6 +138,10 @@ impl Splice {
         };
         let rest = fresh.get(at..).unwrap_or_default();
         let joined = self.join(rest, at > 0);
+        if joined.is_empty() && !over {
+            // What comes next may still be the old text's last punctuation, or its last blank.
+            return Ok(joined);
+        }
         self.joined = true;
         self.held = String::new();
         Ok(joined)
@@ -329,21 +333,30 @@ impl Splice {
 
     /// The rest of the new text as it follows the old one.
     fn join(&self, rest: &str, cut: bool) -> String {
+        let rest = if cut { self.without_marks(rest) } else { rest };
         let joint = self.said.chars().next_back();
-        let blank_before = joint.is_none_or(char::is_whitespace);
-        if blank_before {
+        if joint.is_none_or(char::is_whitespace) {
             return rest.trim_start().to_owned();
         }
-        if cut {
-            // The repeated part ended as the old text did; punctuation that both have is one.
-            let mark = joint.filter(|c| !c.is_alphanumeric());
-            return mark.and_then(|mark| rest.strip_prefix(mark)).unwrap_or(rest).to_owned();
-        }
         let letters = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let needs_blank = self.manner == Manner::UserTurn
+        let needs_blank = !cut
+            && self.manner == Manner::UserTurn
             && letters(rest.chars().next())
             && joint.is_some_and(|c| !is_wordless(c));
         if needs_blank { format!(" {rest}") } else { rest.to_owned() }
+    }
+
+    /// The repeated part ended in its last word; the punctuation behind it that both have is one.
+    fn without_marks<'a>(&self, mut rest: &'a str) -> &'a str {
+        let end = self.words.last().map_or(0, |word| word.end);
+        let marks = self.said.get(end..).unwrap_or_default();
+        for mark in marks.chars().filter(|c| !c.is_whitespace()) {
+            match rest.trim_start().strip_prefix(mark) {
+                Some(after) => rest = after,
+                None => break,
+            }
+        }
+        rest
     }
 }
 
