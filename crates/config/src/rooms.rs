@@ -42,6 +42,8 @@ pub(crate) fn failover(top: &Table<'_>, f: &mut Findings<'_>) -> FailoverSetting
         retry_budget_ratio: table.number("retry_budget_ratio", d.retry_budget_ratio, f),
         pause_ms_min: table.integer("pause_ms_min", d.pause_ms_min, f),
         pause_ms_max: table.integer("pause_ms_max", d.pause_ms_max, f),
+        takeover: table.flag("takeover", f).unwrap_or(d.takeover),
+        hold_tool_calls: table.flag("hold_tool_calls", f).unwrap_or(d.hold_tool_calls),
     };
     in_order(&table, ("pause_ms_min", read.pause_ms_min), ("pause_ms_max", read.pause_ms_max), f);
     read

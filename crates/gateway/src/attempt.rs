@@ -9,7 +9,7 @@ use std::time::Duration;
 use admission::{Class, Waiter};
 use clock::Tick;
 use domain::{
-    Dialect, Event, Fault, FaultClass, Gatherer, Losses, Operation, Piece, Reply, Target,
+    Dialect, Event, Fault, FaultClass, Gatherer, Losses, Needs, Operation, Piece, Reply, Target,
 };
 use resilience::{AfterFault, Next, Take};
 use upstream::{Body, Call, Head, Pieces, Readiness, Upstream, Whole};
@@ -18,6 +18,7 @@ use crate::plan::Planned;
 use crate::receipt::Ticket;
 use crate::reply::TurnedAway;
 use crate::rung::{Claim, Held, Judge, Rung, RungSettings, Wish};
+use crate::takeover::{self, GoingOn, JoinClocks};
 use crate::trail::Trail;
 use crate::waiting::{Place, Turn};
 use crate::{Gateway, Lineup};
@@ -25,6 +26,7 @@ use crate::{Gateway, Lineup};
 /// A request whose answer has begun.
 pub(crate) struct Answering {
     pub(crate) request: Arc<domain::Request>,
+    pub(crate) ladder: resilience::Found,
     pub(crate) ticket: Ticket,
     pub(crate) trail: Trail,
     pub(crate) claim: Claim,
@@ -71,11 +73,13 @@ pub(crate) async fn attempt(
         held_until: None,
         may_wait: true,
         place: None,
+        going_on: None,
     };
     match climb.run().await {
         Ok(answered) => Ok(Answering {
             gap_max: Duration::from_millis(climb.ladder.clocks.gap_ms_max),
             request: climb.request,
+            ladder: climb.ladder,
             ticket: climb.ticket,
             trail: climb.trail,
             claim: answered.claim,
@@ -92,16 +96,59 @@ pub(crate) async fn attempt(
     }
 }
 
+/// A request whose stream broke off and is to go on elsewhere.
+pub(crate) struct Again {
+    pub(crate) request: Arc<domain::Request>,
+    pub(crate) ticket: Ticket,
+    pub(crate) trail: Trail,
+    /// The rungs that may go on.
+    pub(crate) ladder: resilience::Found,
+    pub(crate) deadline: Tick,
+    /// Upstream calls so far.
+    pub(crate) tries: u32,
+    pub(crate) going_on: GoingOn,
+}
+
+/// Tries rungs again from the middle of an answer; the answer that comes of it is joined to what
+/// was told.
+pub(crate) async fn attempt_again(
+    gateway: &Gateway,
+    lineup: &Lineup,
+    again: Again,
+) -> (Option<Answered>, Ticket, Trail) {
+    let Again { request, ticket, trail, ladder, deadline, tries, going_on } = again;
+    let take = take_of(&request);
+    let mut climb = Climb {
+        gateway,
+        lineup,
+        request,
+        ticket,
+        ladder,
+        deadline,
+        step: 0,
+        tries,
+        trail,
+        take,
+        given_up: Vec::new(),
+        held_until: None,
+        may_wait: true,
+        place: None,
+        going_on: Some(going_on),
+    };
+    let answered = climb.run().await.ok();
+    (answered, climb.ticket, climb.trail)
+}
+
 /// No rung is left.
 struct Exhausted;
 
 /// An attempt that answered.
-struct Answered {
-    claim: Claim,
-    head: Head,
-    began: Began,
-    losses: Losses,
-    started: Tick,
+pub(crate) struct Answered {
+    pub(crate) claim: Claim,
+    pub(crate) head: Head,
+    pub(crate) began: Began,
+    pub(crate) losses: Losses,
+    pub(crate) started: Tick,
 }
 
 /// The way down one ladder.
@@ -125,6 +172,8 @@ struct Climb<'a> {
     /// It may still stand in line.
     may_wait: bool,
     place: Option<Place>,
+    /// An answer is gone on with that broke off elsewhere.
+    going_on: Option<GoingOn>,
 }
 
 /// What there is beside a rung.
@@ -227,7 +276,7 @@ impl Climb<'_> {
             None => {
                 let waiter = Waiter {
                     tenant: self.tenant(),
-                    class: class_of(&self.request),
+                    class: self.class(),
                     cost: self.cost(),
                     deadline: self.deadline,
                 };
@@ -253,6 +302,10 @@ impl Climb<'_> {
                 self.may_wait = false;
             }
         }
+    }
+
+    fn class(&self) -> Class {
+        if self.going_on.is_some() { Class::Takeover } else { class_of(&self.request) }
     }
 
     fn tenant(&self) -> Arc<str> {
@@ -320,6 +373,9 @@ impl Climb<'_> {
         }
         let mut spent_keys = Vec::new();
         let mut tries_here = 0;
+        if let Some(going_on) = &mut self.going_on {
+            going_on.next_rung();
+        }
         loop {
             let now = self.gateway.shared.clock.now();
             let wish = Wish {
@@ -337,7 +393,7 @@ impl Climb<'_> {
                 }
             };
             self.went_in(now);
-            if !self.pay_for_try(tries_here == 0) {
+            if !self.pay_for_try(tries_here == 0 && !self.broke_off_at(&rung.target)) {
                 self.trail.budget_is_spent();
                 self.given_up.push(rung.target.clone());
                 return Err(Onward::NextRung);
@@ -348,6 +404,10 @@ impl Climb<'_> {
                 Err(fault) => fault,
             };
             tries_here += 1;
+            if self.asks_otherwise(rung, upstream, &fault) {
+                continue;
+            }
+            let fault = if self.going_on.is_some() { takeover::reclass(fault) } else { fault };
             let other_key = spent_keys.len() + 1 < rung.key_count();
             let facts = AfterFault {
                 fault: &fault,
@@ -373,6 +433,21 @@ impl Climb<'_> {
                 Next::Stop => return Err(Onward::Stop),
             }
         }
+    }
+
+    /// A rung that refused to go on from a prefill is asked once more, in other words. Its refusal
+    /// is about our way of asking, and is told to nobody.
+    fn asks_otherwise(&mut self, rung: &Rung, upstream: &dyn Upstream, fault: &Fault) -> bool {
+        let model = &rung.target.model;
+        let Some(going_on) = &mut self.going_on else { return false };
+        let asked = going_on.ask(upstream, model, &self.request).map(|asked| asked.manner);
+        self.tries < self.lineup.failover.attempts_max && going_on.was_refused(asked, fault)
+    }
+
+    /// This very rung's answer is the one that broke off.
+    fn broke_off_at(&self, target: &Target) -> bool {
+        let attempts = &self.ticket.view().attempts;
+        self.going_on.is_some() && attempts.iter().any(|attempt| attempt.target == *target)
     }
 
     /// A caller compares the vectors that he gets with those that he has: only the ladder's first
@@ -414,12 +489,14 @@ impl Climb<'_> {
     /// since an answer is what failover is for; a repetition must be granted.
     fn pay_for_try(&mut self, first_on_rung: bool) -> bool {
         let shared = &self.gateway.shared;
+        // What was told already is generated a second time.
+        let cost = if self.going_on.is_some() { 2 } else { 1 };
         if self.tries > 0 {
             let now = shared.clock.now();
             let mut budget = shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
             if first_on_rung {
-                budget.book(now, 1);
-            } else if budget.try_spend(now, 1).is_err() {
+                budget.book(now, cost);
+            } else if budget.try_spend(now, cost).is_err() {
                 return false;
             }
         }
@@ -462,18 +539,30 @@ impl Climb<'_> {
         let clocks = self.ladder.clocks;
         let streams = self.request.outline.stream;
         let limits = Limits::of(&clocks, streams, upstream.is_reserve());
+        let model = &claim.rung.target.model;
+        let continuation =
+            self.going_on.as_ref().and_then(|way| way.ask(upstream, model, &self.request));
         let call = Call {
             request: self.request.clone(),
             model: claim.rung.target.model.clone(),
             key: claim.key,
             connect_max: Duration::from_millis(clocks.connect_ms_max),
             request_id: self.ticket.view().id,
+            continuation: continuation.clone(),
+            as_events: self.going_on.is_some() || self.holds_calls(),
         };
         let answer = self.within(started, limits.head, upstream.call(call)).await??;
         let mut losses = answer.losses;
         let began = match answer.body {
             Body::Whole(whole) => Began::Whole(whole),
             Body::Native(reply) => Began::Native(reply),
+            Body::Stream(pieces) if let Some(continuation) = &continuation => {
+                let clocks = self.join_clocks(limits, started);
+                let joined = takeover::until_joined(pieces, continuation, clocks);
+                let all = Limit { max: None, ..limits.content };
+                let (held, pieces) = self.within(started, all, joined).await??;
+                Began::Streaming { dialect: None, held, pieces }
+            }
             Body::Stream(pieces) if streams => {
                 let first = until_content(pieces, self.lineup.caps.held_bytes_max);
                 let (held, pieces) = self.within(started, limits.content, first).await??;
@@ -486,6 +575,25 @@ impl Climb<'_> {
             }
         };
         Ok((answer.head, began, losses))
+    }
+
+    /// The clocks of an answer that is to be joined to another; the reserve has none of its own.
+    fn join_clocks(&self, limits: Limits, started: Tick) -> JoinClocks {
+        let now = self.gateway.shared.clock.now();
+        let left = self.deadline.since(now);
+        let gap = Duration::from_millis(self.ladder.clocks.gap_ms_max);
+        match limits.content.max {
+            Some(max) => JoinClocks { first: (started + max).since(now), gap },
+            None => JoinClocks { first: left, gap: left },
+        }
+    }
+
+    /// Tool calls are held back until they are complete, so they are wanted as events.
+    fn holds_calls(&self) -> bool {
+        let outline = &self.request.outline;
+        self.lineup.failover.hold_tool_calls
+            && outline.stream
+            && outline.needs.contains(Needs::TOOLS)
     }
 
     /// Waits for `future` until `limit` after `started`, or until the request's deadline.
@@ -531,6 +639,7 @@ struct Limit {
     text: &'static str,
 }
 
+#[derive(Clone, Copy)]
 struct Limits {
     head: Limit,
     content: Limit,

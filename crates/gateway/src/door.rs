@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Telemetry,
     pub(crate) in_flight: AtomicUsize,
+    /// Bytes that are kept of streams, in case that they break off.
+    pub(crate) told_bytes: Arc<AtomicUsize>,
     pub(crate) payload_bytes_max: Option<usize>,
 }
 
@@ -70,6 +72,7 @@ impl Gateway {
             clock: parts.clock,
             telemetry: parts.telemetry,
             in_flight: AtomicUsize::new(0),
+            told_bytes: Arc::default(),
             payload_bytes_max: parts.payload_bytes_max,
         };
         Self { shared: Arc::new(shared), core: Arc::new(core) }
@@ -175,7 +178,7 @@ impl Gateway {
             crate::attempt::attempt(self, &lineup, planned).await
         };
         match answered.await {
-            Ok(answering) => reply::answer(self, answering),
+            Ok(answering) => reply::answer(self, &lineup, answering),
             Err(turned_away) => reply::turn_away(*turned_away),
         }
     }

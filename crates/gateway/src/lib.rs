@@ -21,6 +21,8 @@ mod reply;
 mod route;
 mod rung;
 mod settings;
+mod takeover;
+mod told;
 mod trail;
 mod understand;
 mod waiting;

@@ -1,6 +1,7 @@
 //! Last stage: the HTTP response, its headers and its body, in the caller's dialect.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,14 +14,15 @@ use net::{BoxError, RequestBody};
 use telemetry::Outcome;
 use upstream::Whole;
 
-use crate::Gateway;
 use crate::attempt::{Answering, Began};
 use crate::endpoint::Unserved;
 use crate::receipt::Ticket;
 use crate::receive::{identify, quoted, refusal};
 use crate::relay::{Pen, Relay, RelayParts};
 use crate::rung::Ended;
+use crate::takeover::Origin;
 use crate::trail::Trail;
+use crate::{Gateway, Lineup};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("seawall-request-id");
 const SERVED_BY: HeaderName = HeaderName::from_static("seawall-served-by");
@@ -160,8 +162,13 @@ pub(crate) fn turn_away(turned: TurnedAway) -> Response<ReplyBody> {
 }
 
 /// The response of a request that is being answered.
-pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyBody> {
-    let Answering { mut ticket, trail, claim, head, began, request, losses, .. } = answering;
+pub(crate) fn answer(
+    gateway: &Gateway,
+    lineup: &Arc<Lineup>,
+    answering: Answering,
+) -> Response<ReplyBody> {
+    let Answering { mut ticket, trail, claim, head, began, request, ladder, losses, .. } =
+        answering;
     let target = claim.rung.target.clone();
     let why = trail.header(Some(&target));
     ticket.set_why(why.to_str().unwrap_or_default());
@@ -204,14 +211,15 @@ pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyB
             };
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            let origin = Origin { request, lineup: lineup.clone(), ladder, trail };
             let relay = Relay::new(RelayParts {
                 gateway: gateway.clone(),
-                dialect: request.dialect,
                 ticket,
                 claim,
                 held,
                 pieces,
                 pen,
+                origin,
                 deadline: answering.deadline,
                 gap_max: answering.gap_max,
                 attempt_started: answering.attempt_started,
@@ -223,7 +231,7 @@ pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyB
 
 /// What an answer of ours carries beside its content. Where the upstream does not tell the model's
 /// name, as the reserve, the whole target stands for it.
-fn envelope(
+pub(crate) fn envelope(
     request: &domain::Request,
     ticket: &Ticket,
     model_told: Option<&str>,

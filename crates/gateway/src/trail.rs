@@ -62,6 +62,16 @@ impl Trail {
         self.wait_ms_min = Some(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
     }
 
+    /// A stream broke off after content, and whether another rung goes on with it.
+    pub(crate) fn broke_off(&mut self, target: &Target, fault: &Fault, then: &str) {
+        self.add(format_args!("{target} {} in mid-answer, {then}", fault.class));
+    }
+
+    /// Another rung goes on after so many characters.
+    pub(crate) fn taken_over(&mut self, target: &Target, after_chars: usize) {
+        self.add(format_args!("{target} took over after {after_chars} characters"));
+    }
+
     /// Something may work after this time.
     pub(crate) fn wait(&mut self, wait_ms: u64) {
         self.wait_ms_min = Some(self.wait_ms_min.map_or(wait_ms, |known| known.min(wait_ms)));

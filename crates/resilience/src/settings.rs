@@ -47,11 +47,22 @@ pub struct FailoverSettings {
     /// The longest pause that a request waits for, `Retry-After` included; a longer one sends it
     /// to the next rung.
     pub pause_ms_max: u64,
+    /// A stream that breaks off after content is taken over by another rung.
+    pub takeover: bool,
+    /// Tool calls are held back until they are complete, so that a break in them can be mended.
+    pub hold_tool_calls: bool,
 }
 
 impl Default for FailoverSettings {
     fn default() -> Self {
-        Self { attempts_max: 3, retry_budget_ratio: 0.10, pause_ms_min: 250, pause_ms_max: 5_000 }
+        Self {
+            attempts_max: 3,
+            retry_budget_ratio: 0.10,
+            pause_ms_min: 250,
+            pause_ms_max: 5_000,
+            takeover: true,
+            hold_tool_calls: false,
+        }
     }
 }
 

@@ -138,6 +138,10 @@ impl Splice {
         };
         let rest = fresh.get(at..).unwrap_or_default();
         let joined = self.join(rest, at > 0);
+        if joined.is_empty() && !over {
+            // What comes next may still be the old text's last punctuation, or its last blank.
+            return Ok(joined);
+        }
         self.joined = true;
         self.held = String::new();
         Ok(joined)
@@ -192,7 +196,7 @@ impl Splice {
         if new.is_empty() || self.words.is_empty() {
             return if over || self.words.is_empty() { Found::GoesOnAt(0) } else { Found::Nothing };
         }
-        if let Some(found) = self.restart(&new, over) {
+        if let Some(found) = self.restart(fresh, &new, over) {
             return found;
         }
         if let Some(found) = self.overlap(&new, over) {
@@ -215,12 +219,17 @@ impl Splice {
     }
 
     /// Does it start again from the beginning?
-    fn restart(&self, new: &[Word], over: bool) -> Option<Found> {
+    fn restart(&self, fresh: &str, new: &[Word], over: bool) -> Option<Found> {
         let old = &self.words;
         let alike = old.iter().zip(new).take_while(|(a, b)| a.folded == b.folded).count();
         if alike == old.len() {
             let last = new.get(alike - 1)?;
             return Some(Found::GoesOnAt(last.end));
+        }
+        if alike + 1 == old.len()
+            && let Some(at) = self.rest_of_word(fresh, new, alike)
+        {
+            return Some(Found::GoesOnAt(at));
         }
         if alike == new.len() {
             if !over {
@@ -233,6 +242,19 @@ impl Splice {
             return Some(if is_end { Found::GoesOnAt(all) } else { short });
         }
         (alike >= RESTART_WORDS).then_some(Found::Not(NotContinued::AnotherAnswer))
+    }
+
+    /// The old text broke off inside its last word, and the new one has the whole word at the same
+    /// place: where the rest of that word begins.
+    fn rest_of_word(&self, fresh: &str, new: &[Word], place: usize) -> Option<usize> {
+        let half = self.words.last().filter(|word| word.end == self.said.len())?;
+        let whole = new.get(place).filter(|whole| whole.folded.starts_with(&half.folded))?;
+        let before = place.checked_sub(1).and_then(|at| new.get(at)).map_or(0, |word| word.end);
+        let gap = fresh.get(before..whole.end)?;
+        let start = before + gap.find(char::is_alphanumeric)?;
+        let letters = half.folded.chars().count();
+        let (at, _) = fresh.get(start..whole.end)?.char_indices().nth(letters)?;
+        Some(start + at)
     }
 
     /// Does its beginning repeat the old text's last words?
@@ -311,21 +333,30 @@ impl Splice {
 
     /// The rest of the new text as it follows the old one.
     fn join(&self, rest: &str, cut: bool) -> String {
+        let rest = if cut { self.without_marks(rest) } else { rest };
         let joint = self.said.chars().next_back();
-        let blank_before = joint.is_none_or(char::is_whitespace);
-        if blank_before {
+        if joint.is_none_or(char::is_whitespace) {
             return rest.trim_start().to_owned();
         }
-        if cut {
-            // The repeated part ended as the old text did; punctuation that both have is one.
-            let mark = joint.filter(|c| !c.is_alphanumeric());
-            return mark.and_then(|mark| rest.strip_prefix(mark)).unwrap_or(rest).to_owned();
-        }
         let letters = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let needs_blank = self.manner == Manner::UserTurn
+        let needs_blank = !cut
+            && self.manner == Manner::UserTurn
             && letters(rest.chars().next())
             && joint.is_some_and(|c| !is_wordless(c));
         if needs_blank { format!(" {rest}") } else { rest.to_owned() }
+    }
+
+    /// The repeated part ended in its last word; the punctuation behind it that both have is one.
+    fn without_marks<'a>(&self, mut rest: &'a str) -> &'a str {
+        let end = self.words.last().map_or(0, |word| word.end);
+        let marks = self.said.get(end..).unwrap_or_default();
+        for mark in marks.chars().filter(|c| !c.is_whitespace()) {
+            match rest.trim_start().strip_prefix(mark) {
+                Some(after) => rest = after,
+                None => break,
+            }
+        }
+        rest
     }
 }
 

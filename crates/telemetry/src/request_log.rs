@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 
 use crate::mask::mask_marked;
-use crate::{AttemptRecord, Receipt, RequestLogSettings, mask_secrets};
+use crate::{AttemptRecord, Receipt, RequestLogSettings, TakeoverEnd, mask_secrets};
 
 /// Bytes of an attempt's detail that are logged.
 const DETAIL_BYTES_MAX: usize = 1_024;
@@ -62,6 +62,9 @@ struct End<'a> {
     why: &'a str,
     #[serde(skip_serializing_if = "String::is_empty")]
     losses: String,
+    /// What came of a stream that broke off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    takeover: Option<&'static str>,
 }
 
 /// Times in milliseconds and sizes in bytes.
@@ -132,6 +135,7 @@ impl<'a> Line<'a> {
                 finish: answer.finish.as_ref().map(domain::Finish::as_str),
                 why: &answer.why,
                 losses: answer.losses.header(),
+                takeover: answer.takeovers.last().map(TakeoverEnd::as_str),
             },
             attempts: receipt.attempts.iter().map(Attempt::of).collect(),
             flow: Flow {

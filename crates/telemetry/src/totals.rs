@@ -10,7 +10,7 @@ use crate::histogram::{
     ATTEMPTS, CALL_SECONDS, FIRST_SECONDS, Histogram, PIECE_SECONDS, TOKENS, to_f64,
 };
 use crate::labels::{Labels, NameId, TargetId};
-use crate::{AttemptRecord, Outcome, Receipt};
+use crate::{AttemptRecord, Outcome, Receipt, TakeoverEnd};
 
 /// Combinations of asked model and target.
 const CALL_KINDS_MAX: usize = 1_024;
@@ -109,6 +109,7 @@ pub(crate) struct Totals {
     pub(crate) served: BTreeMap<(TargetId, Rung), u64>,
     pub(crate) refused: BTreeMap<&'static str, u64>,
     pub(crate) streams: BTreeMap<&'static str, u64>,
+    pub(crate) takeovers: BTreeMap<TakeoverEnd, u64>,
     pub(crate) losses: BTreeMap<(&'static str, LossKind), u64>,
     pub(crate) costs: Costs,
     pub(crate) gaps: BTreeMap<TargetId, Histogram<13>>,
@@ -129,6 +130,7 @@ impl Totals {
             served: BTreeMap::new(),
             refused: BTreeMap::new(),
             streams: BTreeMap::new(),
+            takeovers: BTreeMap::new(),
             losses: BTreeMap::new(),
             costs: Costs::default(),
             gaps: BTreeMap::new(),
@@ -161,6 +163,12 @@ impl Totals {
         }
         if let Some(word) = stream_outcome(receipt) {
             *self.streams.entry(word).or_default() += 1;
+        }
+        for end in TakeoverEnd::ALL {
+            let count = u64::from(answer.takeovers.of(end));
+            if count > 0 {
+                *self.takeovers.entry(end).or_default() += count;
+            }
         }
         for attempt in &receipt.attempts {
             self.attempt(receipt, attempt, labels);
@@ -248,9 +256,10 @@ fn stream_outcome(receipt: &Receipt) -> Option<&'static str> {
     match receipt.outcome {
         Outcome::Answered => Some("complete"),
         Outcome::HungUp => Some("hung_up"),
-        Outcome::Broken => match receipt.attempts.last().and_then(|attempt| attempt.fault) {
-            Some(FaultClass::Stalled) => Some("stalled"),
-            Some(FaultClass::Cut | FaultClass::Reset) => Some("cut"),
+        // The first break counts, and not what became of the attempts to mend it.
+        Outcome::Broken => match receipt.reason {
+            Some("stalled") => Some("stalled"),
+            Some("cut" | "reset") => Some("cut"),
             _ => Some("errored"),
         },
         Outcome::CallerFault | Outcome::Refused | Outcome::Failed => None,

@@ -13,9 +13,11 @@ use clock::RequestId;
 use domain::{Allowance, Dialect, Fault, Losses, ModelCard, Piece, Reply, Request, Sight};
 use futures_core::Stream;
 
+mod continuation;
 mod scripted;
 pub mod suite;
 
+pub use continuation::Continuation;
 pub use scripted::{Scripted, Step};
 
 /// A boxed future, for the one trait that is used behind `dyn`.
@@ -37,6 +39,11 @@ pub struct Call {
     pub connect_max: Duration,
     /// Our id of the request, for logs.
     pub request_id: RequestId,
+    /// Another provider's answer broke off, and this call is to go on with it. It is answered by
+    /// native events, whatever the caller speaks.
+    pub continuation: Option<Arc<Continuation>>,
+    /// Native events are wanted, also where the caller's dialect is spoken.
+    pub as_events: bool,
 }
 
 /// What may be known of the answer before its content.

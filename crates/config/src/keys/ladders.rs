@@ -106,6 +106,19 @@ pub(crate) static FAILOVER: Section = Section {
             "The longest pause that a request waits for, `Retry-After` included; a longer one \
              sends it to the next rung.",
         ),
+        flag(
+            "takeover",
+            || FailoverSettings::default().takeover.to_string(),
+            "A stream that breaks off after its first words is taken over by another rung, which \
+             goes on in mid-sentence; without it such a stream ends in an error.",
+        ),
+        flag(
+            "hold_tool_calls",
+            || FailoverSettings::default().hold_tool_calls.to_string(),
+            "Tool calls of a stream are held back until they are complete, so that one that \
+             breaks off in between can be made anew by another rung. Answers to requests with \
+             tools are then written anew rather than relayed.",
+        ),
     ],
     tables: &[],
 };

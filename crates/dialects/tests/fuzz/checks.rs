@@ -92,6 +92,7 @@ fn envelope(dice: &mut Dice) -> Envelope {
         framing,
         base64: dice.below(2) == 0,
         batch: dice.below(2) == 0,
+        hosted_tools: false,
     }
 }
 

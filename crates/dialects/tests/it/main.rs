@@ -16,3 +16,4 @@ mod fixtures;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
+mod resumed;

@@ -60,6 +60,30 @@ fn a_start_from_the_beginning_is_cut_whole() {
 }
 
 #[test]
+fn a_start_from_the_beginning_mends_a_word_that_was_broken_off() {
+    let said = "one two three four five six seven eig";
+    let whole = "One two three four five six seven eight nine";
+    for manner in [Manner::Prefill, Manner::UserTurn] {
+        assert_eq!(splice(said, manner, whole).unwrap(), "ht nine");
+    }
+}
+
+#[test]
+fn the_last_punctuation_and_blank_are_told_once_however_they_come() {
+    for pieces in [
+        &["Let me see. ", "Then"][..],
+        &["Let me see", ".", " ", "Then"],
+        &["Let me see.", " Then"],
+    ] {
+        let mut splice = Splice::new("Let me see. ", Manner::UserTurn);
+        let mut read = String::new();
+        pieces.iter().for_each(|piece| read.push_str(&splice.push(piece).unwrap()));
+        read.push_str(&splice.end().unwrap());
+        assert_eq!(read, "Then", "{pieces:?}");
+    }
+}
+
+#[test]
 fn another_answer_is_never_glued() {
     let other = "Each morning the harbour wakes before dawn, and nobody is up yet.";
     assert_eq!(user_turn(other), Err(NotContinued::AnotherAnswer));
