@@ -451,7 +451,7 @@ async fn the_waits_of_a_429_are_told_in_three_ways() {
             async move { say(wall, speaker, &format!("fb-{id}-{speaker:?}"), true, &json!({})).await }
         };
         // The stage's clock stands at 4 June 2024.
-        assert_eq!(get("s63").await.headers["retry-after"], "Tue, 04 Jun 2024 00:00:02 GMT");
+        assert_eq!(get("s63").await.headers["retry-after"], "Tue, 04 Jun 2024 00:00:03 GMT");
         assert_eq!(get("s64").await.headers["retry-after"], "86400");
         let body = get("s65").await;
         assert!(!body.headers.contains_key("retry-after") && body.body.contains("in 2s"));
@@ -463,7 +463,7 @@ async fn the_waits_of_a_429_are_told_in_three_ways() {
         assert_eq!(get("s63").await.status, 200);
     }
     let reply = say(&wall, Gemini, "fb-s63", true, &json!({})).await;
-    assert!(reply.body.contains("\"retryDelay\":\"2s\""));
+    assert!(reply.body.contains("\"retryDelay\":\"3s\""));
     let reply = say(&wall, Gemini, "fb-s66", true, &json!({})).await;
     assert!(reply.body.contains("PerDay") && !reply.body.contains("retryDelay"));
 }

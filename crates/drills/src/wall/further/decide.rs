@@ -54,7 +54,8 @@ fn refused(plot: Plot, case: &Circumstances, timings: &Timings) -> Option<Cause>
         Plot::ExpiredKey if case.first_key => Cause::BadKey,
         Plot::LateKey if case.earlier >= KEY_USES => Cause::BadKey,
         Plot::Limited => Cause::RateLimited { retry_after_s: Some(LONG_WAIT_S) },
-        Plot::RetryDate if first => Cause::LimitedUntil { seconds: wait },
+        // A date has no fractions: it is cut off, and so the wait is up to a second shorter.
+        Plot::RetryDate if first => Cause::LimitedUntil { seconds: wait + 1 },
         Plot::RetryDay => Cause::RateLimited { retry_after_s: Some(DAY_S) },
         Plot::RetryInBody if first => Cause::LimitedInBody { seconds: wait },
         Plot::Spent => Cause::Spent,

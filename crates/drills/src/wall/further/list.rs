@@ -265,7 +265,7 @@ pub(in super::super) static FURTHER: &[Entry] = &[
     entry(
         "fb-s63",
         Plot::RetryDate,
-        "one 429 whose Retry-After is a date 2 s ahead, then healthy (Gemini tells it in its body)",
+        "one 429 whose Retry-After is a date 2 to 3 s ahead, then healthy (Gemini tells it in its body)",
         "the date is understood: a wait of about two seconds or the next rung",
     ),
     entry(
