@@ -76,6 +76,7 @@ pub(super) fn envelope(framing: Framing) -> Envelope {
         framing,
         base64: false,
         batch: true,
+        hosted_tools: true,
     }
 }
 
