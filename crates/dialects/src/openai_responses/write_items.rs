@@ -292,7 +292,9 @@ fn as_error(content: &[Content]) -> Vec<Content> {
     let mut told = content.to_vec();
     match told.first_mut() {
         Some(Content::Text(first)) => first.text.insert_str(0, "Error: "),
-        _ => told.insert(0, Content::text("Error")),
+        None => told.push(Content::text("Error")),
+        // A sentence of ours may stand for what cannot be shown.
+        Some(_) => {}
     }
     told
 }
