@@ -239,15 +239,25 @@ struct ElementSplitter {
     depth: u32,
     in_string: bool,
     escaped: bool,
-    closed: bool,
-    /// What followed the closing bracket was no blank.
-    tail_left_out: bool,
+    tail: Tail,
+}
+
+/// What follows the array.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    /// The closing bracket has not come.
+    #[default]
+    NotYet,
+    /// Nothing but blanks so far.
+    Blank,
+    /// Something else, which is left out with all behind it.
+    LeftOut,
 }
 
 impl ElementSplitter {
     fn push(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
-        if self.closed {
+        if self.is_closed() {
             self.leave_out_tail();
         }
     }
@@ -255,13 +265,13 @@ impl ElementSplitter {
     /// Nothing but blanks may follow the closing bracket; from the first byte that is no blank all
     /// is left out, for whoever reads the array would choke on it.
     fn leave_out_tail(&mut self) {
-        if self.tail_left_out {
+        if self.tail == Tail::LeftOut {
             self.held.truncate(self.at);
             return;
         }
         let tail = self.held.get(self.at..).unwrap_or_default();
         let blanks = tail.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        self.tail_left_out = blanks < tail.len();
+        self.tail = if blanks < tail.len() { Tail::LeftOut } else { Tail::Blank };
         self.at += blanks;
         self.held.truncate(self.at);
     }
@@ -272,12 +282,12 @@ impl ElementSplitter {
 
     /// The array's closing bracket has come, and everything before it was found.
     fn is_closed(&self) -> bool {
-        self.closed
+        self.tail != Tail::NotYet
     }
 
     /// The next whole element; ranges are void after `take`.
     fn next_element(&mut self) -> Result<Option<Range<usize>>, Fault> {
-        if self.closed {
+        if self.is_closed() {
             return Ok(None);
         }
         while let Some(byte) = self.held.get(self.at) {
@@ -306,7 +316,6 @@ impl ElementSplitter {
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth == 0 {
-                        self.closed = true;
                         self.leave_out_tail();
                         return Ok(None);
                     }

@@ -41,7 +41,7 @@ impl<'de> Members<'de> for Part<'de> {
             "fileData" => self.file = map.next_value::<Object<Blob<'de>>>()?.0.map(Box::new),
             "functionCall" => self.call = map.next_value::<Object<Call<'de>>>()?.0.map(Box::new),
             "functionResponse" => {
-                self.result = map.next_value::<Object<CallResult<'de>>>()?.0.map(Box::new)
+                self.result = map.next_value::<Object<CallResult<'de>>>()?.0.map(Box::new);
             }
             other => {
                 if let Some(value) = present(map.next_value()?) {

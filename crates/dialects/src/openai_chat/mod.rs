@@ -20,13 +20,13 @@ mod stream_reader;
 mod stream_writer;
 mod tools;
 mod turns;
-mod write;
 
 pub(crate) mod object;
 pub(crate) mod outline;
 pub(crate) mod raw;
 pub(crate) mod usage;
 pub(crate) mod whole;
+pub(crate) mod write;
 
 use bytes::Bytes;
 use domain::{Dialect, Fault, Framing, Full, Losses, Operation, Outline, Reply, Request, Sight};

@@ -59,11 +59,8 @@ fn request(dialect: Dialect, input: &[u8], dice: &mut Dice) {
     let ask =
         Ask { operation, body: input, model_in_path: in_path, stream_in_path: dice.below(2) == 0 };
     let body = Bytes::copy_from_slice(input);
-    let outline = match of(dialect).read_outline(&ask) {
-        Ok(outline) => outline,
-        // It would be refused here; the full reader must bear it all the same.
-        Err(_) => Outline::default(),
-    };
+    // It may be refused here; the full reader must bear it all the same.
+    let outline = of(dialect).read_outline(&ask).unwrap_or_default();
     let mut request = Request::new(dialect, body, outline);
     request.operation = operation;
     drop(of(dialect).rewrite(&request, "a \"name\"", dice.below(2) == 0));

@@ -39,7 +39,7 @@ const INPUT_BYTES_MAX: usize = 64 * 1024;
 /// What one input may hold at its peak: a fixed part, and so much for each of its bytes. The
 /// checks themselves keep about a dozen renderings of an input at a time.
 const HELD_BYTES_FIXED: usize = 64 * 1024;
-const HELD_BYTES_PER_BYTE: usize = 256;
+const HELD_BYTES_PER_BYTE: usize = 192;
 /// An input of this length is read in well under a millisecond; so much is for a loaded machine.
 const INPUT_MS_MAX: u128 = 5_000;
 
