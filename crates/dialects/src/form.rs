@@ -66,6 +66,10 @@ pub struct Written {
 
 /// What an answer of ours carries beside its content.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a wish of the caller's own that hangs on no other"
+)]
 pub struct Envelope {
     /// The id without a dialect's prefix: characters that every client bears.
     pub id: String,

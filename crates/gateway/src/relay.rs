@@ -365,7 +365,7 @@ impl Relay {
         };
         if let Way::Stop(why) = way {
             flow.origin.trail.broke_off(&from, &fault, why);
-            return Some(self.give_up(flow.origin, flow.ticket, &fault));
+            return Some(self.give_up(&flow.origin, flow.ticket, &fault));
         }
         flow.origin.trail.broke_off(&from, &fault, "another rung is asked to go on");
         self.told.go_on_with(story.clone());
@@ -412,7 +412,7 @@ impl Relay {
             (claim, began, losses, started)
         });
         let Some((claim, Began::Streaming { held, pieces, .. }, losses, started)) = streams else {
-            return Some(self.give_up(origin, ticket, &going.fault));
+            return Some(self.give_up(&origin, ticket, &going.fault));
         };
         let to = claim.rung.target.clone();
         let chars = going.story.text.chars().count();
@@ -449,7 +449,7 @@ impl Relay {
     }
 
     /// Nobody goes on.
-    fn give_up(&mut self, origin: Origin, mut ticket: Ticket, fault: &Fault) -> Bytes {
+    fn give_up(&mut self, origin: &Origin, mut ticket: Ticket, fault: &Fault) -> Bytes {
         ticket.count_takeover(TakeoverEnd::Errored);
         ticket.set_why(origin.trail.header(None).to_str().unwrap_or_default());
         self.fail(ticket, fault)

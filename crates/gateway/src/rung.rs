@@ -216,7 +216,8 @@ impl Rung {
             governor.returning = false;
             governor.ramp.end();
         }
-        if !wish.spilled && !(governor.returning && wish.another) {
+        let ramped = wish.spilled || (governor.returning && wish.another);
+        if !ramped {
             governor.ramp.own_call(wish.now);
             return None;
         }

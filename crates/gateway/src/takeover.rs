@@ -132,12 +132,12 @@ fn rest_of_ladder(lineup: &Lineup, ladder: &Found, failed: &Target, same_again: 
         }
     }
     if same_again {
-        let is_reserve = |step: &Box<[Target]>| {
+        let is_reserve = |step: &[Target]| {
             step.iter().all(|rung| {
                 lineup.upstreams.get(&*rung.provider).is_some_and(|rung| rung.is_reserve())
             })
         };
-        let place = steps.iter().position(is_reserve).unwrap_or(steps.len());
+        let place = steps.iter().position(|step| is_reserve(step)).unwrap_or(steps.len());
         steps.insert(place, Box::from([failed.clone()]));
     }
     Found { steps: steps.into(), ..ladder.clone() }

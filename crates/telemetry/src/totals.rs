@@ -91,6 +91,13 @@ pub(crate) struct Costs {
     pub(crate) unknown: BTreeMap<TargetId, u64>,
 }
 
+/// How streams ended, and what came of those that broke.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) ends: BTreeMap<&'static str, u64>,
+    pub(crate) takeovers: BTreeMap<TakeoverEnd, u64>,
+}
+
 /// Bytes of bodies.
 #[derive(Debug, Default)]
 pub(crate) struct Bodies {
@@ -108,8 +115,7 @@ pub(crate) struct Totals {
     pub(crate) attempts: BTreeMap<(TargetId, Option<FaultClass>), u64>,
     pub(crate) served: BTreeMap<(TargetId, Rung), u64>,
     pub(crate) refused: BTreeMap<&'static str, u64>,
-    pub(crate) streams: BTreeMap<&'static str, u64>,
-    pub(crate) takeovers: BTreeMap<TakeoverEnd, u64>,
+    pub(crate) streams: Streams,
     pub(crate) losses: BTreeMap<(&'static str, LossKind), u64>,
     pub(crate) costs: Costs,
     pub(crate) gaps: BTreeMap<TargetId, Histogram<13>>,
@@ -129,8 +135,7 @@ impl Totals {
             attempts: BTreeMap::new(),
             served: BTreeMap::new(),
             refused: BTreeMap::new(),
-            streams: BTreeMap::new(),
-            takeovers: BTreeMap::new(),
+            streams: Streams::default(),
             losses: BTreeMap::new(),
             costs: Costs::default(),
             gaps: BTreeMap::new(),
@@ -162,12 +167,12 @@ impl Totals {
             self.per_request.observe(to_f64(u64::try_from(receipt.attempts.len()).unwrap_or(0)));
         }
         if let Some(word) = stream_outcome(receipt) {
-            *self.streams.entry(word).or_default() += 1;
+            *self.streams.ends.entry(word).or_default() += 1;
         }
         for end in TakeoverEnd::ALL {
             let count = u64::from(answer.takeovers.of(end));
             if count > 0 {
-                *self.takeovers.entry(end).or_default() += count;
+                *self.streams.takeovers.entry(end).or_default() += count;
             }
         }
         for attempt in &receipt.attempts {

@@ -1,26 +1,30 @@
 //! Fifth stage: one upstream call after the other, under clocks, breakers and budgets, until one
 //! answers or none is left. Nothing has reached the caller yet, so a rung is changed silently.
 
+mod clocks;
+mod standing;
+
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use admission::{Class, Waiter};
 use clock::Tick;
-use domain::{
-    Dialect, Event, Fault, FaultClass, Gatherer, Losses, Needs, Operation, Piece, Reply, Target,
-};
+use domain::{Dialect, Fault, FaultClass, Losses, Needs, Operation, Piece, Reply, Target};
 use resilience::{AfterFault, Next, Take};
 use upstream::{Body, Call, Head, Pieces, Readiness, Upstream, Whole};
+
+use clocks::{Limit, Limits, gather, until_content};
+use standing::take_of;
 
 use crate::plan::Planned;
 use crate::receipt::Ticket;
 use crate::reply::TurnedAway;
-use crate::rung::{Claim, Held, Judge, Rung, RungSettings, Wish};
+use crate::rung::{Claim, Judge, Rung, RungSettings, Wish};
 use crate::takeover::{self, GoingOn, JoinClocks};
 use crate::trail::Trail;
-use crate::waiting::{Place, Turn};
+use crate::waiting::Place;
 use crate::{Gateway, Lineup};
 
 /// A request whose answer has begun.
@@ -191,19 +195,6 @@ enum Onward {
     Stop,
 }
 
-/// Tokens of a request without a tokenizer, and of its answer where the caller sets no limit: most
-/// answers are shorter, and what is not used is given back.
-const BYTES_A_TOKEN: u64 = 4;
-const OUTPUT_TOKENS_USUAL: u64 = 1_000;
-
-/// What a request will take of a provider's limits.
-fn take_of(request: &domain::Request) -> Take {
-    Take {
-        input_tokens: request.body.len() as u64 / BYTES_A_TOKEN,
-        output_tokens: request.outline.output_tokens_max.unwrap_or(OUTPUT_TOKENS_USUAL),
-    }
-}
-
 impl Climb<'_> {
     async fn run(&mut self) -> Result<Answered, Exhausted> {
         // Whoever comes while others wait stands behind them.
@@ -261,74 +252,6 @@ impl Climb<'_> {
         Err(Onward::NextRung)
     }
 
-    fn others_wait(&self) -> bool {
-        let rooms = &self.gateway.shared.rooms;
-        rooms.waiting() > 0
-            && rooms.known(&self.ladder.pattern).is_some_and(|room| room.is_waited_in())
-    }
-
-    /// Stands in line until it is this request's turn, or until waiting is over.
-    async fn wait(&mut self) {
-        let shared = &self.gateway.shared;
-        let now = shared.clock.now();
-        let place = match self.place.take() {
-            Some(place) => place,
-            None => {
-                let waiter = Waiter {
-                    tenant: self.tenant(),
-                    class: self.class(),
-                    cost: self.cost(),
-                    deadline: self.deadline,
-                };
-                let (ladder, settings) = (&*self.ladder.pattern, self.lineup.room);
-                let dice = self.gateway.dice();
-                match shared.rooms.enter(ladder, settings, waiter, (now, dice)) {
-                    Ok(place) => place,
-                    Err(no) => {
-                        self.trail.not_waited(no.why.as_str(), no.retry_after);
-                        self.may_wait = false;
-                        return;
-                    }
-                }
-            }
-        };
-        let held_until = self.held_until.unwrap_or(now);
-        match place.turn(&*shared.clock, held_until).await {
-            Turn::Try => self.place = Some(place),
-            Turn::Over => {
-                let now = shared.clock.now();
-                let again = place.retry_after(now, self.gateway.dice());
-                self.trail.not_waited("waited in vain", again);
-                self.may_wait = false;
-            }
-        }
-    }
-
-    fn class(&self) -> Class {
-        if self.going_on.is_some() { Class::Takeover } else { class_of(&self.request) }
-    }
-
-    fn tenant(&self) -> Arc<str> {
-        self.ticket.view().caller.clone().unwrap_or_else(|| Arc::from("open"))
-    }
-
-    fn cost(&self) -> u64 {
-        self.take.input_tokens.saturating_add(self.take.output_tokens).max(1)
-    }
-
-    /// A place on a rung was claimed: the line moves on.
-    fn went_in(&mut self, now: Tick) {
-        let Some(place) = self.place.take() else {
-            if let Some(room) = self.gateway.shared.rooms.known(&self.ladder.pattern) {
-                room.passed_by(now, &self.tenant(), self.cost());
-            }
-            return;
-        };
-        let waited = place.let_in(now);
-        self.ticket.waited(waited);
-        self.trail.waited(waited);
-    }
-
     fn rung(&self, target: &Target) -> Option<(Arc<Rung>, Arc<dyn Upstream>)> {
         let upstream = self.lineup.upstreams.get(&*target.provider)?;
         let settings = RungSettings {
@@ -347,29 +270,10 @@ impl Climb<'_> {
         upstream: &dyn Upstream,
         others: Others,
     ) -> Result<Answered, Onward> {
-        if self.is_other_vector_space(&rung.target) {
-            let reason = "vectors of another model cannot be compared";
-            self.trail.skipped(&rung.target, FaultClass::Unfit, reason);
+        if let Some((class, reason)) = self.cannot_serve(rung, upstream) {
+            self.trail.skipped(&rung.target, class, &reason);
             self.given_up.push(rung.target.clone());
             return Err(Onward::NextRung);
-        }
-        if let Some(reason) = upstream.unfit(&rung.target.model, &self.request) {
-            self.trail.skipped(&rung.target, FaultClass::Unfit, &reason);
-            self.given_up.push(rung.target.clone());
-            return Err(Onward::NextRung);
-        }
-        match upstream.readiness() {
-            Readiness::Ready => {}
-            Readiness::Loading => {
-                self.trail.skipped(&rung.target, FaultClass::Busy, "still loading");
-                self.given_up.push(rung.target.clone());
-                return Err(Onward::NextRung);
-            }
-            Readiness::Unavailable(_) => {
-                self.trail.skipped(&rung.target, FaultClass::Busy, "not available");
-                self.given_up.push(rung.target.clone());
-                return Err(Onward::NextRung);
-            }
         }
         let mut spent_keys = Vec::new();
         let mut tries_here = 0;
@@ -435,6 +339,26 @@ impl Climb<'_> {
         }
     }
 
+    /// Why this rung cannot serve this request at all.
+    fn cannot_serve(
+        &self,
+        rung: &Rung,
+        upstream: &dyn Upstream,
+    ) -> Option<(FaultClass, Cow<'static, str>)> {
+        if self.is_other_vector_space(&rung.target) {
+            let reason = "vectors of another model cannot be compared";
+            return Some((FaultClass::Unfit, reason.into()));
+        }
+        if let Some(reason) = upstream.unfit(&rung.target.model, &self.request) {
+            return Some((FaultClass::Unfit, reason.into_string().into()));
+        }
+        match upstream.readiness() {
+            Readiness::Ready => None,
+            Readiness::Loading => Some((FaultClass::Busy, "still loading".into())),
+            Readiness::Unavailable(_) => Some((FaultClass::Busy, "not available".into())),
+        }
+    }
+
     /// A rung that refused to go on from a prefill is asked once more, in other words. Its refusal
     /// is about our way of asking, and is told to nobody.
     fn asks_otherwise(&mut self, rung: &Rung, upstream: &dyn Upstream, fault: &Fault) -> bool {
@@ -456,33 +380,6 @@ impl Climb<'_> {
         let first = self.ladder.steps.first().and_then(|step| step.first());
         self.request.operation == Operation::Embed
             && first.is_some_and(|first| first.model != target.model)
-    }
-
-    fn passed_over(&mut self, rung: &Rung, held: Held, now: Tick) {
-        // After a failure on this very rung there is no news in its breaker being open.
-        let tried_just_now =
-            self.ticket.view().attempts.last().is_some_and(|last| last.target == rung.target);
-        match held {
-            Held::NoKey if tried_just_now => {}
-            Held::NoKey => {
-                let reason = "no key is left to try";
-                self.trail.skipped(&rung.target, FaultClass::KeyRejected, reason);
-                self.given_up.push(rung.target.clone());
-            }
-            Held::Breaker { until } => {
-                self.trail.wait(millis(until.since(now)));
-                if !tried_just_now {
-                    let seconds = until.since(now).as_secs_f64();
-                    let reason = format!("breaker open for {seconds:.1} s more");
-                    self.trail.skipped_once(&rung.target, FaultClass::Overloaded, &reason);
-                }
-            }
-            Held::Paced { until, why, class } => {
-                self.held_until = Some(self.held_until.map_or(until, |known| known.min(until)));
-                self.trail.wait(millis(until.since(now)));
-                self.trail.skipped_once(&rung.target, class, why);
-            }
-        }
     }
 
     /// The first try of a request is free. The first on a further rung is booked and always made,
@@ -613,121 +510,6 @@ impl Climb<'_> {
             Err(_) => Err(Fault::new(limit.class, limit.text)),
         }
     }
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A request that has an assistant's turn in it goes on with something that was begun. Read only
-/// when somebody must wait, and only as text.
-fn class_of(request: &domain::Request) -> Class {
-    let begun: &[&[u8]] = match request.dialect {
-        Dialect::Gemini => &[b"\"model\""],
-        Dialect::OpenAiResponses => &[b"\"assistant\"", b"\"function_call_output\""],
-        Dialect::OpenAiChat | Dialect::Anthropic => &[b"\"assistant\""],
-    };
-    let has = |word: &&[u8]| memchr::memmem::find(&request.body, word).is_some();
-    if begun.iter().any(has) { Class::Continuation } else { Class::Fresh }
-}
-
-/// One clock of an attempt: how long from its start, and what it is called when it runs out.
-#[derive(Clone, Copy)]
-struct Limit {
-    max: Option<Duration>,
-    class: FaultClass,
-    text: &'static str,
-}
-
-#[derive(Clone, Copy)]
-struct Limits {
-    head: Limit,
-    content: Limit,
-}
-
-impl Limits {
-    /// An answer that is not streamed sends its head when it is done, so neither the clock of the
-    /// headers nor that of the first token can be read from it. The reserve bounds its own queue
-    /// and work.
-    fn of(clocks: &resilience::Clocks, streams: bool, reserve: bool) -> Self {
-        let limit =
-            |ms: u64, class, text| Limit { max: Some(Duration::from_millis(ms)), class, text };
-        if reserve {
-            let open = Limit { max: None, class: FaultClass::TotalTime, text: "" };
-            return Self { head: open, content: open };
-        }
-        if streams {
-            return Self {
-                head: limit(clocks.headers_ms_max, FaultClass::Silent, "no headers in time"),
-                content: limit(
-                    clocks.first_token_ms_max,
-                    FaultClass::SlowFirstToken,
-                    "no content in time",
-                ),
-            };
-        }
-        let whole = limit(clocks.unstreamed_ms_max, FaultClass::Silent, "no whole answer in time");
-        Self { head: whole, content: whole }
-    }
-}
-
-/// Reads up to the first content, or to an end that needs none, such as a refusal by filter.
-async fn until_content(
-    mut pieces: Pieces,
-    held_bytes_max: usize,
-) -> Result<(VecDeque<Piece>, Pieces), Fault> {
-    let mut held = VecDeque::new();
-    let mut held_bytes = 0;
-    while let Some(piece) = poll_fn(|cx| pieces.as_mut().poll_next(cx)).await {
-        let piece = piece?;
-        let commits = match &piece {
-            Piece::Relayed { bytes, sight } => {
-                held_bytes += bytes.len();
-                sight.content_deltas > 0 || sight.finish.is_some()
-            }
-            Piece::Native(event) => {
-                held_bytes += size_of::<Event>();
-                commits(event)
-            }
-        };
-        held.push_back(piece);
-        if commits {
-            return Ok((held, pieces));
-        }
-        if held_bytes > held_bytes_max {
-            let text = format!("{held_bytes} bytes came without content");
-            return Err(Fault::new(FaultClass::Malformed, text));
-        }
-    }
-    Err(Fault::new(FaultClass::Empty, "the stream ended without content"))
-}
-
-/// True for content and for the end of an answer; what only announces either can still be taken
-/// back.
-fn commits(event: &Event) -> bool {
-    match event {
-        Event::Delta { .. } => event.sight().content_deltas > 0,
-        Event::Finish { .. } => true,
-        Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Lost(_) => false,
-    }
-}
-
-/// Native events of a caller who did not ask for a stream.
-async fn gather(mut pieces: Pieces) -> Result<(Reply, Losses), Fault> {
-    let mut gatherer = Gatherer::default();
-    while let Some(piece) = poll_fn(|cx| pieces.as_mut().poll_next(cx)).await {
-        match piece? {
-            Piece::Native(event) => gatherer.take(event),
-            Piece::Relayed { .. } => {
-                return Err(Fault::new(FaultClass::Internal, "a stream came where none was asked"));
-            }
-        }
-    }
-    let (completion, losses) = gatherer.finish();
-    if completion.choices.first().is_none_or(|choice| choice.finish.is_none()) {
-        return Err(Fault::new(FaultClass::Cut, "the answer ended without a finish reason"));
-    }
-    Ok((Reply::Completion(completion), losses))
 }
 
 impl Gateway {
