@@ -83,7 +83,8 @@ pub(crate) fn pace(top: &Table<'_>, f: &mut Findings<'_>) -> PaceSettings {
     let (min, max) = (u64::from(limiter.limit_min), u64::from(limiter.limit_max));
     in_order(&table, ("calls_min", min), ("calls_max", max), f);
     let ramp = table.flag("ramp", f).unwrap_or(d.ramp);
-    PaceSettings { limiter, first_token_ms, inter_token_ms, ramp }
+    let enabled = table.flag("enabled", f).unwrap_or(d.enabled);
+    PaceSettings { enabled, limiter, first_token_ms, inter_token_ms, ramp }
 }
 
 pub(crate) fn waiting_room(top: &Table<'_>, f: &mut Findings<'_>) -> RoomSettings {

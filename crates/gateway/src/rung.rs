@@ -170,6 +170,9 @@ impl Rung {
     }
 
     fn is_full(&self, wish: &Wish<'_>) -> Option<Held> {
+        if !self.settings.pace.enabled {
+            return None;
+        }
         let in_flight = self.in_flight_now();
         let (limit, why) = lock(&self.governor).limiter.limit();
         (in_flight >= limit).then(|| Held::Paced {
@@ -203,6 +206,9 @@ impl Rung {
         probe: bool,
         dice: &Mutex<Dice>,
     ) -> Option<Held> {
+        if !self.settings.pace.enabled {
+            return None;
+        }
         let paced = lock(&route.pacer).ask(wish.now, wish.take, &mut lock(dice));
         if let Paced::Wait { until, why } = paced {
             return Some(Held::Paced { until, why: why.as_str(), class: FaultClass::RateLimited });
@@ -285,13 +291,17 @@ impl Claim {
 
     /// What the answer's head says of the provider's limits.
     pub(crate) fn told(&self, now: Tick, allowances: &[Allowance]) {
-        if let Some(route) = self.route().filter(|_| !allowances.is_empty()) {
+        let told = self.rung.settings.pace.enabled && !allowances.is_empty();
+        if let Some(route) = self.route().filter(|_| told) {
             lock(&route.pacer).told(now, allowances);
         }
     }
 
     /// The first content of a stream came after so long.
     pub(crate) fn first_token(&self, now: Tick, after: Duration) {
+        if !self.rung.settings.pace.enabled {
+            return;
+        }
         let in_flight = self.rung.in_flight_now();
         let mut governor = lock(&self.rung.governor);
         let pulse = governor.pulse.first_token(after, self.take.input_tokens);
@@ -301,6 +311,9 @@ impl Claim {
 
     /// The answer came to its end.
     pub(crate) fn complete(&mut self, judge: &Judge<'_>, ended: &Ended) {
+        if !self.rung.settings.pace.enabled {
+            return self.judge(judge, None);
+        }
         let now = judge.clock.now();
         let used = ended.usage.map_or(self.take, |usage| Take {
             input_tokens: usage.input(),
@@ -325,7 +338,7 @@ impl Claim {
     pub(crate) fn judge(&mut self, judge: &Judge<'_>, fault: Option<&Fault>) {
         self.judged = true;
         let now = judge.clock.now();
-        if let Some(fault) = fault {
+        if let Some(fault) = fault.filter(|_| self.rung.settings.pace.enabled) {
             self.feel(now, fault);
         }
         let verdict = fault.map_or(Verdict::Success, resilience::verdict_of);

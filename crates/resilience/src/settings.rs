@@ -60,7 +60,7 @@ impl Default for FailoverSettings {
             retry_budget_ratio: 0.10,
             pause_ms_min: 250,
             pause_ms_max: 5_000,
-            takeover: true,
+            takeover: false,
             hold_tool_calls: false,
         }
     }
@@ -103,6 +103,8 @@ impl Default for BreakerSettings {
 /// How calls are kept at the pace that a provider can take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaceSettings {
+    /// Without it every call that a breaker lets through goes out at once.
+    pub enabled: bool,
     /// Calls out at one (provider, model) at a time.
     pub limiter: LimiterSettings,
     /// A first token that is still in time, for a short prompt; `None` is learned.
@@ -117,6 +119,7 @@ pub struct PaceSettings {
 impl Default for PaceSettings {
     fn default() -> Self {
         Self {
+            enabled: false,
             limiter: LimiterSettings::default(),
             first_token_ms: None,
             inter_token_ms: None,

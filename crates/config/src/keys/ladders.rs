@@ -175,8 +175,15 @@ pub(crate) static BREAKER: Section = Section {
 
 pub(crate) static PACE: Section = Section {
     name: "pace",
-    sentence: "How calls are kept at the pace that a provider can take.",
+    sentence: "How calls are kept at the pace that a provider can take. Off by default: the drills do \
+               not yet show it better on every day.",
     keys: &[
+        flag(
+            "enabled",
+            || PaceSettings::default().enabled.to_string(),
+            "Whether calls are paced, ramped and made to wait; without it every call that a breaker \
+             lets through goes out at once.",
+        ),
         integer(
             "calls_start",
             (1, 1_000_000),
