@@ -181,8 +181,10 @@ pub(crate) fn lineup(
         models: settings.models.clone(),
         upstreams,
         callers: settings.callers.clone(),
-        failover: settings.failover,
-        breaker: settings.breaker,
+        failover: settings.steadiness.failover,
+        breaker: settings.steadiness.breaker,
+        pace: settings.steadiness.pace,
+        room: settings.steadiness.waiting_room,
         clocks: settings.clocks,
         caps: settings.caps.clone(),
     })

@@ -9,7 +9,7 @@ use crate::mistake::{Findings, Place, shown};
 use crate::provider::Roster;
 use crate::raw::Table;
 use crate::secrets::{Sources, why_unreadable};
-use crate::settings::{Overrides, Settings, Source};
+use crate::settings::{Overrides, Settings, Source, Steadiness};
 use crate::{Environment, Mistakes, auth, cards, keys, listen, model, provider, raw, rooms};
 
 /// A configuration is written by people.
@@ -56,6 +56,8 @@ pub(crate) fn settings(
     let models = model::read_all(&top, &roster, clocks, f);
     let failover = rooms::failover(&top, f);
     let breaker = rooms::breaker(&top, f);
+    let pace = rooms::pace(&top, f);
+    let waiting_room = rooms::waiting_room(&top, f);
     let request_log = rooms::request_log(&top, sources, f);
     let runtime = rooms::runtime(&top, f);
     let (mut reserve, wanted) = rooms::reserve(&top, sources, f);
@@ -74,8 +76,7 @@ pub(crate) fn settings(
         providers: roster.providers,
         models,
         clocks,
-        failover,
-        breaker,
+        steadiness: Steadiness { failover, breaker, pace, waiting_room },
         callers,
         caps,
         request_log,

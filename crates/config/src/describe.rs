@@ -37,7 +37,7 @@ fn write_all(settings: &Settings, out: &mut String) -> fmt::Result {
         }
     }
     writeln!(out, "\nclocks: {}", clocks(&settings.clocks))?;
-    let failover = &settings.failover;
+    let failover = &settings.steadiness.failover;
     writeln!(
         out,
         "failover: {} attempts at most, extra attempts up to {} of live requests",

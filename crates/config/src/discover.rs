@@ -4,16 +4,16 @@
 use domain::Secret;
 use gateway::Caps;
 use providers::{Kind, ProviderSettings};
-use resilience::{
-    BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, RungModel, RungSpec,
-};
+use resilience::{Clocks, LadderSpec, ModelSpec, RungModel, RungSpec};
 use telemetry::RequestLogSettings;
 
 use crate::mistake::{Findings, Place};
 use crate::model::RESERVE_MODEL;
 use crate::provider::RESERVE;
 use crate::secrets::{self, Use};
-use crate::settings::{Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source};
+use crate::settings::{
+    Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source, Steadiness,
+};
 use crate::{Environment, Mistakes, Warning, base_url, kinds, listen, rooms};
 
 /// Name, variable of the key, base URL: servers that speak OpenAI's chat completions.
@@ -76,8 +76,7 @@ pub(crate) fn settings(env: &dyn Environment, overrides: &Overrides) -> Result<S
         providers,
         models,
         clocks,
-        failover: FailoverSettings::default(),
-        breaker: BreakerSettings::default(),
+        steadiness: Steadiness::default(),
         callers: Vec::new(),
         caps: Caps::default(),
         request_log: RequestLogSettings::default(),

@@ -8,7 +8,9 @@ mod providers;
 mod tests;
 
 pub(crate) use doors::{AUTH, CALLER, LIMITS, LISTEN, LOG, RUNTIME, TLS};
-pub(crate) use ladders::{BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, RESERVE};
+pub(crate) use ladders::{
+    BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RESERVE, WAITING_ROOM,
+};
 pub(crate) use providers::{CARD, CATALOGUE, CATALOGUE_FILE, KINDS, PROVIDER};
 
 /// What a value must look like.
@@ -123,6 +125,8 @@ pub(crate) static TOP: Section = Section {
         "clocks",
         "failover",
         "breaker",
+        "pace",
+        "waiting_room",
         "auth",
         "reserve",
         "log",
@@ -142,6 +146,8 @@ pub(crate) static ALL: &[&Section] = &[
     &CARD,
     &FAILOVER,
     &BREAKER,
+    &PACE,
+    &WAITING_ROOM,
     &AUTH,
     &CALLER,
     &LIMITS,

@@ -31,7 +31,9 @@ pub use mistake::{Mistake, Mistakes};
 pub use model::RESERVE_MODEL;
 pub use reference::reference;
 pub use rooms::default_model_dir;
-pub use settings::{Listen, Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source};
+pub use settings::{
+    Listen, Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source, Steadiness,
+};
 pub use warning::{Warning, warnings};
 
 /// Reads and checks a file, 1 MiB at most. The overrides win over it and are checked like it.

@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 
+use admission::RoomSettings;
 use gateway::Caps;
 use net::ServerLimits;
-use resilience::{BreakerSettings, Clocks, FailoverSettings};
+use resilience::{BreakerSettings, Clocks, FailoverSettings, LimiterSettings, PaceSettings};
 use telemetry::{LogTo, RequestLogSettings};
 
 use crate::Environment;
@@ -41,6 +42,8 @@ pub(crate) fn failover(top: &Table<'_>, f: &mut Findings<'_>) -> FailoverSetting
         retry_budget_ratio: table.number("retry_budget_ratio", d.retry_budget_ratio, f),
         pause_ms_min: table.integer("pause_ms_min", d.pause_ms_min, f),
         pause_ms_max: table.integer("pause_ms_max", d.pause_ms_max, f),
+        takeover: table.flag("takeover", f).unwrap_or(d.takeover),
+        hold_tool_calls: table.flag("hold_tool_calls", f).unwrap_or(d.hold_tool_calls),
     };
     in_order(&table, ("pause_ms_min", read.pause_ms_min), ("pause_ms_max", read.pause_ms_max), f);
     read
@@ -61,6 +64,36 @@ pub(crate) fn breaker(top: &Table<'_>, f: &mut Findings<'_>) -> BreakerSettings 
     let (min, max) = (read.cooldown_ms_min, read.cooldown_ms_max);
     in_order(&table, ("cooldown_ms_min", min), ("cooldown_ms_max", max), f);
     read
+}
+
+pub(crate) fn pace(top: &Table<'_>, f: &mut Findings<'_>) -> PaceSettings {
+    let d = PaceSettings::default();
+    let table = top.table("pace", &keys::PACE, f);
+    let mut learned_unless_told = |name: &str| {
+        let told: u64 = table.integer(name, 0, f);
+        (told > 0).then_some(told)
+    };
+    let first_token_ms = learned_unless_told("first_token_ms");
+    let inter_token_ms = learned_unless_told("inter_token_ms");
+    let limiter = LimiterSettings {
+        start: table.integer("calls_start", d.limiter.start, f),
+        limit_min: table.integer("calls_min", d.limiter.limit_min, f),
+        limit_max: table.integer("calls_max", d.limiter.limit_max, f),
+    };
+    let (min, max) = (u64::from(limiter.limit_min), u64::from(limiter.limit_max));
+    in_order(&table, ("calls_min", min), ("calls_max", max), f);
+    let ramp = table.flag("ramp", f).unwrap_or(d.ramp);
+    let enabled = table.flag("enabled", f).unwrap_or(d.enabled);
+    PaceSettings { enabled, limiter, first_token_ms, inter_token_ms, ramp }
+}
+
+pub(crate) fn waiting_room(top: &Table<'_>, f: &mut Findings<'_>) -> RoomSettings {
+    let d = RoomSettings::default();
+    let table = top.table("waiting_room", &keys::WAITING_ROOM, f);
+    RoomSettings {
+        waiters_max: table.integer("waiters_max", d.waiters_max, f),
+        wait_ms_max: table.integer("wait_ms_max", d.wait_ms_max, f),
+    }
 }
 
 /// `[limits]` holds the limits of the doors and the caps of the line.

@@ -5,11 +5,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use admission::CallerKey;
+use admission::{CallerKey, RoomSettings};
 use gateway::Caps;
 use net::{ServerLimits, TlsFiles};
 use providers::ProviderSettings;
-use resilience::{BreakerSettings, Clocks, FailoverSettings, ModelSpec};
+use resilience::{BreakerSettings, Clocks, FailoverSettings, ModelSpec, PaceSettings};
 use telemetry::RequestLogSettings;
 
 use crate::Warning;
@@ -24,8 +24,7 @@ pub struct Settings {
     pub models: Vec<ModelSpec>,
     /// The defaults, already merged into each of `models`; direct `provider/model` names use them.
     pub clocks: Clocks,
-    pub failover: FailoverSettings,
-    pub breaker: BreakerSettings,
+    pub steadiness: Steadiness,
     /// Empty in open mode, which is possible on loopback only.
     pub callers: Vec<CallerKey>,
     pub caps: Caps,
@@ -38,6 +37,15 @@ pub struct Settings {
     /// What was noticed while reading and cannot be seen in the settings any more; part of
     /// [`warnings`](crate::warnings).
     pub notes: Vec<Warning>,
+}
+
+/// What keeps answers coming while providers do not.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Steadiness {
+    pub failover: FailoverSettings,
+    pub breaker: BreakerSettings,
+    pub pace: PaceSettings,
+    pub waiting_room: RoomSettings,
 }
 
 /// The three listeners.

@@ -77,7 +77,7 @@ fn ladder(model: &ModelSpec, settings: &Settings, say: &mut impl FnMut(String)) 
             written(only)
         ));
     }
-    let attempts = usize::try_from(settings.failover.attempts_max).unwrap_or(usize::MAX);
+    let attempts = usize::try_from(settings.steadiness.failover.attempts_max).unwrap_or(usize::MAX);
     if steps.len() > attempts
         && let Some(rung) = steps.get(attempts).and_then(|step| step.first())
     {

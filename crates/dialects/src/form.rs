@@ -196,6 +196,12 @@ pub trait Form: Send + Sync + fmt::Debug {
     /// A writer at the start of a stream for a caller.
     fn stream_writer(&self, envelope: &Envelope) -> Box<dyn StreamWriter>;
 
+    /// A writer that goes on with a stream of which `told` was relayed to the caller, whole events
+    /// as the provider wrote them: everything that it writes follows on them, under the same id,
+    /// with the next number and in the block that is open. `None` if it cannot. What the dialect
+    /// tells at the start is not said again, so [`start`](StreamWriter::start) is not to be called.
+    fn resume(&self, envelope: &Envelope, told: &Bytes) -> Option<Box<dyn StreamWriter>>;
+
     /// Reads an answer that is not a success; never fails, since the status can always be judged.
     fn read_refusal(&self, status: u16, headers: &HeaderMap, body: &Bytes, now: f64) -> Fault {
         crate::provider_error::read_refusal(self.dialect(), (status, headers), body, now)

@@ -12,6 +12,7 @@ mod openai_chat;
 mod openai_responses;
 mod provider_error;
 mod refusal;
+mod resume;
 mod rewrite;
 mod stream;
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use memchr::memchr2;
 
-/// The longest line that is taken from an upstream.
+/// The longest line that is taken from an upstream, but for dialects that put whole images into one.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 /// The longest event that is taken from an upstream, all its lines together.
 pub const EVENT_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -15,8 +15,8 @@ pub const EVENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A line or an event is longer than its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TooLong {
-    #[error("a line of the stream is longer than {LINE_BYTES_MAX} bytes")]
-    Line,
+    #[error("a line of the stream is longer than {0} bytes")]
+    Line(usize),
     #[error("an event of the stream is longer than {EVENT_BYTES_MAX} bytes")]
     Event,
 }
@@ -24,7 +24,7 @@ pub enum TooLong {
 /// Cuts a stream of bytes at event borders, in whatever pieces it comes. Whole events of one
 /// pushed piece are handed out as slices of it; only what a border between pieces splits is
 /// copied.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Splitter {
     /// The pushed piece, from the first byte not handed out. Empty while `joined` holds bytes.
     piece: Bytes,
@@ -35,9 +35,28 @@ pub struct Splitter {
     line_at: usize,
     /// Nothing before this position is a line end of the open line.
     seek_at: usize,
+    line_bytes_max: usize,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self::new(LINE_BYTES_MAX)
+    }
 }
 
 impl Splitter {
+    /// At the start of a stream whose lines may have so many bytes.
+    pub fn new(line_bytes_max: usize) -> Self {
+        Self {
+            piece: Bytes::new(),
+            joined: BytesMut::new(),
+            event_at: 0,
+            line_at: 0,
+            seek_at: 0,
+            line_bytes_max,
+        }
+    }
+
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: Bytes) {
         if self.joined.is_empty() && self.piece.is_empty() {
@@ -63,8 +82,8 @@ impl Splitter {
             let bytes = if self.joined.is_empty() { &self.piece[..] } else { &self.joined[..] };
             let found = bytes.get(self.seek_at..).and_then(|rest| memchr2(b'\n', b'\r', rest));
             let end = found.map_or(bytes.len(), |distance| self.seek_at + distance);
-            if end - self.line_at > LINE_BYTES_MAX {
-                return Err(TooLong::Line);
+            if end - self.line_at > self.line_bytes_max {
+                return Err(TooLong::Line(self.line_bytes_max));
             }
             if end - self.event_at > EVENT_BYTES_MAX {
                 return Err(TooLong::Event);
@@ -234,7 +253,7 @@ mod tests {
         splitter.push(Bytes::from(vec![b'x'; LINE_BYTES_MAX]));
         assert_eq!(splitter.next_event(), Ok(None));
         splitter.push(Bytes::from_static(b"x"));
-        assert_eq!(splitter.next_event(), Err(TooLong::Line));
+        assert_eq!(splitter.next_event(), Err(TooLong::Line(LINE_BYTES_MAX)));
 
         let mut splitter = Splitter::default();
         let line = Bytes::from([vec![b'x'; LINE_BYTES_MAX - 1], vec![b'\n']].concat());

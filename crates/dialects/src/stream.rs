@@ -12,7 +12,7 @@ use domain::{Event, Fault, FaultClass, Piece, Sight};
 
 use crate::form::{Reading, StreamReader};
 use crate::provider_error;
-use crate::sse::{Fields, Splitter};
+use crate::sse::{self, Fields, Splitter};
 
 /// So many unreadable events in a row are borne.
 const MALFORMED_IN_A_ROW_MAX: u32 = 16;
@@ -34,6 +34,9 @@ pub(crate) enum Verdict {
 
 /// What a dialect's events mean, one after the other. Comments never come here.
 pub(crate) trait Protocol: Send + fmt::Debug {
+    /// The longest line of its streams.
+    const LINE_BYTES_MAX: usize = sse::LINE_BYTES_MAX;
+
     /// Reads one event into the internal form.
     fn read(&mut self, fields: &Fields<'_>, events: &mut Vec<Event>) -> Verdict;
 
@@ -107,7 +110,7 @@ impl<P: Protocol> EventStream<P> {
     pub(crate) fn new(protocol: P, reading: Reading) -> Self {
         Self {
             protocol,
-            splitter: Splitter::default(),
+            splitter: Splitter::new(P::LINE_BYTES_MAX),
             translate: reading == Reading::Translate,
             progress: Progress::default(),
             events: VecDeque::new(),

@@ -19,6 +19,19 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// What two attempts consumed together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input_uncached: self.input_uncached.saturating_add(other.input_uncached),
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            cache_write: self.cache_write.saturating_add(other.cache_write),
+            output: self.output.saturating_add(other.output),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+            estimated: self.estimated || other.estimated,
+        }
+    }
+
     /// All prompt tokens, whatever they cost.
     pub fn input(&self) -> u64 {
         self.input_uncached.saturating_add(self.cache_read).saturating_add(self.cache_write)

@@ -2,6 +2,7 @@
 //! on virtual time, and a provider that breaks on purpose. Nothing here decides anything for the
 //! product; it only sends, breaks, counts and tells.
 
+pub mod marks;
 pub mod wall;
 
 pub mod crowd;

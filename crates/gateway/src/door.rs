@@ -15,6 +15,7 @@ use upstream::Readiness;
 use crate::endpoint::{Asked, Endpoint, endpoint_of};
 use crate::reply::{self, ReplyBody};
 use crate::route::RouteBook;
+use crate::waiting::Rooms;
 use crate::{Lineup, LineupParts};
 
 /// What a gateway is built from.
@@ -33,10 +34,13 @@ pub struct GatewayParts {
 pub(crate) struct Shared {
     pub(crate) lineup: ArcSwap<Lineup>,
     pub(crate) routes: RouteBook,
+    pub(crate) rooms: Arc<Rooms>,
     pub(crate) budget: Mutex<RetryBudget>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Telemetry,
     pub(crate) in_flight: AtomicUsize,
+    /// Bytes that are kept of streams, in case that they break off.
+    pub(crate) told_bytes: Arc<AtomicUsize>,
     pub(crate) payload_bytes_max: Option<usize>,
 }
 
@@ -59,13 +63,16 @@ impl Gateway {
     pub fn new(mut parts: GatewayParts) -> Self {
         let ratio = parts.lineup.failover.retry_budget_ratio;
         let core = Core::new(&mut parts.dice);
+        let rooms = Arc::new(Rooms::default());
         let shared = Shared {
             lineup: ArcSwap::from_pointee(Lineup::new(parts.lineup)),
-            routes: RouteBook::default(),
+            routes: RouteBook::new(rooms.clone()),
+            rooms,
             budget: Mutex::new(RetryBudget::new(ratio)),
             clock: parts.clock,
             telemetry: parts.telemetry,
             in_flight: AtomicUsize::new(0),
+            told_bytes: Arc::default(),
             payload_bytes_max: parts.payload_bytes_max,
         };
         Self { shared: Arc::new(shared), core: Arc::new(core) }
@@ -82,15 +89,19 @@ impl Gateway {
     /// breakers keep what they know unless their own settings changed.
     pub fn reload(&self, parts: LineupParts) {
         let old = self.shared.lineup.load();
-        let breakers_differ = old.breaker != parts.breaker;
+        let rungs_differ = old.breaker != parts.breaker || old.pace != parts.pace;
+        let rooms_differ = old.room != parts.room;
         let ratio = parts.failover.retry_budget_ratio;
         if old.failover.retry_budget_ratio.to_bits() != ratio.to_bits() {
             *self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner) =
                 RetryBudget::new(ratio);
         }
         self.shared.lineup.store(Arc::new(Lineup::new(parts)));
-        if breakers_differ {
+        if rungs_differ {
             self.shared.routes.forget();
+        }
+        if rooms_differ {
+            self.shared.rooms.forget();
         }
     }
 
@@ -109,6 +120,17 @@ impl Gateway {
     pub fn retry_budget_level(&self) -> f64 {
         let budget = self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
         budget.level(self.shared.clock.now())
+    }
+
+    /// Requests that stand in line.
+    pub fn waiting(&self) -> usize {
+        self.shared.rooms.waiting()
+    }
+
+    /// The pace of every rung that was ever tried: its target, how many calls may be out at it,
+    /// and how many a second may come that belong elsewhere, while any do.
+    pub fn paces(&self) -> Vec<(domain::Target, u32, Option<f64>)> {
+        self.shared.routes.paces()
     }
 
     pub(crate) fn dice(&self) -> &Mutex<Dice> {
@@ -156,7 +178,7 @@ impl Gateway {
             crate::attempt::attempt(self, &lineup, planned).await
         };
         match answered.await {
-            Ok(answering) => reply::answer(self, answering),
+            Ok(answering) => reply::answer(self, &lineup, answering),
             Err(turned_away) => reply::turn_away(*turned_away),
         }
     }

@@ -19,9 +19,13 @@ mod receive;
 mod relay;
 mod reply;
 mod route;
+mod rung;
 mod settings;
+mod takeover;
+mod told;
 mod trail;
 mod understand;
+mod waiting;
 
 pub use door::{Gateway, GatewayParts};
 pub use lineup::{Lineup, LineupParts};

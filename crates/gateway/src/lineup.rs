@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use admission::{CallerKey, CallerKeys};
+use admission::{CallerKey, CallerKeys, RoomSettings};
 use dialects::ModelEntry;
-use resilience::{BreakerSettings, FailoverSettings, LadderTable, ModelSpec};
+use resilience::{BreakerSettings, FailoverSettings, LadderTable, ModelSpec, PaceSettings};
 use upstream::{Readiness, Upstream};
 
 use crate::Caps;
@@ -18,6 +18,8 @@ pub struct LineupParts {
     pub callers: Vec<CallerKey>,
     pub failover: FailoverSettings,
     pub breaker: BreakerSettings,
+    pub pace: PaceSettings,
+    pub room: RoomSettings,
     /// Clocks of `provider/model` names that no ladder covers.
     pub clocks: resilience::Clocks,
     pub caps: Caps,
@@ -32,6 +34,8 @@ pub struct Lineup {
     pub(crate) callers: CallerKeys,
     pub(crate) failover: FailoverSettings,
     pub(crate) breaker: BreakerSettings,
+    pub(crate) pace: PaceSettings,
+    pub(crate) room: RoomSettings,
     pub(crate) caps: Caps,
 }
 
@@ -52,6 +56,8 @@ impl Lineup {
             callers: CallerKeys::new(parts.callers),
             failover: parts.failover,
             breaker: parts.breaker,
+            pace: parts.pace,
+            room: parts.room,
             caps: parts.caps,
         }
     }

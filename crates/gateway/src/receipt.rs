@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use clock::Tick;
 use domain::{Dialect, Fault, FaultClass, Losses, Operation, Prices, Sight, Target, Usage};
-use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt};
+use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt, TakeoverEnd};
 
 use crate::door::Shared;
 
@@ -26,6 +26,8 @@ pub(crate) struct Ticket {
     payload: Option<(Bytes, BytesMut)>,
     /// Of the running attempt.
     prices: Option<Prices>,
+    /// What the attempts consumed that the caller was told a part of.
+    before: Option<Usage>,
 }
 
 impl Ticket {
@@ -41,6 +43,7 @@ impl Ticket {
             stream: false,
             // Mostly one, and room for four is what the first push would make.
             attempts: Vec::with_capacity(1),
+            waited: None,
             status: STATUS_HUNG_UP,
             outcome: Outcome::HungUp,
             reason: None,
@@ -48,7 +51,14 @@ impl Ticket {
         });
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
         shared.telemetry.in_flight().fetch_add(1, Ordering::Relaxed);
-        Self { shared, receipt: Some(receipt), last_content: None, payload: None, prices: None }
+        Self {
+            shared,
+            receipt: Some(receipt),
+            last_content: None,
+            payload: None,
+            prices: None,
+            before: None,
+        }
     }
 
     fn receipt(&mut self) -> &mut Receipt {
@@ -117,6 +127,20 @@ impl Ticket {
         }
     }
 
+    /// It stood in line for so long before an attempt.
+    pub(crate) fn waited(&mut self, span: Duration) {
+        self.receipt().waited = Some(span);
+    }
+
+    /// How the content came so far: the span from the first to the last, and the pieces after the
+    /// first.
+    pub(crate) fn spoke(&self) -> Option<(Duration, u64)> {
+        let receipt = self.view();
+        let first = receipt.started + receipt.answer.first_token?;
+        let pieces = receipt.answer.content_deltas.checked_sub(1)?;
+        Some((self.last_content?.since(first), pieces))
+    }
+
     /// Who serves the answer.
     pub(crate) fn served_by(&mut self, target: Target, step: usize, by_reserve: bool) {
         let answer = &mut self.receipt().answer;
@@ -144,15 +168,47 @@ impl Ticket {
         if sight.content_deltas > 0 {
             self.see_content(sight.content_deltas, now);
         }
-        let answer = &mut self.receipt().answer;
         if let Some(usage) = sight.usage {
-            answer.usage = Some(usage);
+            self.receipt().answer.usage = Some(self.summed(usage));
             self.bill(&usage);
         }
-        let answer = &mut self.receipt().answer;
         if let Some(finish) = &sight.finish {
-            answer.finish = Some(finish.clone());
+            self.receipt().answer.finish = Some(finish.clone());
         }
+    }
+
+    /// Together with what was consumed by attempts of which the caller was told a part.
+    pub(crate) fn summed(&self, usage: Usage) -> Usage {
+        self.before.map_or(usage, |before| before.plus(usage))
+    }
+
+    /// True if the answer was taken over and the running attempt has not told its usage.
+    pub(crate) fn lacks_usage(&self) -> bool {
+        let told = self.view().attempts.last().is_some_and(|attempt| attempt.usage.is_some());
+        self.before.is_some() && !told
+    }
+
+    /// The running attempt broke off after a part of its answer was told. What it consumed is
+    /// booked, as it said or at least as was seen of it.
+    pub(crate) fn part_ended(&mut self, estimate: &Usage) {
+        let told = self.view().attempts.last().and_then(|attempt| attempt.usage);
+        let usage = match told {
+            // Told at the start, when little was generated.
+            Some(told) if told.output < estimate.output => {
+                Usage { output: estimate.output, estimated: true, ..told }
+            }
+            Some(told) => told,
+            None => *estimate,
+        };
+        self.bill(&usage);
+        let before = self.summed(usage);
+        self.before = Some(before);
+        self.receipt().answer.usage = Some(before);
+    }
+
+    /// How a stream that broke off went on.
+    pub(crate) fn count_takeover(&mut self, end: TakeoverEnd) {
+        self.receipt().answer.takeovers.count(end);
     }
 
     /// What the running attempt has consumed so far; the last word counts.

@@ -1,6 +1,7 @@
 //! Sixth stage: the answer on its way to the caller, event by event, under the clocks of the gap
-//! and of the whole. What was held comes first. A stream that dies after content ends in an error
-//! event of the caller's dialect, never as if it were complete.
+//! and of the whole. What was held comes first. A stream that dies after content is taken over by
+//! another rung where that is right, and else ends in an error event of the caller's dialect, never
+//! as if it were complete. Who may go on and how is decided in `takeover`.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,20 +11,30 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use clock::Tick;
 use dialects::{Refusal, RefusalKind, StreamWriter};
-use domain::{Dialect, Event, Fault, FaultClass, Framing, Losses, Piece};
-use telemetry::Outcome;
+use domain::{
+    Delta, Dialect, Event, Fault, FaultClass, Framing, Full, Losses, Needs, Piece, Retry, Sight,
+    Target, Usage,
+};
+use telemetry::{Outcome, TakeoverEnd};
 use tokio::time::Sleep;
 use upstream::Pieces;
 
 use crate::Gateway;
+use crate::attempt::{Answered, Began};
 use crate::receipt::Ticket;
-use crate::route::Claim;
+use crate::rung::{Claim, Ended};
+use crate::takeover::{self, Broken, Origin, TakenOver, Way};
+use crate::told::{Story, Told};
 
 /// How long a stream that told its finish may stay open before we end it.
 const AFTER_FINISH_MAX: Duration = Duration::from_secs(2);
+/// How often a caller is told that we live while another rung is asked to go on.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// Events of tool calls that are held back until the calls are complete.
+const HELD_CALLS_MAX: usize = 16 * 1024;
 
 /// Who writes what the caller reads.
 #[derive(Debug)]
@@ -39,12 +50,12 @@ pub(crate) enum Pen {
 /// What a relay needs.
 pub(crate) struct RelayParts {
     pub(crate) gateway: Gateway,
-    pub(crate) dialect: Dialect,
     pub(crate) ticket: Ticket,
     pub(crate) claim: Claim,
     pub(crate) held: VecDeque<Piece>,
     pub(crate) pieces: Pieces,
     pub(crate) pen: Pen,
+    pub(crate) origin: Origin,
     pub(crate) deadline: Tick,
     pub(crate) gap_max: Duration,
     pub(crate) attempt_started: Tick,
@@ -52,46 +63,102 @@ pub(crate) struct RelayParts {
 
 /// A stream on its way.
 pub(crate) struct Relay {
-    parts: RelayParts,
+    gateway: Gateway,
+    dialect: Dialect,
+    pen: Pen,
+    told: Told,
+    deadline: Tick,
+    gap_max: Duration,
     /// What our own writer begins with.
     start: Bytes,
     timer: Pin<Box<Sleep>>,
-    last_content: Tick,
-    finish_seen: bool,
-    end_mark_seen: bool,
     state: State,
 }
 
-#[derive(PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly always the large one, and boxed as a whole")]
 enum State {
-    Flowing,
+    Flowing(Flow),
+    /// It broke, and another rung is asked to go on.
+    TakingOver(Box<Going>),
     /// The last bytes are out.
     Over,
 }
 
+/// One attempt's part of the stream.
+struct Flow {
+    ticket: Ticket,
+    claim: Claim,
+    held: VecDeque<Piece>,
+    pieces: Pieces,
+    origin: Origin,
+    attempt_started: Tick,
+    last_content: Tick,
+    finish_seen: bool,
+    end_mark_seen: bool,
+    /// It goes on with another attempt's text.
+    continues: bool,
+    /// About so many tokens were told by attempts before it.
+    tokens_before: u64,
+    /// Events of calls that are not complete yet; `None` if calls are not held back.
+    calls: Option<Vec<Event>>,
+}
+
+/// A takeover in progress.
+struct Going {
+    taking_over: Pin<Box<dyn Future<Output = TakenOver> + Send>>,
+    /// Why the stream broke, which is what the caller is told if nobody goes on.
+    fault: Fault,
+    from: Target,
+    way: Way,
+    story: Story,
+}
+
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").field("ticket", &self.parts.ticket).finish_non_exhaustive()
+        f.debug_struct("Relay").field("dialect", &self.dialect).finish_non_exhaustive()
     }
 }
 
 impl Relay {
-    pub(crate) fn new(mut parts: RelayParts) -> Self {
-        let now = parts.gateway.shared.clock.now();
-        parts.gateway.shared.telemetry.open_streams().fetch_add(1, Ordering::Relaxed);
-        let timer = Box::pin(tokio::time::sleep(parts.gap_max));
-        let start = match &mut parts.pen {
-            Pen::Writer(writer) => writer.start(),
-            Pen::Relay | Pen::Array(_) => Bytes::new(),
+    pub(crate) fn new(parts: RelayParts) -> Self {
+        let RelayParts { gateway, ticket, claim, held, pieces, mut pen, origin, .. } = parts;
+        let now = gateway.shared.clock.now();
+        gateway.shared.telemetry.open_streams().fetch_add(1, Ordering::Relaxed);
+        let (start, relayed) = match &mut pen {
+            Pen::Writer(writer) => (writer.start(), false),
+            Pen::Relay | Pen::Array(_) => (Bytes::new(), true),
         };
-        Self {
-            parts,
-            start,
-            timer,
+        let room = gateway.shared.told_bytes.clone();
+        let failover = &origin.lineup.failover;
+        let told = match failover.takeover {
+            true => Told::new(room, origin.request.body.len(), relayed),
+            false => Told::nothing(room),
+        };
+        let holds_calls = failover.hold_tool_calls && failover.takeover && !relayed;
+        let flow = Flow {
+            ticket,
+            claim,
+            held,
+            pieces,
+            attempt_started: parts.attempt_started,
             last_content: now,
             finish_seen: false,
             end_mark_seen: false,
-            state: State::Flowing,
+            continues: false,
+            tokens_before: 0,
+            calls: holds_calls.then(Vec::new),
+            origin,
+        };
+        Self {
+            gateway,
+            dialect: flow.origin.request.dialect,
+            pen,
+            told,
+            deadline: parts.deadline,
+            gap_max: parts.gap_max,
+            start,
+            timer: Box::pin(tokio::time::sleep(parts.gap_max)),
+            state: State::Flowing(flow),
         }
     }
 
@@ -99,71 +166,94 @@ impl Relay {
     pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if !self.start.is_empty() {
             let start = std::mem::take(&mut self.start);
-            self.parts.ticket.add_bytes(&start);
-            return Poll::Ready(Some(start));
+            return Poll::Ready(Some(self.count(start)));
         }
-        while self.state == State::Flowing {
-            let next = match self.parts.held.pop_front() {
-                Some(piece) => Poll::Ready(Some(Ok(piece))),
-                None => self.parts.pieces.as_mut().poll_next(cx),
-            };
-            let bytes = match next {
-                Poll::Ready(Some(Ok(piece))) => self.take(piece),
-                Poll::Ready(Some(Err(fault))) => Some(self.break_off(&fault)),
-                Poll::Ready(None) => self.complete(),
-                Poll::Pending => match self.poll_clocks(cx) {
-                    Poll::Ready(bytes) => bytes,
-                    Poll::Pending => return Poll::Pending,
+        loop {
+            let bytes = match &mut self.state {
+                State::Over => return Poll::Ready(None),
+                State::Flowing(flow) => {
+                    let next = match flow.held.pop_front() {
+                        Some(piece) => Poll::Ready(Some(Ok(piece))),
+                        None => flow.pieces.as_mut().poll_next(cx),
+                    };
+                    match next {
+                        Poll::Ready(Some(Ok(piece))) => self.take(piece),
+                        Poll::Ready(Some(Err(fault))) => self.broke(fault),
+                        Poll::Ready(None) => self.complete(),
+                        Poll::Pending => match self.poll_clocks(cx) {
+                            Poll::Ready(bytes) => bytes,
+                            Poll::Pending => return Poll::Pending,
+                        },
+                    }
+                }
+                State::TakingOver(going) => match going.taking_over.as_mut().poll(cx) {
+                    Poll::Ready(taken) => self.go_on(taken),
+                    Poll::Pending => match self.poll_ping(cx) {
+                        Poll::Ready(bytes) => bytes,
+                        Poll::Pending => return Poll::Pending,
+                    },
                 },
             };
             if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
-                self.parts.ticket.add_bytes(&bytes);
-                return Poll::Ready(Some(bytes));
+                return Poll::Ready(Some(self.count(bytes)));
             }
         }
-        Poll::Ready(None)
     }
 
     /// True once nothing more will come.
     pub(crate) fn is_over(&self) -> bool {
-        self.state == State::Over
+        matches!(self.state, State::Over)
+    }
+
+    fn count(&mut self, bytes: Bytes) -> Bytes {
+        if let State::Flowing(flow) = &mut self.state {
+            flow.ticket.add_bytes(&bytes);
+        }
+        bytes
     }
 
     fn take(&mut self, piece: Piece) -> Option<Bytes> {
-        let (bytes, sight) = match (piece, &mut self.parts.pen) {
-            (Piece::Relayed { bytes, sight }, Pen::Relay) => (bytes, sight),
-            (Piece::Relayed { bytes, sight }, Pen::Array(framing)) => (framing.pass(bytes), sight),
+        let State::Flowing(flow) = &mut self.state else { return None };
+        let (bytes, sight) = match (piece, &mut self.pen) {
+            (Piece::Relayed { bytes, sight }, Pen::Relay) => {
+                self.told.relay(&bytes);
+                (bytes, sight)
+            }
+            (Piece::Relayed { bytes, sight }, Pen::Array(framing)) => {
+                self.told.relay(&bytes);
+                (framing.pass(bytes), sight)
+            }
             (Piece::Native(Event::Lost(loss)), _) => {
                 let mut losses = Losses::default();
                 losses.add(loss);
-                self.parts.ticket.add_losses(losses);
+                flow.ticket.add_losses(losses);
                 return None;
             }
             (Piece::Native(event), Pen::Writer(writer)) => {
                 let sight = event.sight();
-                (writer.event(&event), sight)
+                (flow.write(event, &mut **writer, &mut self.told), sight)
             }
             // The pen was chosen by what the upstream said that it sends.
             (Piece::Native(_), Pen::Relay | Pen::Array(_))
             | (Piece::Relayed { .. }, Pen::Writer(_)) => {
                 let text = "the upstream changed its dialect in mid-stream";
-                return Some(self.break_off(&Fault::new(FaultClass::Internal, text)));
+                return self.broke(Fault::new(FaultClass::Internal, text));
             }
         };
-        let now = self.parts.gateway.shared.clock.now();
-        if now >= self.parts.deadline {
-            return Some(self.break_off(&over_time()));
+        let now = self.gateway.shared.clock.now();
+        if now >= self.deadline {
+            return self.broke(over_time());
         }
         if sight.content_deltas > 0 {
-            self.last_content = now;
+            flow.last_content = now;
         }
-        self.end_mark_seen |= sight.end_mark;
-        if sight.finish.is_some() && !self.finish_seen {
-            self.finish_seen = true;
-            self.last_content = now;
+        flow.end_mark_seen |= sight.end_mark;
+        if sight.finish.is_some() && !flow.finish_seen {
+            flow.finish_seen = true;
+            flow.last_content = now;
             self.timer = Box::pin(tokio::time::sleep(AFTER_FINISH_MAX));
         }
-        self.parts.ticket.see(&sight, now);
+        flow.ticket.see(&sight, now);
         Some(bytes)
     }
 
@@ -171,53 +261,203 @@ impl Relay {
     /// content costs no work on it.
     fn poll_clocks(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         while self.timer.as_mut().poll(cx).is_ready() {
-            let now = self.parts.gateway.shared.clock.now();
-            let gap = if self.finish_seen { AFTER_FINISH_MAX } else { self.parts.gap_max };
-            let until = (self.last_content + gap).min(self.parts.deadline);
+            let State::Flowing(flow) = &self.state else { return Poll::Ready(None) };
+            let now = self.gateway.shared.clock.now();
+            let gap = if flow.finish_seen { AFTER_FINISH_MAX } else { self.gap_max };
+            let until = (flow.last_content + gap).min(self.deadline);
             if now < until {
                 self.timer = Box::pin(tokio::time::sleep(until.since(now)));
                 continue;
             }
-            if self.finish_seen {
+            if flow.finish_seen {
                 return Poll::Ready(self.complete());
             }
-            let fault = if now >= self.parts.deadline {
+            let fault = if now >= self.deadline {
                 over_time()
             } else {
                 Fault::new(FaultClass::Stalled, "no content within the gap allowed")
             };
-            return Poll::Ready(Some(self.break_off(&fault)));
+            return Poll::Ready(self.broke(fault));
         }
         Poll::Pending
     }
 
+    /// The caller hears from us while another rung is asked, where his clients bear it.
+    fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.timer.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.timer = Box::pin(tokio::time::sleep(PING_EVERY));
+        // Asked once more, so that the new timer is heard.
+        let ping = b": seawall is asking another provider to go on\n\n";
+        Poll::Ready(self.bears_comments().then_some(Bytes::from_static(ping)))
+    }
+
+    fn bears_comments(&self) -> bool {
+        let in_array = matches!(&self.pen, Pen::Array(_));
+        !in_array && dialects::of(self.dialect).bears_comments()
+    }
+
     fn complete(&mut self) -> Option<Bytes> {
-        self.state = State::Over;
-        let parts = &mut self.parts;
-        parts.claim.judge(&parts.gateway.judge(), None);
-        let took = parts.gateway.shared.clock.now().since(parts.attempt_started);
-        parts.ticket.end_attempt(took, None);
-        parts.ticket.close(Outcome::Answered, None);
-        match &mut parts.pen {
-            Pen::Writer(writer) => {
-                let end = writer.end();
-                parts.ticket.add_losses(writer.take_losses());
-                Some(end)
+        let State::Flowing(mut flow) = std::mem::replace(&mut self.state, State::Over) else {
+            return None;
+        };
+        flow.end_attempt(&self.gateway, None);
+        let mut last = BytesMut::new();
+        if let Pen::Writer(writer) = &mut self.pen {
+            last.extend_from_slice(&flow.write_calls(&mut **writer, &mut self.told));
+            if flow.ticket.lacks_usage() {
+                let all = self.told.story(self.dialect).map_or(0, |story| story.estimated_tokens());
+                let output = all.saturating_sub(flow.tokens_before);
+                let usage = flow.estimate(output);
+                let sight = Sight { usage: Some(usage), ..Sight::default() };
+                flow.ticket.see(&sight, self.gateway.shared.clock.now());
+                let sum = Event::Usage(flow.ticket.summed(usage));
+                last.extend_from_slice(&writer.event(&sum));
             }
-            Pen::Array(framing) => Some(framing.end()),
+        }
+        flow.ticket.close(Outcome::Answered, None);
+        let end = match &mut self.pen {
+            Pen::Writer(writer) => {
+                last.extend_from_slice(&writer.end());
+                flow.ticket.add_losses(writer.take_losses());
+                last.freeze()
+            }
+            Pen::Array(framing) => framing.end(),
             // Some clients wait for the mark rather than for the end.
-            Pen::Relay if self.end_mark_seen => None,
-            Pen::Relay => Some(Bytes::from_static(dialects::of(parts.dialect).end_mark())),
+            Pen::Relay if flow.end_mark_seen => return None,
+            Pen::Relay => Bytes::from_static(dialects::of(self.dialect).end_mark()),
+        };
+        flow.ticket.add_bytes(&end);
+        Some(end)
+    }
+
+    /// The stream broke: it is taken over, or the caller is told.
+    fn broke(&mut self, fault: Fault) -> Option<Bytes> {
+        let State::Flowing(flow) = &mut self.state else { return None };
+        let many = flow.origin.request.outline.needs.contains(Needs::MANY_CHOICES);
+        if flow.finish_seen && !many && fault.class == FaultClass::Cut {
+            // All was said; only the end mark, or the usage, is missing.
+            return self.complete();
+        }
+        let State::Flowing(mut flow) = std::mem::replace(&mut self.state, State::Over) else {
+            return None;
+        };
+        flow.end_attempt(&self.gateway, Some(&fault));
+        let story = self.told.story(self.dialect);
+        if let Some(story) = &story {
+            let output = story.estimated_tokens().saturating_sub(flow.tokens_before);
+            let estimate = flow.estimate(output);
+            flow.ticket.part_ended(&estimate);
+        }
+        if !flow.origin.lineup.failover.takeover {
+            return Some(self.fail(flow.ticket, &fault));
+        }
+        let from = flow.claim.rung.target.clone();
+        let (way, story) = match story {
+            Some(story) => (takeover::judge(&flow.origin.request, &fault, &story), story),
+            None => (Way::Stop("too much was told to go on with it"), Story::default()),
+        };
+        let way = match way {
+            Way::Stop(_) => way,
+            _ if self.takes_up_the_pen(&flow) => way,
+            _ => Way::Stop("its last block cannot be gone on with"),
+        };
+        if let Way::Stop(why) = way {
+            flow.origin.trail.broke_off(&from, &fault, why);
+            return Some(self.give_up(&flow.origin, flow.ticket, &fault));
+        }
+        flow.origin.trail.broke_off(&from, &fault, "another rung is asked to go on");
+        self.told.go_on_with(story.clone());
+        let broken = Broken {
+            gateway: self.gateway.clone(),
+            origin: flow.origin,
+            ticket: flow.ticket,
+            story: story.clone(),
+            failed: from.clone(),
+            same_again: fault.class.retry() == Retry::SameAfterPause,
+            deadline: self.deadline,
+        };
+        let taking_over = Box::pin(takeover::take_over(broken));
+        self.timer = Box::pin(tokio::time::sleep(PING_EVERY));
+        self.state = State::TakingOver(Box::new(Going { taking_over, fault, from, way, story }));
+        None
+    }
+
+    /// From here on we write ourselves, behind what was relayed. False if that cannot be.
+    fn takes_up_the_pen(&mut self, flow: &Flow) -> bool {
+        if let Pen::Writer(_) = &self.pen {
+            return true;
+        }
+        let Some(told) = self.told.relayed() else { return false };
+        let (request, target) = (&flow.origin.request, &flow.claim.rung.target);
+        let envelope = crate::reply::envelope(request, &flow.ticket, None, target);
+        match dialects::of(self.dialect).resume(&envelope, &told) {
+            Some(writer) => {
+                self.pen = Pen::Writer(writer);
+                true
+            }
+            None => false,
         }
     }
 
-    fn break_off(&mut self, fault: &Fault) -> Bytes {
-        self.state = State::Over;
-        let parts = &mut self.parts;
-        parts.claim.judge(&parts.gateway.judge(), Some(fault));
-        let took = parts.gateway.shared.clock.now().since(parts.attempt_started);
-        parts.ticket.end_attempt(took, Some(fault));
-        parts.ticket.close(Outcome::Broken, Some(fault.class.as_str()));
+    /// The takeover is over: the new answer flows, or the caller is told why the old one broke.
+    fn go_on(&mut self, taken: TakenOver) -> Option<Bytes> {
+        let State::TakingOver(going) = std::mem::replace(&mut self.state, State::Over) else {
+            return None;
+        };
+        let TakenOver { mut origin, mut ticket, answered } = taken;
+        let streams = answered.map(|answered| {
+            let Answered { claim, began, losses, started, .. } = answered;
+            (claim, began, losses, started)
+        });
+        let Some((claim, Began::Streaming { held, pieces, .. }, losses, started)) = streams else {
+            return Some(self.give_up(&origin, ticket, &going.fault));
+        };
+        let to = claim.rung.target.clone();
+        let chars = going.story.text.chars().count();
+        origin.trail.taken_over(&to, chars);
+        ticket.set_why(origin.trail.header(Some(&to)).to_str().unwrap_or_default());
+        ticket.add_losses(losses);
+        let continued = going.way == Way::Continue;
+        let end = if continued { TakeoverEnd::Continued } else { TakeoverEnd::Restarted };
+        ticket.count_takeover(end);
+        tracing::info!(from = %going.from, to = %to, after_chars = chars, how = end.as_str(), "stream taken over");
+        let failover = &origin.lineup.failover;
+        let mark = match self.bears_comments() && origin.request.framing == Framing::Events {
+            true => Bytes::from(takeover::mark(&going.from, &to, chars)),
+            false => Bytes::new(),
+        };
+        ticket.add_bytes(&mark);
+        let flow = Flow {
+            ticket,
+            claim,
+            held,
+            pieces,
+            attempt_started: started,
+            last_content: self.gateway.shared.clock.now(),
+            finish_seen: false,
+            end_mark_seen: false,
+            continues: continued,
+            tokens_before: going.story.estimated_tokens(),
+            calls: failover.hold_tool_calls.then(Vec::new),
+            origin,
+        };
+        self.state = State::Flowing(flow);
+        self.timer = Box::pin(tokio::time::sleep(self.gap_max));
+        Some(mark)
+    }
+
+    /// Nobody goes on.
+    fn give_up(&mut self, origin: &Origin, mut ticket: Ticket, fault: &Fault) -> Bytes {
+        ticket.count_takeover(TakeoverEnd::Errored);
+        ticket.set_why(origin.trail.header(None).to_str().unwrap_or_default());
+        self.fail(ticket, fault)
+    }
+
+    /// The caller is told that the answer will not be complete.
+    fn fail(&mut self, mut ticket: Ticket, fault: &Fault) -> Bytes {
+        ticket.close(Outcome::Broken, Some(fault.class.as_str()));
         let (kind, why) = match fault.class {
             FaultClass::Stalled => (RefusalKind::UpstreamTimeout, "the provider stopped sending"),
             FaultClass::TotalTime => (RefusalKind::UpstreamTimeout, "the request's time is over"),
@@ -233,21 +473,95 @@ impl Relay {
             param: None,
             retry_after_s: None,
         };
-        let event = || dialects::of(parts.dialect).write_stream_refusal(&refusal, Framing::Events);
-        match &mut parts.pen {
+        let event = || dialects::of(self.dialect).write_stream_refusal(&refusal, Framing::Events);
+        let last = match &mut self.pen {
             Pen::Writer(writer) => writer.break_off(&refusal),
             Pen::Relay => event(),
             Pen::Array(framing) => {
                 let last = framing.pass(event());
                 [last, framing.end()].concat().into()
             }
-        }
+        };
+        ticket.add_bytes(&last);
+        last
     }
+}
+
+impl Flow {
+    fn end_attempt(&mut self, gateway: &Gateway, fault: Option<&Fault>) {
+        match fault {
+            None => {
+                let usage = self.ticket.view().answer.usage;
+                let ended = Ended { usage, spoke: self.ticket.spoke() };
+                self.claim.complete(&gateway.judge(), &ended);
+            }
+            Some(_) => self.claim.judge(&gateway.judge(), fault),
+        }
+        let took = gateway.shared.clock.now().since(self.attempt_started);
+        self.ticket.end_attempt(took, fault);
+    }
+
+    /// What this attempt consumed where the provider does not tell.
+    fn estimate(&self, output: u64) -> Usage {
+        let full =
+            self.origin.request.full(|request| dialects::of(request.dialect).read_full(request));
+        let input_uncached = match full {
+            Ok(Full::Conversation(conversation)) => conversation.estimated_tokens(),
+            _ => 0,
+        };
+        Usage { input_uncached, output, estimated: true, ..Usage::default() }
+    }
+
+    /// Writes one event, or holds it back.
+    fn write(&mut self, event: Event, writer: &mut dyn StreamWriter, told: &mut Told) -> Bytes {
+        let event = match event {
+            // The text goes on in its block, and what somebody else thinks in between is not shown.
+            Event::Delta { delta: Delta::Thinking(_) | Delta::Proof(_), .. } if self.continues => {
+                return Bytes::new();
+            }
+            Event::Usage(usage) => Event::Usage(self.ticket.summed(usage)),
+            event => event,
+        };
+        let is_call = matches!(
+            &event,
+            Event::Delta { delta: Delta::ToolCall { .. } | Delta::Arguments { .. }, .. }
+        );
+        match &mut self.calls {
+            Some(calls) if is_call && calls.len() < HELD_CALLS_MAX => {
+                calls.push(event);
+                return Bytes::new();
+            }
+            Some(calls) if !calls.is_empty() && (is_call || is_said(&event)) => {
+                let held = self.write_calls(writer, told);
+                told.tell(&event);
+                return [held, writer.event(&event)].concat().into();
+            }
+            _ => {}
+        }
+        told.tell(&event);
+        writer.event(&event)
+    }
+
+    /// The calls that were held back are complete.
+    fn write_calls(&mut self, writer: &mut dyn StreamWriter, told: &mut Told) -> Bytes {
+        let calls = self.calls.as_mut().map(std::mem::take).unwrap_or_default();
+        let mut written = BytesMut::new();
+        for event in calls {
+            told.tell(&event);
+            written.extend_from_slice(&writer.event(&event));
+        }
+        written.freeze()
+    }
+}
+
+/// Something that a caller reads, behind which no call goes on.
+fn is_said(event: &Event) -> bool {
+    matches!(event, Event::Delta { .. } | Event::Finish { .. })
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.parts.gateway.shared.telemetry.open_streams().fetch_sub(1, Ordering::Relaxed);
+        self.gateway.shared.telemetry.open_streams().fetch_sub(1, Ordering::Relaxed);
     }
 }
 

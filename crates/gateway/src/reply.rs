@@ -1,6 +1,7 @@
 //! Last stage: the HTTP response, its headers and its body, in the caller's dialect.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,13 +14,15 @@ use net::{BoxError, RequestBody};
 use telemetry::Outcome;
 use upstream::Whole;
 
-use crate::Gateway;
 use crate::attempt::{Answering, Began};
 use crate::endpoint::Unserved;
 use crate::receipt::Ticket;
 use crate::receive::{identify, quoted, refusal};
 use crate::relay::{Pen, Relay, RelayParts};
+use crate::rung::Ended;
+use crate::takeover::Origin;
 use crate::trail::Trail;
+use crate::{Gateway, Lineup};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("seawall-request-id");
 const SERVED_BY: HeaderName = HeaderName::from_static("seawall-served-by");
@@ -159,8 +162,13 @@ pub(crate) fn turn_away(turned: TurnedAway) -> Response<ReplyBody> {
 }
 
 /// The response of a request that is being answered.
-pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyBody> {
-    let Answering { mut ticket, trail, claim, head, began, request, losses, .. } = answering;
+pub(crate) fn answer(
+    gateway: &Gateway,
+    lineup: &Arc<Lineup>,
+    answering: Answering,
+) -> Response<ReplyBody> {
+    let Answering { mut ticket, trail, claim, head, began, request, ladder, losses, .. } =
+        answering;
     let target = claim.rung.target.clone();
     let why = trail.header(Some(&target));
     ticket.set_why(why.to_str().unwrap_or_default());
@@ -203,14 +211,15 @@ pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyB
             };
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            let origin = Origin { request, lineup: lineup.clone(), ladder, trail };
             let relay = Relay::new(RelayParts {
                 gateway: gateway.clone(),
-                dialect: request.dialect,
                 ticket,
                 claim,
                 held,
                 pieces,
                 pen,
+                origin,
                 deadline: answering.deadline,
                 gap_max: answering.gap_max,
                 attempt_started: answering.attempt_started,
@@ -222,7 +231,7 @@ pub(crate) fn answer(gateway: &Gateway, answering: Answering) -> Response<ReplyB
 
 /// What an answer of ours carries beside its content. Where the upstream does not tell the model's
 /// name, as the reserve, the whole target stands for it.
-fn envelope(
+pub(crate) fn envelope(
     request: &domain::Request,
     ticket: &Ticket,
     model_told: Option<&str>,
@@ -262,7 +271,7 @@ impl Seal {
 struct WholeReply<'a> {
     gateway: &'a Gateway,
     ticket: Ticket,
-    claim: crate::route::Claim,
+    claim: crate::rung::Claim,
     seal: Seal,
     dialect: Dialect,
 }
@@ -270,7 +279,10 @@ struct WholeReply<'a> {
 impl WholeReply<'_> {
     fn relayed(self, answer: Whole) -> Response<ReplyBody> {
         let Self { gateway, mut ticket, mut claim, seal, dialect } = self;
-        claim.judge(&gateway.judge(), None);
+        // An answer that came at once tells its pace by its length.
+        let took = ticket.view().attempts.last().map(|attempt| attempt.took);
+        let spoke = took.zip(answer.sight.usage.map(|usage| usage.output));
+        claim.complete(&gateway.judge(), &Ended { usage: answer.sight.usage, spoke });
         ticket.see(&answer.sight, gateway.shared.clock.now());
         ticket.add_bytes(&answer.body);
         ticket.set_status(answer.status);

@@ -2,6 +2,7 @@
 //! told to the caller in `seawall-why` and holds no text from upstream.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use domain::{Fault, FaultClass, Target};
 use http::HeaderValue;
@@ -15,6 +16,8 @@ pub(crate) struct Trail {
     text: String,
     /// Classes of all faults and skips so far, the first rung's first.
     pub(crate) faults: Vec<Fault>,
+    /// Rungs that were said to be passed over for being too much now.
+    said: Vec<(Target, FaultClass)>,
     /// The earliest wait, in milliseconds, after which something that was passed over may work.
     pub(crate) wait_ms_min: Option<u64>,
     /// A repetition was not made because the retry budget had none left; the caller's client is
@@ -37,6 +40,36 @@ impl Trail {
     pub(crate) fn skipped(&mut self, target: &Target, class: FaultClass, reason: &str) {
         self.add(format_args!("{target} passed over: {reason}"));
         self.faults.push(Fault::new(class, reason));
+    }
+
+    /// A rung was passed over, which is said once however often it is looked at.
+    pub(crate) fn skipped_once(&mut self, target: &Target, class: FaultClass, reason: &str) {
+        let already = |(known, said): &(Target, FaultClass)| known == target && *said == class;
+        if !self.said.iter().any(already) {
+            self.said.push((target.clone(), class));
+            self.skipped(target, class, reason);
+        }
+    }
+
+    /// The request stood in line for so long.
+    pub(crate) fn waited(&mut self, span: Duration) {
+        self.add(format_args!("waited {:.1} s", span.as_secs_f64()));
+    }
+
+    /// It did not, or in vain; what is told as the wait is the line's own reckoning.
+    pub(crate) fn not_waited(&mut self, why: &str, retry_after: Duration) {
+        self.add(format_args!("{why}"));
+        self.wait_ms_min = Some(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// A stream broke off after content, and whether another rung goes on with it.
+    pub(crate) fn broke_off(&mut self, target: &Target, fault: &Fault, then: &str) {
+        self.add(format_args!("{target} {} in mid-answer, {then}", fault.class));
+    }
+
+    /// Another rung goes on after so many characters.
+    pub(crate) fn taken_over(&mut self, target: &Target, after_chars: usize) {
+        self.add(format_args!("{target} took over after {after_chars} characters"));
     }
 
     /// Something may work after this time.

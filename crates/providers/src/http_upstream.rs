@@ -20,6 +20,7 @@ use crate::fit;
 use crate::habits::{Asked, Habits, Route, Way, streams};
 use crate::keys::{Keys, pass_on};
 use crate::pieces::{ReadyPieces, StreamPieces};
+use crate::rate_limits::allowances;
 use crate::registry::Surroundings;
 use crate::relayed_headers::relayable;
 use crate::token_file::TokenFile;
@@ -91,10 +92,11 @@ impl HttpUpstream {
     async fn exchange(&self, call: Call) -> Result<Answer, Fault> {
         let request = &*call.request;
         let route = match self.way(&call.model, request) {
-            Ok(Way::Exchange(route)) => route,
+            Ok(Way::Exchange(route)) => self.fit_to_go_on(&call, route)?,
             Ok(Way::Estimate) => return estimate(request),
             Err(why) => return Err(Fault::new(FaultClass::Unfit, why)),
         };
+        let relays = route.relays && !call.as_events;
         let form = dialects::of(route.dialect);
         let sent = self.written(&call, &route, form)?;
         let uri = self.target(request, &route)?;
@@ -128,23 +130,44 @@ impl HttpUpstream {
         let dialects = (route.dialect, request.dialect);
         let harmless = |value: &str| self.keys.harmless(value);
         let now = self.clock.unix_seconds();
-        let head = Head { headers: relayable(&parts.headers, dialects, harmless, now) };
+        let head = Head {
+            headers: relayable(&parts.headers, dialects, harmless, now),
+            allowances: allowances(&parts.headers, now),
+        };
         if streams(request) && !is_json(&parts.headers) {
-            let reading = match route.relays {
+            let reading = match relays {
                 true => Reading::Relay { hide_usage: sent.hide_usage },
                 false => Reading::Translate,
             };
             let pieces = StreamPieces::new(body, form.stream_reader(reading));
-            let dialect = route.relays.then_some(route.dialect);
+            let dialect = relays.then_some(route.dialect);
             let body = Body::Stream(Box::pin(pieces));
             return Ok(Answer { dialect, head, body, losses: sent.losses });
         }
         let body = read_to_end(body, self.answer_bytes_max).await?;
-        let answer = match route.relays {
+        let answer = match relays {
             true => relayed(request, (form, parts.status), body, head),
             false => translated(request, form, &body, (head, sent.losses)),
         };
         answer.map_err(|fault| self.keys.kept_from(fault))
+    }
+
+    /// What goes on is always translated, from the caller's own conversation; so the rung must be
+    /// fit for that too.
+    fn fit_to_go_on(&self, call: &Call, mut route: Route) -> Result<Route, Fault> {
+        if call.continuation.is_none() || !route.relays {
+            return Ok(route);
+        }
+        route.relays = false;
+        let way = Way::Exchange(route);
+        let card = self.cards.card(&call.model);
+        if let Some(why) = fit::unfit(&way, card.as_deref(), &call.request) {
+            return Err(Fault::new(FaultClass::Unfit, why));
+        }
+        match way {
+            Way::Exchange(route) => Ok(route),
+            Way::Estimate => Err(Fault::new(FaultClass::Internal, "nothing is counted here")),
+        }
     }
 
     /// The body as the provider gets it.
@@ -161,9 +184,15 @@ impl HttpUpstream {
             });
         }
         let card = self.cards.card(&call.model).unwrap_or_default();
+        let extended = match (&call.continuation, full(request)?) {
+            (Some(continuation), Full::Conversation(conversation)) => {
+                Some(Full::Conversation(continuation.extend(conversation)))
+            }
+            _ => None,
+        };
         let written = form.write_request(&Order {
             operation: request.operation,
-            full: full(request)?,
+            full: extended.as_ref().map_or_else(|| full(request), Ok)?,
             model,
             stream: streams(request),
             vendor: self.habits.vendor(),

@@ -17,6 +17,7 @@ mod keys;
 mod openai;
 mod perplexity;
 mod pieces;
+mod rate_limits;
 mod registry;
 mod relayed_headers;
 mod settings;

@@ -97,7 +97,7 @@ pub(crate) fn relayable(
 }
 
 /// When the answer was sent, by its own clock where it tells one.
-fn sent_at(headers: &HeaderMap, now: f64) -> i64 {
+pub(crate) fn sent_at(headers: &HeaderMap, now: f64) -> i64 {
     let told = headers.get(header::DATE).and_then(|value| value.to_str().ok());
     #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit by far")]
     told.and_then(instant::from_http_date).unwrap_or(now as i64)
@@ -128,7 +128,7 @@ fn translate<C: Fn(&str) -> Option<String>>(
 }
 
 /// `120ms`, `3.89s`, `6m0s`, `1h2m3s`; a plain number is seconds.
-fn duration_ms(text: &str) -> Option<u64> {
+pub(crate) fn duration_ms(text: &str) -> Option<u64> {
     let mut rest = text.trim();
     let mut total_ms = 0.0;
     if rest.is_empty() {

@@ -83,7 +83,10 @@ impl Reserve {
             return Ok(counted(conversation));
         }
         let losses = fit::losses(conversation);
-        let conversation = conversation.clone();
+        let conversation = match &call.continuation {
+            Some(continuation) => continuation.extend(conversation),
+            None => conversation.clone(),
+        };
         let (begun, begins) = oneshot::channel();
         let (pieces, spoken) = mpsc::channel(self.pieces_max);
         let job = Job { conversation, begun: Some(begun), pieces, request_id: call.request_id };

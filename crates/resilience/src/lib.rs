@@ -4,19 +4,30 @@
 mod breaker;
 mod budget;
 mod ladder;
+mod limiter;
 mod next;
 mod order;
+mod pacer;
 mod pattern;
+mod pulse;
+mod ramp;
 mod settings;
+mod splice;
 mod verdict;
 mod window;
 
 pub use breaker::{Breaker, BreakerWhy, Gate, PROBE_MS_MAX, STICKY_MS_MAX, State, Transition};
 pub use budget::{BudgetSpent, RESERVE_TRIES_MAX, RetryBudget};
 pub use ladder::{Found, LadderTable};
+pub use limiter::{LimitWhy, Limiter, LimiterSettings};
 pub use next::{AfterFault, Decision, Next, after_fault};
 pub use order::{EQUALS_MAX, Order, order_equals};
+pub use pacer::{PaceWhy, Paced, Pacer, Take};
+pub use pulse::{Expectation, Pulse};
+pub use ramp::{DOUBLE_MS_MIN, Feel, Pace, Ramp};
 pub use settings::{
-    BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, RungModel, RungSpec,
+    BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, PaceSettings, RungModel,
+    RungSpec,
 };
+pub use splice::{Manner, NotContinued, Splice};
 pub use verdict::{Verdict, verdict_of};

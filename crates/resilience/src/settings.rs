@@ -1,6 +1,8 @@
 //! The plain settings of this room, with the house's defaults. They are read from text in
 //! `config`, which is also where they are checked.
 
+use crate::LimiterSettings;
+
 /// The clocks of a request, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
@@ -45,11 +47,22 @@ pub struct FailoverSettings {
     /// The longest pause that a request waits for, `Retry-After` included; a longer one sends it
     /// to the next rung.
     pub pause_ms_max: u64,
+    /// A stream that breaks off after content is taken over by another rung.
+    pub takeover: bool,
+    /// Tool calls are held back until they are complete, so that a break in them can be mended.
+    pub hold_tool_calls: bool,
 }
 
 impl Default for FailoverSettings {
     fn default() -> Self {
-        Self { attempts_max: 3, retry_budget_ratio: 0.10, pause_ms_min: 250, pause_ms_max: 5_000 }
+        Self {
+            attempts_max: 3,
+            retry_budget_ratio: 0.10,
+            pause_ms_min: 250,
+            pause_ms_max: 5_000,
+            takeover: false,
+            hold_tool_calls: false,
+        }
     }
 }
 
@@ -83,6 +96,34 @@ impl Default for BreakerSettings {
             cooldown_ms_min: 5_000,
             cooldown_ms_max: 20_000,
             retry_after_ms_max: 3_600_000,
+        }
+    }
+}
+
+/// How calls are kept at the pace that a provider can take.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PaceSettings {
+    /// Without it every call that a breaker lets through goes out at once.
+    pub enabled: bool,
+    /// Calls out at one (provider, model) at a time.
+    pub limiter: LimiterSettings,
+    /// A first token that is still in time, for a short prompt; `None` is learned.
+    pub first_token_ms: Option<u64>,
+    /// A gap between two tokens that is still in time; `None` is learned.
+    pub inter_token_ms: Option<u64>,
+    /// Calls that belong elsewhere come onto a rung, and back to one that was down, at a rate that
+    /// rises from a small start.
+    pub ramp: bool,
+}
+
+impl Default for PaceSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            limiter: LimiterSettings::default(),
+            first_token_ms: None,
+            inter_token_ms: None,
+            ramp: true,
         }
     }
 }

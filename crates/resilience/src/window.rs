@@ -47,6 +47,37 @@ impl<const BUCKETS: usize> Window<BUCKETS> {
         counts.fold(0, u32::saturating_add)
     }
 
+    /// Takes back up to `n` of what was counted, the newest first.
+    pub(crate) fn take_back(&mut self, now: Tick, n: u32) {
+        self.advance(now);
+        let mut left = n;
+        let buckets = u64::try_from(BUCKETS).unwrap_or(u64::MAX);
+        let first = (self.newest + 1).saturating_sub(buckets);
+        for bucket in (first..=self.newest).rev() {
+            let Some(count) = self.counts.get_mut(place_of::<BUCKETS>(bucket)) else { continue };
+            let taken = left.min(*count);
+            *count -= taken;
+            left -= taken;
+        }
+    }
+
+    /// When at least `n` of what is counted will have left the window, if nothing more comes; the
+    /// end of the window if there is less.
+    pub(crate) fn freed_at(&self, now: Tick, n: u32) -> Tick {
+        let newest = self.newest.max(now.as_nanos() / self.bucket_nanos);
+        let buckets = u64::try_from(BUCKETS).unwrap_or(u64::MAX);
+        let first = (newest + 1).saturating_sub(buckets);
+        let mut freed = 0_u32;
+        for bucket in first..=self.newest {
+            let count = self.counts.get(place_of::<BUCKETS>(bucket)).copied().unwrap_or(0);
+            freed = freed.saturating_add(count);
+            if freed >= n {
+                return Tick::from_nanos((bucket + buckets).saturating_mul(self.bucket_nanos));
+            }
+        }
+        Tick::from_nanos((newest + 1).saturating_mul(self.bucket_nanos))
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.counts = [0; BUCKETS];

@@ -132,6 +132,42 @@ pub(crate) struct Wall {
     /// Print the faults and what is correct, and end.
     #[arg(long)]
     pub(crate) list: bool,
+    /// Speak HTTP/2 without TLS here too: chat completions only, for S55 and S56.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) h2_listen: Option<SocketAddr>,
+    /// Answer TLS greetings with garbage here, for S57.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) tls_broken_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) score: WallScore,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WallScore {
+    /// Play a caller against the gateway at this address, whose ladders lead to this wall, and
+    /// print how well it bears each fault; ends with 1 unless all pass.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["list", "score_config"])]
+    pub(crate) score: Option<String>,
+    /// Print the settings with which Seawall is scored, and end.
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) score_config: bool,
+    /// The caller's key at the gateway, in this environment variable.
+    #[arg(long, value_name = "env:NAME", requires = "score")]
+    pub(crate) key: Option<String>,
+    /// What the caller speaks, and with --score-config what the rungs speak.
+    #[arg(long, value_enum, default_value_t = WallDialect::Chat)]
+    pub(crate) dialect: WallDialect,
+    /// These scenarios alone, such as S01-S16,S33.
+    #[arg(long, value_name = "IDS", requires = "score")]
+    pub(crate) only: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WallDialect {
+    Chat,
+    Anthropic,
+    Gemini,
+    Responses,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,4 +1,4 @@
-//! The commands that answer and end, and the wall.
+//! The commands that answer and end; the wall is in `wall`.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -7,8 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clock::Dice;
-use config::{Environment as _, Mistakes, Overrides, ProcessEnvironment, Settings};
-use drills::wall::{self, Profile, WallSettings};
+use config::{Mistakes, Overrides, ProcessEnvironment, Settings};
 
 use crate::cli;
 
@@ -75,54 +74,6 @@ pub(crate) fn check(args: &cli::Check) -> Result<(), Failure> {
         say(format_args!("warning: {warning}"))?;
     }
     Ok(())
-}
-
-pub(crate) fn wall(args: &cli::Wall) -> Result<(), Failure> {
-    if args.list {
-        for fault in wall::catalogue() {
-            say(format_args!(
-                "{:<18} {}\n{:18} correct: {}",
-                fault.id, fault.what, "", fault.correct
-            ))?;
-        }
-        say(format_args!("\nevery name is spoken at:"))?;
-        for (dialect, paths) in wall::PATHS {
-            say(format_args!("{dialect:<18} {paths}"))?;
-        }
-        return Ok(());
-    }
-    if !args.listen.ip().is_loopback() {
-        let line = format!(
-            "{} is not a loopback address; the wall breaks on purpose and must not be reachable from outside",
-            args.listen
-        );
-        return Err(Failure::Usage(vec![line]));
-    }
-    let expect_key = match &args.expect_key {
-        None => None,
-        Some(named) => {
-            let name = named.strip_prefix("env:").ok_or_else(|| {
-                Failure::Usage(vec!["--expect-key takes env:NAME, never the key itself".into()])
-            })?;
-            let value = ProcessEnvironment.get(name).ok_or_else(|| {
-                Failure::Usage(vec![format!("the environment variable {name} is not set")])
-            })?;
-            Some(domain::Secret::new(value))
-        }
-    };
-    let profile = match args.profile {
-        cli::WallProfile::Full => Profile::Full,
-        cli::WallProfile::Fast => Profile::Fast,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(args.listen).await?;
-        let addr = listener.local_addr()?;
-        say(format_args!("the wall listens on http://{addr}/v1 (profile {profile}); `seawall wall --list` shows its faults"))?;
-        let settings = WallSettings { profile, expect_key };
-        wall::serve(listener, settings, crate::serve::asked_to_stop()).await?;
-        Ok::<(), Failure>(())
-    })
 }
 
 pub(crate) fn model(what: cli::Model) -> Result<(), Failure> {

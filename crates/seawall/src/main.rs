@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod drill;
 mod serve;
+mod wall;
 
 use std::process::ExitCode;
 
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(failure) => Err(failure),
         },
-        Command::Wall(args) => commands::wall(&args),
+        Command::Wall(args) => wall::wall(&args),
         Command::Model(what) => commands::model(what),
         Command::Key(cli::Key::Create { name }) => commands::create_key(&name),
         Command::Import(what) => commands::import(&what),

@@ -22,7 +22,7 @@ mod worker;
 pub use labels::OTHER;
 pub use mask::mask_secrets;
 pub use names::Gauge;
-pub use receipt::{AnswerRecord, AttemptRecord, Outcome, Receipt};
+pub use receipt::{AnswerRecord, AttemptRecord, Outcome, Receipt, TakeoverEnd, Takeovers};
 pub use request_log::rfc3339;
 pub use settings::{LogTo, RequestLogSettings};
 pub use snapshot::{BreakerView, RequestWindow, Snapshot, TargetView, TargetWindow};

@@ -194,8 +194,13 @@ fn requests(rows: &mut Rows<'_>, book: &Book) -> fmt::Result {
         }),
         Series::Refused => totals.refused.iter().try_for_each(|(why, n)| rows.counter(&[why], *n)),
         Series::StreamOutcomes => {
-            totals.streams.iter().try_for_each(|(word, n)| rows.counter(&[word], *n))
+            totals.streams.ends.iter().try_for_each(|(word, n)| rows.counter(&[word], *n))
         }
+        Series::Takeovers => totals
+            .streams
+            .takeovers
+            .iter()
+            .try_for_each(|(end, n)| rows.counter(&[end.as_str()], *n)),
         Series::Losses => totals.losses.iter().try_for_each(|((field, kind), n)| {
             let kind = match kind {
                 LossKind::Dropped => "dropped",

@@ -75,12 +75,74 @@ pub struct Receipt {
     pub model_asked: Box<str>,
     pub stream: bool,
     pub attempts: Vec<AttemptRecord>,
+    /// How long it stood in line, if it did.
+    pub waited: Option<Duration>,
     /// Status sent to the caller; 499 if he left before one was sent.
     pub status: u16,
     pub outcome: Outcome,
     /// A short machine word for refusals, such as `model_not_found`.
     pub reason: Option<&'static str>,
     pub answer: AnswerRecord,
+}
+
+/// What came of a stream that broke off after its first words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TakeoverEnd {
+    /// Another attempt went on with it.
+    Continued,
+    /// Another attempt began anew, for nothing was told that counts.
+    Restarted,
+    /// The caller was told of an error.
+    Errored,
+}
+
+impl TakeoverEnd {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Continued, Self::Restarted, Self::Errored];
+
+    /// The name used in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Continued => "continued",
+            Self::Restarted => "restarted",
+            Self::Errored => "errored",
+        }
+    }
+}
+
+/// How the breaks of one request ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Takeovers {
+    pub continued: u16,
+    pub restarted: u16,
+    pub errored: u16,
+}
+
+impl Takeovers {
+    /// One more.
+    pub fn count(&mut self, end: TakeoverEnd) {
+        let place = match end {
+            TakeoverEnd::Continued => &mut self.continued,
+            TakeoverEnd::Restarted => &mut self.restarted,
+            TakeoverEnd::Errored => &mut self.errored,
+        };
+        *place = place.saturating_add(1);
+    }
+
+    /// How many ended so.
+    pub fn of(self, end: TakeoverEnd) -> u16 {
+        match end {
+            TakeoverEnd::Continued => self.continued,
+            TakeoverEnd::Restarted => self.restarted,
+            TakeoverEnd::Errored => self.errored,
+        }
+    }
+
+    /// The last word about the request, if there were any; for the log.
+    pub fn last(self) -> Option<TakeoverEnd> {
+        let worst_first = [TakeoverEnd::Errored, TakeoverEnd::Continued, TakeoverEnd::Restarted];
+        worst_first.into_iter().find(|end| self.of(*end) > 0)
+    }
 }
 
 /// What the caller got.
@@ -106,6 +168,8 @@ pub struct AnswerRecord {
     pub losses: Losses,
     /// The trail as sent in `seawall-why`.
     pub why: Box<str>,
+    /// How often it broke off after content, and how that ended.
+    pub takeovers: Takeovers,
     /// Request and answer, only if the log asks for payloads.
     pub payloads: Option<(Bytes, Bytes)>,
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 
 use crate::mask::mask_marked;
-use crate::{AttemptRecord, Receipt, RequestLogSettings, mask_secrets};
+use crate::{AttemptRecord, Receipt, RequestLogSettings, TakeoverEnd, mask_secrets};
 
 /// Bytes of an attempt's detail that are logged.
 const DETAIL_BYTES_MAX: usize = 1_024;
@@ -62,6 +62,9 @@ struct End<'a> {
     why: &'a str,
     #[serde(skip_serializing_if = "String::is_empty")]
     losses: String,
+    /// What came of a stream that broke off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    takeover: Option<&'static str>,
 }
 
 /// Times in milliseconds and sizes in bytes.
@@ -69,6 +72,8 @@ struct End<'a> {
 struct Flow {
     ms: f64,
     first_token_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited_ms: Option<f64>,
     gap_max_ms: f64,
     content_deltas: u64,
     request_bytes: u64,
@@ -130,11 +135,13 @@ impl<'a> Line<'a> {
                 finish: answer.finish.as_ref().map(domain::Finish::as_str),
                 why: &answer.why,
                 losses: answer.losses.header(),
+                takeover: answer.takeovers.last().map(TakeoverEnd::as_str),
             },
             attempts: receipt.attempts.iter().map(Attempt::of).collect(),
             flow: Flow {
                 ms: millis(answer.took),
                 first_token_ms: answer.first_token.map(millis),
+                waited_ms: receipt.waited.map(millis),
                 gap_max_ms: millis(answer.gap_max),
                 content_deltas: answer.content_deltas,
                 request_bytes: answer.request_bytes,

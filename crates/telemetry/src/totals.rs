@@ -10,7 +10,7 @@ use crate::histogram::{
     ATTEMPTS, CALL_SECONDS, FIRST_SECONDS, Histogram, PIECE_SECONDS, TOKENS, to_f64,
 };
 use crate::labels::{Labels, NameId, TargetId};
-use crate::{AttemptRecord, Outcome, Receipt};
+use crate::{AttemptRecord, Outcome, Receipt, TakeoverEnd};
 
 /// Combinations of asked model and target.
 const CALL_KINDS_MAX: usize = 1_024;
@@ -91,6 +91,13 @@ pub(crate) struct Costs {
     pub(crate) unknown: BTreeMap<TargetId, u64>,
 }
 
+/// How streams ended, and what came of those that broke.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) ends: BTreeMap<&'static str, u64>,
+    pub(crate) takeovers: BTreeMap<TakeoverEnd, u64>,
+}
+
 /// Bytes of bodies.
 #[derive(Debug, Default)]
 pub(crate) struct Bodies {
@@ -108,7 +115,7 @@ pub(crate) struct Totals {
     pub(crate) attempts: BTreeMap<(TargetId, Option<FaultClass>), u64>,
     pub(crate) served: BTreeMap<(TargetId, Rung), u64>,
     pub(crate) refused: BTreeMap<&'static str, u64>,
-    pub(crate) streams: BTreeMap<&'static str, u64>,
+    pub(crate) streams: Streams,
     pub(crate) losses: BTreeMap<(&'static str, LossKind), u64>,
     pub(crate) costs: Costs,
     pub(crate) gaps: BTreeMap<TargetId, Histogram<13>>,
@@ -128,7 +135,7 @@ impl Totals {
             attempts: BTreeMap::new(),
             served: BTreeMap::new(),
             refused: BTreeMap::new(),
-            streams: BTreeMap::new(),
+            streams: Streams::default(),
             losses: BTreeMap::new(),
             costs: Costs::default(),
             gaps: BTreeMap::new(),
@@ -160,7 +167,13 @@ impl Totals {
             self.per_request.observe(to_f64(u64::try_from(receipt.attempts.len()).unwrap_or(0)));
         }
         if let Some(word) = stream_outcome(receipt) {
-            *self.streams.entry(word).or_default() += 1;
+            *self.streams.ends.entry(word).or_default() += 1;
+        }
+        for end in TakeoverEnd::ALL {
+            let count = u64::from(answer.takeovers.of(end));
+            if count > 0 {
+                *self.streams.takeovers.entry(end).or_default() += count;
+            }
         }
         for attempt in &receipt.attempts {
             self.attempt(receipt, attempt, labels);
@@ -248,9 +261,10 @@ fn stream_outcome(receipt: &Receipt) -> Option<&'static str> {
     match receipt.outcome {
         Outcome::Answered => Some("complete"),
         Outcome::HungUp => Some("hung_up"),
-        Outcome::Broken => match receipt.attempts.last().and_then(|attempt| attempt.fault) {
-            Some(FaultClass::Stalled) => Some("stalled"),
-            Some(FaultClass::Cut | FaultClass::Reset) => Some("cut"),
+        // The first break counts, and not what became of the attempts to mend it.
+        Outcome::Broken => match receipt.reason {
+            Some("stalled") => Some("stalled"),
+            Some("cut" | "reset") => Some("cut"),
             _ => Some("errored"),
         },
         Outcome::CallerFault | Outcome::Refused | Outcome::Failed => None,

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clock::RequestId;
-use domain::{Dialect, Fault, Losses, ModelCard, Piece, Reply, Request, Sight};
+use domain::{Allowance, Dialect, Fault, Losses, ModelCard, Piece, Reply, Request, Sight};
 use futures_core::Stream;
 
+mod continuation;
 mod scripted;
 pub mod suite;
 
+pub use continuation::Continuation;
 pub use scripted::{Scripted, Step};
 
 /// A boxed future, for the one trait that is used behind `dyn`.
@@ -37,6 +39,11 @@ pub struct Call {
     pub connect_max: Duration,
     /// Our id of the request, for logs.
     pub request_id: RequestId,
+    /// Another provider's answer broke off, and this call is to go on with it. It is answered by
+    /// native events, whatever the caller speaks.
+    pub continuation: Option<Arc<Continuation>>,
+    /// Native events are wanted, also where the caller's dialect is spoken.
+    pub as_events: bool,
 }
 
 /// What may be known of the answer before its content.
@@ -45,6 +52,8 @@ pub struct Head {
     /// Headers that may go through to the caller: rate limits, request ids, nothing that tells
     /// about accounts.
     pub headers: http::HeaderMap,
+    /// What the provider says that is left of its limits; empty if it says nothing.
+    pub allowances: Vec<Allowance>,
 }
 
 /// A whole answer.

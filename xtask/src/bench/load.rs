@@ -15,7 +15,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 
 use super::mock;
-use super::wire::{self, Chunks, Framing};
+use super::wire::{self, Chunks, Framing, Speech};
 use crate::say;
 
 /// Samples beyond it are not kept; a run is far shorter.
@@ -36,6 +36,9 @@ pub(crate) struct Wish {
     model: String,
     #[arg(long, value_enum)]
     shape: Shape,
+    /// In which form to ask.
+    #[arg(long, value_enum, default_value = Speech::OpenAi.name())]
+    speech: Speech,
     /// For how long; when holding, for how long after the last stream has opened.
     #[arg(long)]
     millis: u64,
@@ -163,12 +166,16 @@ async fn ask_until(
     until: Tick,
     tally: &RefCell<Tally>,
 ) -> Result<()> {
-    let mut line = Line::open(wish.target, Ipv4Addr::LOCALHOST, clock).await?;
+    let mut line = Line::open(wish, Ipv4Addr::LOCALHOST, clock).await?;
     let request = request(wish);
     while clock.now() < until {
         let wait = Duration::from_millis(ANSWER_MS_MAX);
         let seen = tokio::time::timeout(wait, line.ask(&request)).await??;
-        let wanted = if wish.shape == Shape::Stream { mock::EVENTS } else { 0 };
+        let wanted = match (wish.shape, wish.speech) {
+            (Shape::Stream, Speech::OpenAi) => mock::EVENTS,
+            (Shape::Stream, Speech::Anthropic) => mock::EVENTS_TRANSLATED,
+            _ => 0,
+        };
         ensure!(seen.events == wanted, "a stream had {} events, not {wanted}", seen.events);
         tally.borrow_mut().add(&seen);
     }
@@ -189,7 +196,7 @@ async fn hold(wish: &Wish, tally: &Rc<RefCell<Tally>>) -> Result<()> {
         readers.push(tokio::task::spawn_local(async move {
             let opening = async {
                 let permit = permit.acquire().await?;
-                let mut line = Line::open(wish.target, source, clock).await?;
+                let mut line = Line::open(&wish, source, clock).await?;
                 line.stream.write_all(&request(&wish)).await?;
                 line.read_answer_start().await?;
                 drop(permit);
@@ -219,18 +226,27 @@ async fn hold(wish: &Wish, tally: &Rc<RefCell<Tally>>) -> Result<()> {
 
 fn request(wish: &Wish) -> Vec<u8> {
     let (target, model) = (wish.target, &wish.model);
-    let stream = match wish.shape {
-        Shape::Whole => "",
-        Shape::Stream | Shape::Hold => r#","stream":true,"stream_options":{"include_usage":true}"#,
+    const SYSTEM: &str = "You are the harbour master of a small town. Answer in one sentence.";
+    const USER: &str = r#"{"role":"user","content":"When does the ferry leave?"}"#;
+    let streams = wish.shape != Shape::Whole;
+    let (path, body) = match wish.speech {
+        Speech::OpenAi => {
+            let stream = r#","stream":true,"stream_options":{"include_usage":true}"#;
+            let stream = if streams { stream } else { "" };
+            let system = format!(r#"{{"role":"system","content":"{SYSTEM}"}}"#);
+            let messages = format!(r#""messages":[{system},{USER}],"temperature":0.2"#);
+            ("/v1/chat/completions", format!(r#"{{"model":"{model}",{messages}{stream}}}"#))
+        }
+        Speech::Anthropic => {
+            let stream = if streams { r#","stream":true"# } else { "" };
+            let system = format!(r#""max_tokens":256,"system":"{SYSTEM}""#);
+            let messages = format!(r#""messages":[{USER}],"temperature":0.2"#);
+            ("/v1/messages", format!(r#"{{"model":"{model}",{system},{messages}{stream}}}"#))
+        }
     };
-    let body = format!(
-        "{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"system\",\"content\":\"You are the \
-         harbour master of a small town. Answer in one sentence.\"}},{{\"role\":\"user\",\
-         \"content\":\"When does the ferry leave?\"}}],\"temperature\":0.2{stream}}}"
-    );
     let length = body.len();
     format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {target}\r\ncontent-type: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nhost: {target}\r\ncontent-type: application/json\r\n\
          authorization: Bearer bench\r\naccept: */*\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
@@ -241,17 +257,18 @@ struct Line {
     stream: TcpStream,
     bytes: Vec<u8>,
     clock: SystemClock,
+    speech: Speech,
 }
 
 impl Line {
-    async fn open(target: SocketAddr, source: Ipv4Addr, clock: SystemClock) -> Result<Self> {
+    async fn open(wish: &Wish, source: Ipv4Addr, clock: SystemClock) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         if source != Ipv4Addr::LOCALHOST {
             socket.bind(SocketAddr::new(IpAddr::V4(source), 0))?;
         }
-        let stream = socket.connect(target).await.context("cannot connect")?;
+        let stream = socket.connect(wish.target).await.context("cannot connect")?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, bytes: Vec::new(), clock })
+        Ok(Self { stream, bytes: Vec::new(), clock, speech: wish.speech })
     }
 
     /// Reads into the empty buffer; 0 if the other side closed.
@@ -318,7 +335,7 @@ impl Line {
     }
 
     async fn rest_of_chunks(&mut self, had: &[u8], seen: &mut Seen) -> Result<()> {
-        let mut chunks = Chunks::new();
+        let mut chunks = Chunks::new(self.speech);
         let mut ended = chunks.feed(had)?;
         while !ended {
             ensure!(self.read().await? > 0, "a stream was cut");

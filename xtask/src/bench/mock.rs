@@ -20,6 +20,8 @@ use super::wire::{self, Framing};
 const CONTENT_CHUNKS: usize = 100;
 /// Events of a whole stream.
 pub(super) const EVENTS: usize = CONTENT_CHUNKS + 4;
+/// Events of the same stream told by Anthropic: start, its block's start and stop, delta and stop.
+pub(super) const EVENTS_TRANSLATED: usize = CONTENT_CHUNKS + 5;
 /// About what OpenAI sends for a token.
 const EVENT_BYTES: usize = 213;
 const ANSWER_BYTES: usize = 300;
@@ -270,7 +272,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::wire::Chunks;
+    use crate::bench::wire::{Chunks, Speech};
 
     #[test]
     fn what_it_says_is_json_of_the_promised_size() {
@@ -302,7 +304,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 caller.write_all(second.as_bytes()).await.unwrap();
                 let mut bytes = Vec::new();
-                let mut chunks = Chunks::new();
+                let mut chunks = Chunks::new(Speech::OpenAi);
                 let mut fed = None;
                 loop {
                     assert_ne!(caller.read_buf(&mut bytes).await.unwrap(), 0);

@@ -130,6 +130,12 @@ impl Report {
         Some(cpu(Kind::Seawall)? / cpu(Kind::Nginx)?)
     }
 
+    /// Seawall's processor time a unit when it translates, over its own when it relays.
+    fn across(&self, translated: Scenario, relayed: Scenario) -> Option<f64> {
+        let cpu = |scenario| self.cell(scenario, Kind::Seawall)?.cpu_us;
+        Some(cpu(translated)? / cpu(relayed)?)
+    }
+
     /// Milliseconds that Seawall adds to the mock's own answer, at one connection.
     fn added_ms(&self, figure: fn(&Cell) -> f64) -> Option<f64> {
         let of = |kind| self.cell(rounds::PLAIN_1, kind).map(|cell| figure(&cell));
@@ -151,6 +157,18 @@ impl Report {
             bar("CPU a request, 64 connections", self.ratio(rounds::PLAIN_64), 1.6, "x nginx"),
             bar("CPU a chunk, burst", self.ratio(rounds::BURST), 2.5, "x nginx"),
             bar("CPU a chunk, paced", self.ratio(rounds::PACED), 1.3, "x nginx"),
+            bar(
+                "CPU a request, translated",
+                self.across(rounds::CROSS_PLAIN, rounds::PLAIN_64),
+                2.0,
+                "x relayed",
+            ),
+            bar(
+                "CPU a chunk, translated",
+                self.across(rounds::CROSS_BURST, rounds::BURST),
+                3.0,
+                "x relayed",
+            ),
             bar("p50 added, 1 connection", self.added_ms(|cell| cell.took_us.0), 0.06, "ms"),
             bar("p99 added, 1 connection", self.added_ms(|cell| cell.took_us.1), 0.5, "ms"),
             bar("first answer after start", started.map(|(t, _)| t.as_secs_f64()), 0.1, "s"),
@@ -230,7 +248,7 @@ impl Report {
                 Some(is) => (format!("{is:.3}"), if is <= most { "met" } else { "MISSED" }),
                 None => ("-".to_owned(), "not measured"),
             };
-            push(text, format_args!("  {what:<32}{is:>9} {unit:<8} at most {most:<6} {word}\n"));
+            push(text, format_args!("  {what:<32}{is:>9} {unit:<9} at most {most:<6} {word}\n"));
         }
     }
 
@@ -317,6 +335,7 @@ mod tests {
         assert_eq!(report.cell(rounds::BURST, Kind::Nginx).unwrap().cpu_us, Some(1.0));
         let text = report.text();
         assert!(text.contains("CPU a chunk, burst                  2.000 x nginx"), "{text}");
+        assert!(text.contains("CPU a chunk, translated"), "{text}");
         assert!(text.contains("not measured"), "{text}");
         assert_eq!(report.json()["bars"]["CPU a chunk, burst"]["is"], 2.0);
     }

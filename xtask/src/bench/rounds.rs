@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::configs::{Link, Provider};
 use super::peers::{Kind, Peer, Peers};
 use super::report::{Cell, Memory, Report};
+use super::wire::Speech;
 use super::{measure, mock};
 use crate::say::Voice;
 use crate::shell::{self, Held};
@@ -37,6 +38,7 @@ pub(super) struct Scenario {
     /// What a unit of work is called.
     pub(super) unit: &'static str,
     pub(super) link: Link,
+    speech: Speech,
 }
 
 impl Scenario {
@@ -50,6 +52,9 @@ pub(super) const PLAIN_1: Scenario = plain("plain, 1 connection", 1);
 pub(super) const PLAIN_64: Scenario = plain("plain, 64 connections", 64);
 pub(super) const BURST: Scenario = stream("burst, 16 streams", mock::BURST);
 pub(super) const PACED: Scenario = stream("paced, 16 streams", mock::PACED);
+/// The same load by a caller whose dialect the provider does not speak.
+pub(super) const CROSS_PLAIN: Scenario = across(PLAIN_64, "plain, 64 connections, translated");
+pub(super) const CROSS_BURST: Scenario = across(BURST, "burst, 16 streams, translated");
 const SCENARIOS: [Scenario; 4] = [PLAIN_1, PLAIN_64, BURST, PACED];
 
 const fn plain(name: &'static str, connections: usize) -> Scenario {
@@ -60,11 +65,16 @@ const fn plain(name: &'static str, connections: usize) -> Scenario {
         shape: "whole",
         unit: "request",
         link: Link::Clear,
+        speech: Speech::OpenAi,
     }
 }
 
 const fn stream(name: &'static str, model: &'static str) -> Scenario {
-    Scenario { name, connections: 16, model, shape: "stream", unit: "chunk", link: Link::Clear }
+    Scenario { connections: 16, model, shape: "stream", unit: "chunk", ..plain(name, 0) }
+}
+
+const fn across(scenario: Scenario, name: &'static str) -> Scenario {
+    Scenario { name, speech: Speech::Anthropic, ..scenario }
 }
 
 /// A turn that nobody counts, so that connections and caches are warm.
@@ -93,6 +103,11 @@ pub(super) fn measure(peers: &Peers, length: Length, voice: &Voice) -> Result<Re
     }
     all.insert(0, Peers::direct(&provider));
     for scenario in SCENARIOS {
+        play(peers, &mut all, scenario, (length, voice), &mut report)?;
+    }
+    // Nobody else translates.
+    all.retain(|peer| peer.kind == Kind::Seawall);
+    for scenario in [CROSS_PLAIN, CROSS_BURST] {
         play(peers, &mut all, scenario, (length, voice), &mut report)?;
     }
     // Servers at rest cost nothing, but their connections are descriptors of the mock.
@@ -174,6 +189,7 @@ fn load_arguments(target: SocketAddr, scenario: Scenario, millis: u64) -> Vec<St
         ("--connections", scenario.connections.to_string()),
         ("--model", scenario.model.to_owned()),
         ("--shape", scenario.shape.to_owned()),
+        ("--speech", scenario.speech.name().to_owned()),
         ("--millis", millis.to_string()),
     ];
     values.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
@@ -196,6 +212,7 @@ fn open_streams(peers: &Peers, kind: Kind, provider: &Provider) -> Result<Option
         shape: "hold",
         unit: "stream",
         link: Link::Clear,
+        speech: Speech::OpenAi,
     };
     let mut command = peers.own("bench-load")?;
     command.args(load_arguments(peer.address, scenario, HOLD_MS)).stdout(Stdio::piped());

@@ -4,8 +4,45 @@
 use anyhow::{Context, Result, bail, ensure};
 
 const HEADERS_MAX: usize = 64;
-/// The end of every whole stream.
+/// The end of every whole stream of OpenAI's form.
 const DONE: &[u8] = b"data: [DONE]\n\n";
+/// The end of Anthropic's.
+const MESSAGE_STOP: &[u8] = b"{\"type\":\"message_stop\"}\n\n";
+/// As many bytes as the longer of both has.
+const TAIL_BYTES: usize = 27;
+
+/// In which form the caller speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Speech {
+    #[default]
+    OpenAi,
+    Anthropic,
+}
+
+impl Speech {
+    /// What `bench-load` calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "open-ai",
+            Self::Anthropic => "anthropic",
+        }
+    }
+
+    fn end_mark(self) -> &'static [u8] {
+        match self {
+            Self::OpenAi => DONE,
+            Self::Anthropic => MESSAGE_STOP,
+        }
+    }
+
+    /// Lines of one event: Anthropic's have names.
+    fn lines(self) -> usize {
+        match self {
+            Self::OpenAi => 2,
+            Self::Anthropic => 3,
+        }
+    }
+}
 
 /// How a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +104,9 @@ pub(super) struct Chunks {
     /// Data bytes of the present chunk that are still to come, while its size is read too.
     left: usize,
     newlines: usize,
-    /// The last bytes of the data, as many as `DONE` has.
-    tail: [u8; DONE.len()],
+    /// The last bytes of the data.
+    tail: [u8; TAIL_BYTES],
+    speech: Speech,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +122,8 @@ enum State {
 }
 
 impl Chunks {
-    pub(super) fn new() -> Self {
-        Self { state: State::Size, left: 0, newlines: 0, tail: [0; DONE.len()] }
+    pub(super) fn new(speech: Speech) -> Self {
+        Self { state: State::Size, left: 0, newlines: 0, tail: [0; TAIL_BYTES], speech }
     }
 
     /// Takes the next bytes; true once the body has ended.
@@ -150,14 +188,14 @@ impl Chunks {
         }
     }
 
-    /// Events so far: each ends with an empty line and is one line long.
+    /// Events so far: each ends with an empty line.
     pub(super) fn events(&self) -> usize {
-        self.newlines / 2
+        self.newlines / self.speech.lines()
     }
 
     /// True if the last event was the end marker.
     pub(super) fn is_whole(&self) -> bool {
-        self.state == State::Done && self.tail == *DONE
+        self.state == State::Done && self.tail.ends_with(self.speech.end_mark())
     }
 }
 
@@ -183,7 +221,7 @@ mod tests {
             let mut cuts: Vec<_> = cuts.iter().map(|cut| (*cut).min(body.len())).collect();
             cuts.extend([0, body.len()]);
             cuts.sort_unstable();
-            let mut chunks = Chunks::new();
+            let mut chunks = Chunks::new(Speech::OpenAi);
             for pair in cuts.windows(2) {
                 chunks.feed(&body.as_bytes()[pair[0]..pair[1]]).unwrap();
             }
@@ -193,7 +231,7 @@ mod tests {
 
         #[test]
         fn strange_bytes_end_in_an_error_or_in_patience(bytes: Vec<u8>) {
-            drop(Chunks::new().feed(&bytes));
+            drop(Chunks::new(Speech::OpenAi).feed(&bytes));
             drop(answer(&bytes));
             drop(request(&bytes));
         }
@@ -202,7 +240,7 @@ mod tests {
     #[test]
     fn a_cut_body_is_not_whole() {
         let body = body();
-        let mut chunks = Chunks::new();
+        let mut chunks = Chunks::new(Speech::OpenAi);
         assert!(!chunks.feed(&body.as_bytes()[..body.len() - 1]).unwrap());
         assert!(!chunks.is_whole());
     }

@@ -4,11 +4,16 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use clock::Dice;
 
 use super::{configs, drills, tools};
 use crate::house::{self, House};
 use crate::say::Voice;
 use crate::{bench, shell, tidy, up};
+
+/// Seconds of made-up inputs, over all targets.
+const FUZZ_S: &str = "20";
+const FUZZ_FULL_S: &str = "600";
 
 /// Does the step; the flag asks for the long form where there is one.
 type Run = fn(&House, &Voice, full: bool) -> Result<()>;
@@ -41,6 +46,7 @@ pub(super) const STEPS: &[Step] = &[
     step("tests", "unit, property and integration tests of all crates", |house, _, _| {
         cargo(house, &["test", "--workspace", "--locked"])
     }),
+    step("fuzz", "strangers' bytes for every reader of every dialect", fuzz),
     step("build", "the release binary", |house, _, _| up::build(house)),
     step("model", "the reserve model, fetched and verified", |house, voice, _| {
         up::fetch_model(house, voice)
@@ -80,6 +86,15 @@ fn python(house: &House, script: &str) -> Result<Command> {
 
 fn with_seawall<'c>(command: &'c mut Command, seawall: &Path) -> &'c mut Command {
     command.arg("--seawall").arg(seawall)
+}
+
+/// A new seed each time, told before it is played; what fails is put into the corpus.
+fn fuzz(house: &House, voice: &Voice, full: bool) -> Result<()> {
+    let seed = Dice::from_entropy().below(1 << 32).to_string();
+    let seconds = if full { FUZZ_FULL_S } else { FUZZ_S };
+    voice.step(&format!("seed {seed}, {seconds} s"));
+    let test = ["test", "--locked", "-p", "dialects", "--test", "fuzz", "--"];
+    cargo(house, &[&test[..], &["--seconds", seconds, "--seed", &seed]].concat())
 }
 
 fn wall(house: &House, _: &Voice, full: bool) -> Result<()> {

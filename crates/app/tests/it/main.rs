@@ -18,3 +18,5 @@ mod house;
 mod memory;
 #[cfg(test)]
 mod provider;
+#[cfg(test)]
+mod takeover;

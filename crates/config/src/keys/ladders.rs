@@ -1,6 +1,7 @@
 //! The keys of models and the rules of failover between them.
 
-use resilience::{BreakerSettings, Clocks, FailoverSettings};
+use admission::RoomSettings;
+use resilience::{BreakerSettings, Clocks, FailoverSettings, LimiterSettings, PaceSettings};
 
 use super::{DAY_MS, HOUR_MS, Section, decimal, flag, integer, number, other, required};
 use crate::settings::ReserveSettings;
@@ -105,6 +106,19 @@ pub(crate) static FAILOVER: Section = Section {
             "The longest pause that a request waits for, `Retry-After` included; a longer one \
              sends it to the next rung.",
         ),
+        flag(
+            "takeover",
+            || FailoverSettings::default().takeover.to_string(),
+            "A stream that breaks off after its first words is taken over by another rung, which \
+             goes on in mid-sentence; without it such a stream ends in an error.",
+        ),
+        flag(
+            "hold_tool_calls",
+            || FailoverSettings::default().hold_tool_calls.to_string(),
+            "Tool calls of a stream are held back until they are complete, so that one that \
+             breaks off in between can be made anew by another rung. Answers to requests with \
+             tools are then written anew rather than relayed.",
+        ),
     ],
     tables: &[],
 };
@@ -154,6 +168,77 @@ pub(crate) static BREAKER: Section = Section {
             (0, DAY_MS),
             || BreakerSettings::default().retry_after_ms_max.to_string(),
             "The longest cool-down that a provider's `Retry-After` can ask for.",
+        ),
+    ],
+    tables: &[],
+};
+
+pub(crate) static PACE: Section = Section {
+    name: "pace",
+    sentence: "How calls are kept at the pace that a provider can take. Off by default: the drills do \
+               not yet show it better on every day.",
+    keys: &[
+        flag(
+            "enabled",
+            || PaceSettings::default().enabled.to_string(),
+            "Whether calls are paced, ramped and made to wait; without it every call that a breaker \
+             lets through goes out at once.",
+        ),
+        integer(
+            "calls_start",
+            (1, 1_000_000),
+            || LimiterSettings::default().start.to_string(),
+            "Calls that may be out at one (provider, model) before anything is known of it.",
+        ),
+        integer(
+            "calls_min",
+            (1, 1_000_000),
+            || LimiterSettings::default().limit_min.to_string(),
+            "The learned limit never falls below.",
+        ),
+        integer(
+            "calls_max",
+            (1, 1_000_000),
+            || LimiterSettings::default().limit_max.to_string(),
+            "The learned limit never rises above.",
+        ),
+        integer(
+            "first_token_ms",
+            (1, HOUR_MS),
+            || "(learned)".into(),
+            "A first token that is still in time, for a short prompt.",
+        ),
+        integer(
+            "inter_token_ms",
+            (1, HOUR_MS),
+            || "(learned)".into(),
+            "A gap between two tokens that is still in time.",
+        ),
+        flag(
+            "ramp",
+            || PaceSettings::default().ramp.to_string(),
+            "Calls that belong elsewhere come onto a rung, and back to one that was down, at a rate \
+             that rises from a small start.",
+        ),
+    ],
+    tables: &[],
+};
+
+pub(crate) static WAITING_ROOM: Section = Section {
+    name: "waiting_room",
+    sentence: "Where requests stand in line while every provider of their ladder has enough to do.",
+    keys: &[
+        integer(
+            "waiters_max",
+            (0, 1_000_000),
+            || RoomSettings::default().waiters_max.to_string(),
+            "Requests that may wait on one ladder; 0 closes the room.",
+        ),
+        integer(
+            "wait_ms_max",
+            (1, HOUR_MS),
+            || RoomSettings::default().wait_ms_max.to_string(),
+            "The longest wait; who would wait longer is told so at once.",
         ),
     ],
     tables: &[],

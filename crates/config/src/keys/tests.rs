@@ -67,6 +67,7 @@ fn another(section: &Section, key: &Key) -> String {
     match (section.name, key.name, key.shape) {
         // Two keys that must not come nearer to their neighbours.
         (_, "pause_ms_max" | "cooldown_ms_max", _) => "59999".into(),
+        (_, "calls_min", _) => "3".into(),
         ("reserve", "enabled", _) => "true".into(),
         (_, "context_tokens_max", _) => "4000".into(),
         (_, _, Shape::Integer { min, .. }) => (min + 1).to_string(),

@@ -274,7 +274,7 @@ fn numbers_may_be_written_as_toml_allows() {
         "[limits]\nheader_bytes_max = 0x1_0000\n[failover]\nretry_budget_ratio = 1\n[reserve]\ntop_p = 1e-1",
     ));
     assert_eq!(settings.listen.limits.header_bytes_max, 65_536);
-    assert_eq!(settings.failover.retry_budget_ratio, 1.0);
+    assert_eq!(settings.steadiness.failover.retry_budget_ratio, 1.0);
     assert_eq!(settings.reserve.top_p, 0.1);
 }
 

@@ -84,7 +84,7 @@ fn a_proxy_configuration_becomes_ours() {
     let own = "ollama-chat/llama3.3 = openai-2/llama-70b";
     assert_eq!(steps("big"), ["anthropic/claude-sonnet-4-5", own]);
     assert_eq!(steps("own"), [own]);
-    assert_eq!(settings.failover.attempts_max, 4);
+    assert_eq!(settings.steadiness.failover.attempts_max, 4);
     assert_eq!(settings.clocks.total_ms_max, 600_000);
     assert_eq!(settings.callers.len(), 1);
 }

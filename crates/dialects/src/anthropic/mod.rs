@@ -13,6 +13,7 @@ mod ours;
 mod outline;
 mod parts;
 mod refusal;
+mod resume;
 mod schema;
 mod stream_reader;
 mod stream_writer;
@@ -84,6 +85,10 @@ impl Form for Anthropic {
 
     fn request_id_header(&self) -> Option<&'static str> {
         Some("request-id")
+    }
+
+    fn resume(&self, envelope: &Envelope, told: &Bytes) -> Option<Box<dyn StreamWriter>> {
+        resume::resume(envelope, told)
     }
 
     fn write_refusal(&self, refusal: &Refusal, request_id: &str) -> Bytes {

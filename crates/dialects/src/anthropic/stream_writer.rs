@@ -45,6 +45,16 @@ pub(super) struct Writer {
     out: String,
 }
 
+/// Where a relayed stream stands, by the numbers of its blocks.
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// No block is open; the next one has this number.
+    Between(u64),
+    InText(u64),
+    /// True if the signature was told.
+    InThinking(u64, bool),
+}
+
 /// The block that is open.
 #[derive(Debug)]
 enum Open {
@@ -109,6 +119,17 @@ impl Writer {
             losses: Losses::default(),
             out: String::new(),
         }
+    }
+
+    /// Goes on where a relayed stream stands.
+    pub(super) fn stand(&mut self, standing: &Standing) {
+        (self.next_block, self.open) = match standing {
+            Standing::Between(next) => (*next, None),
+            Standing::InText(index) => (*index, Some(Open::Text)),
+            Standing::InThinking(index, signed) => {
+                (*index, Some(Open::Thinking { signed: *signed }))
+            }
+        };
     }
 
     fn put(&mut self, name: &str, object: Obj) {

@@ -239,12 +239,41 @@ struct ElementSplitter {
     depth: u32,
     in_string: bool,
     escaped: bool,
-    closed: bool,
+    tail: Tail,
+}
+
+/// What follows the array.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    /// The closing bracket has not come.
+    #[default]
+    NotYet,
+    /// Nothing but blanks so far.
+    Blank,
+    /// Something else, which is left out with all behind it.
+    LeftOut,
 }
 
 impl ElementSplitter {
     fn push(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
+        if self.is_closed() {
+            self.leave_out_tail();
+        }
+    }
+
+    /// Nothing but blanks may follow the closing bracket; from the first byte that is no blank all
+    /// is left out, for whoever reads the array would choke on it.
+    fn leave_out_tail(&mut self) {
+        if self.tail == Tail::LeftOut {
+            self.held.truncate(self.at);
+            return;
+        }
+        let tail = self.held.get(self.at..).unwrap_or_default();
+        let blanks = tail.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        self.tail = if blanks < tail.len() { Tail::LeftOut } else { Tail::Blank };
+        self.at += blanks;
+        self.held.truncate(self.at);
     }
 
     fn bytes(&self) -> &[u8] {
@@ -253,11 +282,14 @@ impl ElementSplitter {
 
     /// The array's closing bracket has come, and everything before it was found.
     fn is_closed(&self) -> bool {
-        self.closed
+        self.tail != Tail::NotYet
     }
 
     /// The next whole element; ranges are void after `take`.
     fn next_element(&mut self) -> Result<Option<Range<usize>>, Fault> {
+        if self.is_closed() {
+            return Ok(None);
+        }
         while let Some(byte) = self.held.get(self.at) {
             self.at += 1;
             if self.depth > 1 && self.at - self.start > EVENT_BYTES_MAX {
@@ -283,7 +315,10 @@ impl ElementSplitter {
                 }
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
-                    self.closed |= self.depth == 0;
+                    if self.depth == 0 {
+                        self.leave_out_tail();
+                        return Ok(None);
+                    }
                     if self.depth == 1 {
                         return Ok(Some(self.start..self.at));
                     }

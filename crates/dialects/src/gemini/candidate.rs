@@ -82,7 +82,7 @@ impl CandidateState {
     ) {
         let signature = part.signature.take();
         if let Some(call) = part.call.take() {
-            self.call(call, signature.map(Into::into), seed, events);
+            self.call(*call, signature.map(Into::into), seed, events);
             return;
         }
         if let Some(text) = part.text.take() {

@@ -19,6 +19,7 @@ mod part;
 mod partial_args;
 mod quota;
 mod refusal;
+mod resume;
 mod rewrite;
 mod schema;
 mod sources;
@@ -111,6 +112,10 @@ impl Form for Gemini {
 
     fn stream_writer(&self, envelope: &Envelope) -> Box<dyn StreamWriter> {
         Box::new(stream_writer::Writer::new(envelope))
+    }
+
+    fn resume(&self, envelope: &Envelope, told: &Bytes) -> Option<Box<dyn StreamWriter>> {
+        resume::resume(envelope, told)
     }
 
     fn read_refusal(&self, status: u16, headers: &HeaderMap, body: &Bytes, now: f64) -> Fault {

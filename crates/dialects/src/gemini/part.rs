@@ -9,17 +9,18 @@ use serde_json::value::RawValue;
 use super::fields::{ObjectText, camel, present, text};
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
 
-/// A part. Which of its members is there tells what it is.
+/// A part. Which of its members is there tells what it is. The large ones are boxed, for a stranger
+/// may send a hundred thousand parts of two bytes each.
 #[derive(Debug, Default)]
 pub(super) struct Part<'de> {
     pub(super) text: Option<Cow<'de, str>>,
     /// The text is what the model thought.
     pub(super) thought: bool,
     pub(super) signature: Option<Cow<'de, str>>,
-    pub(super) inline: Option<Blob<'de>>,
-    pub(super) file: Option<Blob<'de>>,
-    pub(super) call: Option<Call<'de>>,
-    pub(super) result: Option<CallResult<'de>>,
+    pub(super) inline: Option<Box<Blob<'de>>>,
+    pub(super) file: Option<Box<Blob<'de>>>,
+    pub(super) call: Option<Box<Call<'de>>>,
+    pub(super) result: Option<Box<CallResult<'de>>>,
     /// Members that have no place above.
     pub(super) strange: Vec<(String, &'de RawValue)>,
     /// The text is there and is none.
@@ -36,10 +37,12 @@ impl<'de> Members<'de> for Part<'de> {
             },
             "thought" => self.thought = map.next_value::<Shape<'de>>()? == Shape::Bool(true),
             "thoughtSignature" => self.signature = text(map.next_value()?),
-            "inlineData" => self.inline = map.next_value::<Object<Blob<'de>>>()?.0,
-            "fileData" => self.file = map.next_value::<Object<Blob<'de>>>()?.0,
-            "functionCall" => self.call = map.next_value::<Object<Call<'de>>>()?.0,
-            "functionResponse" => self.result = map.next_value::<Object<CallResult<'de>>>()?.0,
+            "inlineData" => self.inline = map.next_value::<Object<Blob<'de>>>()?.0.map(Box::new),
+            "fileData" => self.file = map.next_value::<Object<Blob<'de>>>()?.0.map(Box::new),
+            "functionCall" => self.call = map.next_value::<Object<Call<'de>>>()?.0.map(Box::new),
+            "functionResponse" => {
+                self.result = map.next_value::<Object<CallResult<'de>>>()?.0.map(Box::new);
+            }
             other => {
                 if let Some(value) = present(map.next_value()?) {
                     self.strange.push((other.to_owned(), value));

@@ -40,6 +40,9 @@ pub(super) fn read_chunk(data: &[u8]) -> Option<Chunk<'_>> {
 }
 
 impl Protocol for Chunks {
+    /// An image comes as one line, which may fill a whole event.
+    const LINE_BYTES_MAX: usize = crate::sse::EVENT_BYTES_MAX;
+
     fn read(&mut self, fields: &Fields<'_>, events: &mut Vec<Event>) -> Verdict {
         let data = fields.data.as_deref().unwrap_or_default();
         let Some(chunk) = read_chunk(data) else {

@@ -66,6 +66,11 @@ impl Writer {
         }
     }
 
+    /// The array was opened by what was relayed before.
+    pub(super) fn array_is_open(&mut self) {
+        self.array = Some(true);
+    }
+
     /// An object as an event or as the next element.
     fn frame(&mut self, object: &str, written: &mut String) {
         match &mut self.array {

@@ -109,7 +109,7 @@ impl Turns {
                 self.note(modifier);
             }
             match part.result.take() {
-                Some(result) => results.push(Content::ToolResult(self.result(result, &place)?)),
+                Some(result) => results.push(Content::ToolResult(self.result(*result, &place)?)),
                 None => self.part(part, &place, &mut said)?,
             }
         }
@@ -128,13 +128,13 @@ impl Turns {
         let signature = part.signature.as_deref().map(proof);
         if let Some(call) = part.call.take() {
             let signature = part.signature.take().map(Into::into);
-            said.push(Content::ToolCall(self.call(call, signature, place)?));
+            said.push(Content::ToolCall(self.call(*call, signature, place)?));
             return Ok(());
         }
         if let Some(blob) = part.inline.take() {
-            said.push(Content::Media(inline_media(blob, place)?));
+            said.push(Content::Media(inline_media(*blob, place)?));
         } else if let Some(blob) = part.file.take() {
-            said.push(Content::Media(file_media(blob, place)?));
+            said.push(Content::Media(file_media(*blob, place)?));
         } else if let Some(kind) = part.stranger() {
             said.push(Content::Foreign(Foreign {
                 dialect: Dialect::Gemini,

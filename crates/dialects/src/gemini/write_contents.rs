@@ -254,6 +254,12 @@ impl<'a> Contents<'a> {
 
     fn thinking(&mut self, thinking: &Thinking) {
         let signature = own_signature(thinking.proof.as_ref(), self.losses);
+        let foreign = thinking.proof.as_ref().is_some_and(|proof| proof.dialect != Dialect::Gemini);
+        if foreign && !thinking.text.is_empty() {
+            // What another model thought is worth nothing to this one.
+            self.losses.dropped("thinking");
+            return;
+        }
         if !thinking.text.is_empty() {
             self.parts.push(text_part(&thinking.text, true, signature));
             return;

@@ -12,6 +12,7 @@ mod parts;
 mod parts_out;
 mod reply;
 mod request;
+mod resume;
 mod rewrite;
 mod said;
 mod shared;
@@ -19,13 +20,13 @@ mod stream_reader;
 mod stream_writer;
 mod tools;
 mod turns;
-mod write;
 
 pub(crate) mod object;
 pub(crate) mod outline;
 pub(crate) mod raw;
 pub(crate) mod usage;
 pub(crate) mod whole;
+pub(crate) mod write;
 
 use bytes::Bytes;
 use domain::{Dialect, Fault, Framing, Full, Losses, Operation, Outline, Reply, Request, Sight};
@@ -108,6 +109,10 @@ impl Form for OpenAiChat {
 
     fn stream_writer(&self, envelope: &Envelope) -> Box<dyn StreamWriter> {
         Box::new(stream_writer::ChunkWriter::new(envelope))
+    }
+
+    fn resume(&self, envelope: &Envelope, told: &Bytes) -> Option<Box<dyn StreamWriter>> {
+        resume::resume(envelope, told)
     }
 
     fn write_refusal(&self, refusal: &Refusal, _request_id: &str) -> Bytes {

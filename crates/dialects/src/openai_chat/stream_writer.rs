@@ -48,8 +48,20 @@ struct ChoiceState {
 
 impl ChunkWriter {
     pub(super) fn new(envelope: &Envelope) -> Self {
+        Self::under(envelope, &format!("{ID_PREFIX}{}", envelope.id))
+    }
+
+    /// Goes on with a stream that somebody else began, under the id that stands in it.
+    pub(super) fn resumed(envelope: &Envelope, id: Option<&str>) -> Self {
+        let mut writer = id.map_or_else(|| Self::new(envelope), |id| Self::under(envelope, id));
+        // Who speaks was told before anything else.
+        writer.choices.insert(0, ChoiceState::default());
+        writer
+    }
+
+    fn under(envelope: &Envelope, id: &str) -> Self {
         let mut head = String::from("data: {\"id\":");
-        push_quoted(&mut head, &format!("{ID_PREFIX}{}", envelope.id));
+        push_quoted(&mut head, id);
         head.push_str(",\"object\":\"chat.completion.chunk\",\"created\":");
         head.push_str(&envelope.created_unix.to_string());
         head.push_str(",\"model\":");

@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use domain::{
-    Content, Conversation, Dialect, Loss, Losses, Media, MediaKind, MediaSource, ProofKind, Role,
-    Text, Thinking, ToolCall, ToolResult, Turn,
+    Content, Conversation, Dialect, Loss, Losses, Media, MediaKind, MediaSource, OutputFormat,
+    ProofKind, Role, Text, Thinking, ToolCall, ToolResult, Turn,
 };
 
 use super::call_ids::fit_id;
@@ -31,7 +31,15 @@ pub(super) fn write_turns(
             Role::Tool => writer.results(turn),
         }
     }
-    writer.written
+    let mut written = writer.written;
+    let says_json = |turn: &Turn| turn.text().to_ascii_lowercase().contains("json");
+    if conversation.format == OutputFormat::JsonObject && !conversation.turns.iter().any(says_json)
+    {
+        // The mode is refused if the word stands nowhere in the messages.
+        losses.approximated("response_format");
+        written.insert(0, r#"{"role":"system","content":"Answer with a JSON object."}"#.to_owned());
+    }
+    written
 }
 
 struct TurnWriter<'a> {

@@ -63,7 +63,8 @@ fn refusal_object(refusal: &Refusal) -> String {
 }
 
 /// OpenAI's own `type` and `code` where it has one; SDKs choose their error by them.
-fn words(kind: RefusalKind) -> (&'static str, Option<&'static str>) {
+/// The responses form has the same.
+pub(crate) fn words(kind: RefusalKind) -> (&'static str, Option<&'static str>) {
     const CALLER: &str = "invalid_request_error";
     match kind {
         RefusalKind::InvalidRequest => (CALLER, None),

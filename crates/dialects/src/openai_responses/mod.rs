@@ -11,6 +11,7 @@ mod parts;
 mod raw;
 mod refusal;
 mod request;
+mod resume;
 mod stream_reader;
 mod stream_writer;
 mod tools;
@@ -80,6 +81,10 @@ impl Form for OpenAiResponses {
 
     fn stream_writer(&self, envelope: &Envelope) -> Box<dyn StreamWriter> {
         Box::new(stream_writer::Writer::new(envelope))
+    }
+
+    fn resume(&self, envelope: &Envelope, told: &Bytes) -> Option<Box<dyn StreamWriter>> {
+        resume::resume(envelope, told)
     }
 
     fn write_refusal(&self, refusal: &Refusal, _request_id: &str) -> Bytes {

@@ -76,7 +76,7 @@ fn model_object(model: &ModelEntry<'_>, created_unix: u64) -> String {
 }
 
 fn error_object(refusal: &Refusal) -> String {
-    let (kind, code) = words(refusal.kind);
+    let (kind, code) = crate::openai_chat::write::words(refusal.kind);
     let param = match (refusal.param, refusal.kind) {
         (Some(param), _) => Some(param),
         (None, RefusalKind::ModelNotFound) => Some("model"),
@@ -92,25 +92,5 @@ fn error_object(refusal: &Refusal) -> String {
     match refusal.retry_after_s {
         Some(wait) => error.whole("retry_after_s", wait).end(),
         None => error.end(),
-    }
-}
-
-/// OpenAI's own `type` and `code` where it has one.
-fn words(kind: RefusalKind) -> (&'static str, Option<&'static str>) {
-    const CALLER: &str = "invalid_request_error";
-    match kind {
-        RefusalKind::InvalidRequest => (CALLER, None),
-        RefusalKind::ModelNotFound => (CALLER, Some("model_not_found")),
-        RefusalKind::ContextLength => (CALLER, Some("context_length_exceeded")),
-        RefusalKind::ContentFilter => (CALLER, Some("content_filter")),
-        RefusalKind::Unauthorized => (CALLER, Some("invalid_api_key")),
-        RefusalKind::PayloadTooLarge => (CALLER, Some("request_too_large")),
-        RefusalKind::NotFound => (CALLER, Some("unknown_url")),
-        RefusalKind::MethodNotAllowed => (CALLER, Some("method_not_supported")),
-        RefusalKind::RateLimited => ("requests", Some("rate_limit_exceeded")),
-        RefusalKind::Overloaded => ("service_unavailable_error", Some("server_is_overloaded")),
-        RefusalKind::UpstreamFailed => ("server_error", Some("upstream_failed")),
-        RefusalKind::UpstreamTimeout => ("server_error", Some("upstream_timeout")),
-        RefusalKind::Internal => ("server_error", Some("internal_error")),
     }
 }

@@ -113,6 +113,9 @@ fn read_wire<'a>(fields: &'a Fields<'_>) -> Option<Wire<'a>> {
 }
 
 impl Protocol for Responses {
+    /// An image comes as one line, which may fill a whole event.
+    const LINE_BYTES_MAX: usize = crate::sse::EVENT_BYTES_MAX;
+
     fn read(&mut self, fields: &Fields<'_>, events: &mut Vec<Event>) -> Verdict {
         match read_wire(fields) {
             Some(wire) => self.take(&wire, fields.data.as_deref().unwrap_or_default(), events),

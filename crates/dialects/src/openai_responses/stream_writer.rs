@@ -8,6 +8,7 @@ use domain::{Citation, Delta, Event, Finish, LogProb, Losses, Media, SearchResul
 use super::object::{ObjectText, array};
 use super::output::{self, CallText, Head, Status};
 use super::refusal;
+use super::resume::Found;
 use crate::Refusal;
 use crate::form::{Envelope, StreamWriter};
 
@@ -33,14 +34,16 @@ pub(super) struct Writer {
     losses: Losses,
 }
 
+/// The item that is open and is no call.
 #[derive(Debug)]
-enum Open {
+pub(super) enum Open {
     Message { at: usize, id: String, parts: Vec<String>, part: Option<Part> },
     Thinking { at: usize, id: String, text: String },
 }
 
+/// The part of a message that is open.
 #[derive(Debug)]
-enum Part {
+pub(super) enum Part {
     Text { text: String, chars: u64, annotations: Vec<String>, logprobs: Vec<String> },
     Refusal(String),
 }
@@ -71,6 +74,14 @@ impl Writer {
             declined: false,
             losses: Losses::default(),
         }
+    }
+
+    /// Goes on with a relayed stream.
+    pub(super) fn resumed(envelope: &Envelope, found: Found) -> Self {
+        let mut writer = Self::new(envelope);
+        let Found { next_number, items, open } = found;
+        (writer.sequence_number, writer.items, writer.open) = (next_number, items, open);
+        writer
     }
 
     /// Writes one event; `members` are those behind its type and number.

@@ -130,6 +130,8 @@ impl<'a> Items<'a> {
         };
         if written.is_none() {
             self.losses.dropped(media_name(media.kind));
+        } else if let (MediaKind::Document, MediaSource::Text(_)) = (media.kind, &media.source) {
+            self.losses.approximated("document");
         }
         written.map(|json| Part { json, plain: None })
     }
@@ -194,11 +196,15 @@ impl<'a> Items<'a> {
                 .text("name", &call.name)
                 .text("input", &call.arguments)
         } else {
-            let arguments = if call.arguments.is_empty() { "{}" } else { &call.arguments };
+            let arguments = match &*call.arguments {
+                text if call.free_text => ObjectText::new().text("input", text).end(),
+                "" => "{}".to_owned(),
+                arguments => arguments.to_owned(),
+            };
             ObjectText::of("function_call")
                 .text("call_id", &call_id)
                 .text("name", &call.name)
-                .text("arguments", arguments)
+                .text("arguments", &arguments)
         };
         self.written.push(item.end());
     }
@@ -219,7 +225,11 @@ impl<'a> Items<'a> {
             true => "custom_tool_call_output",
             false => "function_call_output",
         };
-        let output = self.write_output(&result.content);
+        let output = if result.is_error {
+            self.write_output(&as_error(&result.content))
+        } else {
+            self.write_output(&result.content)
+        };
         let item = ObjectText::of(kind).text("call_id", &call_id).raw("output", &output);
         self.written.push(item.end());
     }
@@ -277,6 +287,18 @@ fn is_part(foreign: &Foreign) -> bool {
     kind.starts_with("input_") || kind.starts_with("output_") || &**kind == "computer_screenshot"
 }
 
+/// What a failed tool returned, with a word that says so: there is no other place for it.
+fn as_error(content: &[Content]) -> Vec<Content> {
+    let mut told = content.to_vec();
+    match told.first_mut() {
+        Some(Content::Text(first)) => first.text.insert_str(0, "Error: "),
+        None => told.push(Content::text("Error")),
+        // A sentence of ours may stand for what cannot be shown.
+        Some(_) => {}
+    }
+    told
+}
+
 /// An id of bearable length, the same for a call and its result.
 fn bounded_id(id: &str) -> String {
     if id.len() <= CALL_ID_BYTES_MAX {
@@ -324,7 +346,10 @@ fn write_media(media: &Media, vendor: Vendor) -> Option<String> {
                 }
                 MediaSource::File(dialect, id) if own_file(*dialect) => file.text("file_id", id),
                 MediaSource::File(..) => return None,
-                MediaSource::Text(text) => ObjectText::of("input_text").text("text", text),
+                MediaSource::Text(text) => {
+                    let title = name.map_or(String::new(), |name| format!("{name}\n\n"));
+                    ObjectText::of("input_text").text("text", &(title + text))
+                }
             };
             Some(written.end())
         }

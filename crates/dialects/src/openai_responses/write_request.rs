@@ -54,6 +54,11 @@ impl<'a> Writer<'a> {
         let mut items = Items::new(self.order.vendor, self.losses);
         turns.iter().for_each(|turn| items.add(turn));
         request = request.raw("input", &items.end());
+        let asks = |part: &Content| matches!(part, Content::ToolCall(_));
+        if turns.last().is_some_and(|t| t.role == Role::Assistant && !t.content.iter().any(asks)) {
+            // It will be answered, not continued.
+            self.losses.approximated("messages.prefill");
+        }
         request = self.tools(request, perplexity);
         request = self.format(request, perplexity);
         request = self.reasoning(request, perplexity);
@@ -241,7 +246,9 @@ impl<'a> Writer<'a> {
         let about = &self.conversation.about;
         // Left out, the answer would be kept by the provider, which nobody asked for.
         request = request.flag("store", about.store.unwrap_or(false));
-        let tier = about.service_tier.as_deref();
+        // Anthropic's word for OpenAI's.
+        let usual = |tier| if tier == "standard_only" { "default" } else { tier };
+        let tier = about.service_tier.as_deref().map(usual);
         let known = tier.filter(|tier| SERVICE_TIERS.contains(tier) && !perplexity);
         let members = [
             (perplexity, "user", about.user.is_some()),

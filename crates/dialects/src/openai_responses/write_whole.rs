@@ -40,8 +40,13 @@ fn write_completion(completion: &Completion, envelope: &Envelope, losses: &mut L
         parts: Vec::new(),
         logprobs: choice.logprobs.iter().map(output::logprob).collect(),
         losses,
+        call_status: "completed",
     };
-    for content in &choice.content {
+    let last = choice.content.len().saturating_sub(1);
+    for (place, content) in choice.content.iter().enumerate() {
+        if place == last {
+            items.call_status = status.of_last_item();
+        }
         items.add(content);
     }
     items.close_message(status.of_last_item());
@@ -58,6 +63,8 @@ struct Items<'a> {
     /// For the next part of text.
     logprobs: Vec<String>,
     losses: &'a mut Losses,
+    /// How far the call got that is added next.
+    call_status: &'static str,
 }
 
 impl Items<'_> {
@@ -144,6 +151,6 @@ impl Items<'_> {
             free_text: call.free_text,
             arguments: if blank { "{}" } else { &call.arguments },
         };
-        self.output.push(output::call(&written, "completed"));
+        self.output.push(output::call(&written, self.call_status));
     }
 }

@@ -11,7 +11,9 @@
 )]
 
 mod anthropic;
+mod crossing;
 mod fixtures;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
+mod resumed;

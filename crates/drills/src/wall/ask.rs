@@ -29,6 +29,7 @@ pub(crate) struct Offer {
 
 /// A request, understood as far as the wall needs it.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact of a request")]
 pub(crate) struct Ask {
     pub(crate) model: String,
     pub(crate) delivery: Delivery,
@@ -36,6 +37,12 @@ pub(crate) struct Ask {
     pub(crate) include_usage: bool,
     /// The text of the last turn if that is the assistant's.
     pub(crate) prefill: Option<String>,
+    /// The text of the assistant's turn before the last one if that is a user's.
+    pub(crate) before_user: Option<String>,
+    /// The limit of the answer, in tokens.
+    pub(crate) output_tokens_max: Option<u64>,
+    /// Whether reasoning comes back with its seal.
+    pub(crate) sealed: bool,
     /// Whether the last turn brings the result of a tool.
     pub(crate) ends_with_tool: bool,
     /// The first two offered tools.
@@ -50,6 +57,42 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
+    /// What was said so far and what is left of a text that the request asks to go on with: from
+    /// an assistant's turn at the end, or from one before a user's.
+    pub(crate) fn continued<'a>(&self, text: &'a str) -> Option<(&'a str, &'a str)> {
+        let begun = self.prefill.as_deref().or(self.before_user.as_deref())?;
+        // Some gateways trim the space at the end; a provider then begins with it.
+        let at = [begun, begun.trim_end()].into_iter().find(|part| text.starts_with(part))?.len();
+        let (said, left) = text.split_at_checked(at)?;
+        // A turn of the user after the whole text asks something else.
+        let asks = !said.is_empty() && (self.prefill.is_some() || !left.is_empty());
+        asks.then_some((said, left))
+    }
+
+    /// Looks through a body for reasoning that was sealed.
+    pub(crate) fn heed_seals(&mut self, body: &Value) {
+        self.sealed = is_sealed(body, VALUE_DEPTH_MAX);
+    }
+
+    /// Reads the last two turns; `role` tells whether a turn is the assistant's (true), the user's
+    /// (false) or neither.
+    pub(crate) fn heed_last(
+        &mut self,
+        turns: &[Value],
+        role: impl Fn(&Value) -> Option<bool>,
+        text: impl Fn(&Value) -> String,
+    ) {
+        let Some((last, before)) = turns.split_last() else { return };
+        match role(last) {
+            Some(true) => self.prefill = Some(text(last)),
+            Some(false) => {
+                let before = before.last().filter(|turn| role(turn) == Some(true));
+                self.before_user = before.map(text);
+            }
+            None => {}
+        }
+    }
+
     /// Keeps the first tools that have a name; their schema is under one of `schemas`.
     pub(crate) fn offer<'a>(&mut self, tools: impl Iterator<Item = &'a Value>, schemas: &[&str]) {
         let offer = |tool: &Value| {
@@ -57,6 +100,33 @@ impl Ask {
             Some(Offer { name, schema: any(tool, schemas).cloned() })
         };
         self.tools = tools.filter_map(offer).take(OFFERS_MAX).collect();
+    }
+}
+
+/// Deeper values are not looked at.
+const VALUE_DEPTH_MAX: usize = 16;
+/// Where the dialects have their seals.
+const SEALS: [&str; 4] =
+    ["signature", "thoughtSignature", "thought_signature", "encrypted_content"];
+
+fn is_sealed(value: &Value, depth: usize) -> bool {
+    let Some(deeper) = depth.checked_sub(1) else { return false };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_sealed(item, deeper)),
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            let seal = SEALS.contains(&name.as_str());
+            seal && value.as_str().is_some_and(|seal| !seal.is_empty()) || is_sealed(value, deeper)
+        }),
+        _ => false,
+    }
+}
+
+/// Whether a turn with a plain role is the assistant's.
+pub(crate) fn speaks(turn: &Value) -> Option<bool> {
+    match turn.get("role").and_then(Value::as_str) {
+        Some("assistant" | "model") => Some(true),
+        Some("user") => Some(false),
+        _ => None,
     }
 }
 
@@ -117,6 +187,41 @@ mod tests {
         assert_eq!(ask.tools[0], Offer { name: "a".to_owned(), schema: None });
         assert_eq!(ask.tools[1].schema, Some(json!({})));
         assert_eq!(ask.tools.len(), 2);
+    }
+
+    #[test]
+    fn a_part_of_the_text_is_continued_in_either_way() {
+        let turn = |role: &str, text: &str| json!({"role": role, "content": text});
+        let of = |turns: &[Value]| {
+            let mut ask = Ask::default();
+            ask.heed_last(turns, speaks, |turn| text_of(turn.get("content")));
+            ask.continued("one two three").map(|(said, left)| (said.to_owned(), left.to_owned()))
+        };
+        let on = Some(("one two".to_owned(), " three".to_owned()));
+        let asked = turn("user", "count");
+        assert_eq!(of(&[asked.clone(), turn("assistant", "one two")]), on);
+        assert_eq!(of(&[asked.clone(), turn("assistant", "one two"), turn("user", "go on")]), on);
+        let spaced = Some(("one two ".to_owned(), "three".to_owned()));
+        assert_eq!(of(&[turn("assistant", "one two ")]), spaced);
+        for other in ["", "two", "one two three", "one  two"] {
+            assert_eq!(of(&[turn("assistant", other), turn("user", "go on")]), None, "{other}");
+        }
+        assert_eq!(of(&[turn("assistant", "one"), turn("tool", "4")]), None);
+        assert!(of(&[turn("assistant", "one two three")]).is_some());
+    }
+
+    #[test]
+    fn seals_are_found_wherever_they_are() {
+        let sealed = |body: &Value| {
+            let mut ask = Ask::default();
+            ask.heed_seals(body);
+            ask.sealed
+        };
+        assert!(sealed(&json!({"messages": [{"content": [{"signature": "c2VhbA=="}]}]})));
+        assert!(sealed(&json!({"input": [{"encrypted_content": "x"}]})));
+        assert!(!sealed(&json!({"input": [{"encrypted_content": null, "signature": ""}]})));
+        let deep = (0..40).fold(json!({"signature": "x"}), |value, _| json!([value]));
+        assert!(!sealed(&deep));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The list of model names and what each of them does, in every dialect. What a scene says is in
 //! `compose`, what it does in `decide`.
 
+use super::further::{FURTHER, Plot};
+
 /// One model name of the wall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
@@ -18,6 +20,7 @@ pub struct Entry {
 pub(crate) enum Scene {
     Plain,
     NoPrefill,
+    Turns,
     Tools,
     ParallelTools,
     Thinking,
@@ -49,6 +52,7 @@ pub(crate) enum Scene {
     S14,
     S15,
     S16,
+    Further(Plot),
 }
 
 const fn entry(id: &'static str, scene: Scene, what: &'static str, correct: &'static str) -> Entry {
@@ -56,15 +60,16 @@ const fn entry(id: &'static str, scene: Scene, what: &'static str, correct: &'st
 }
 
 /// Every model name that the wall knows, the healthy ones first.
-pub fn catalogue() -> &'static [Entry] {
-    CATALOGUE
+pub fn catalogue() -> impl Iterator<Item = &'static Entry> {
+    CATALOGUE.iter().chain(FURTHER)
 }
 
 static CATALOGUE: &[Entry] = &[
     entry(
         "fb-ok",
         Scene::Plain,
-        "healthy: sixty words, one a chunk; continues an assistant turn that is a prefix of them",
+        "healthy: sixty words, one a chunk; goes on where an assistant turn left off, also \
+         if a user turn asks to",
         "the whole text arrives",
     ),
     entry(
@@ -72,6 +77,12 @@ static CATALOGUE: &[Entry] = &[
         Scene::NoPrefill,
         "healthy, but a request that ends with an assistant turn gets a 400",
         "a continuation is asked for in a user turn",
+    ),
+    entry(
+        "fb-ok-turns",
+        Scene::Turns,
+        "the same, and asked in a user turn to go on it repeats the last six words, then goes on",
+        "what is repeated is cut away",
     ),
     entry(
         "fb-ok-tools",
@@ -270,14 +281,14 @@ static CATALOGUE: &[Entry] = &[
 /// The entry of a model name, read after its last slash.
 pub(crate) fn entry_of(model: &str) -> Option<&'static Entry> {
     let name = model.rsplit('/').next().unwrap_or(model);
-    CATALOGUE.iter().find(|entry| match entry.id.strip_prefix("fb-s") {
+    catalogue().find(|entry| match entry.id.strip_prefix("fb-s") {
         Some(_) => name.starts_with(entry.id),
         None => name == entry.id,
     })
 }
 
 impl Entry {
-    /// The id used in the log: `s01` to `s16`, or what follows `fb-`.
+    /// The id used in the log: `s01` and so on, or what follows `fb-`.
     pub(crate) fn short(&self) -> &'static str {
         self.id.strip_prefix("fb-").unwrap_or(self.id)
     }
@@ -294,7 +305,9 @@ mod tests {
         assert_eq!(scene("a/b/fb-ok-noprefill"), Some(Scene::NoPrefill));
         assert_eq!(scene("wall/fb-s07-anything"), Some(Scene::S07));
         assert_eq!(scene("fb-s16"), Some(Scene::S16));
-        for unknown in ["fb-s00", "fb-s17", "fb-s", "fb-ok-else", "gpt-4.1", "", "fb-s07/x"] {
+        for unknown in
+            ["fb-s00", "fb-s38", "fb-s99", "fb-s", "fb-ok-else", "gpt-4.1", "", "fb-s07/x"]
+        {
             assert_eq!(scene(unknown), None, "{unknown}");
         }
     }
@@ -306,6 +319,6 @@ mod tests {
             assert_eq!(format!("fb-{}", entry.short()), entry.id);
             assert!(!entry.what.is_empty() && !entry.correct.is_empty());
         }
-        assert_eq!(catalogue().len(), 34);
+        assert_eq!(catalogue().count(), 35 + FURTHER.len());
     }
 }

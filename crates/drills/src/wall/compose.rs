@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Citation, Finish, Piece, REFUSAL, SIGNATURE, TEXT, THOUGHT, Tokens};
 use super::ask::{Ask, Offer};
 use super::catalogue::Scene;
+use super::further::Plot;
 use super::schema::{self, Filling};
 
 /// How many words `fb-ok-slow` says.
@@ -18,6 +19,17 @@ const FILTER_WORDS: usize = 20;
 const CACHED_TOKENS: usize = 1024;
 /// The arguments of a call come in so many parts.
 const ARGUMENT_PARTS: usize = 3;
+/// Thoughts that S37 takes all of its limit for.
+const PROBE_TOKENS_MAX: u64 = 16;
+/// How far S60 comes.
+const SHORT_WORDS: usize = 20;
+/// What S86 says first.
+const PREFACE: &str = "Certainly, here is the rest of the text:\n\n";
+/// What S61 makes of one of its last words; at the cut it was "long".
+const REWORDED: &str = "tall";
+/// What S59 says instead of going on.
+const OTHER: &str = "Bread needs flour, water, salt and time. Mix them in the evening, fold the \
+    dough twice, and let it stand until the morning; then bake it hot.";
 /// Answers other than the text come in at most so many pieces, or one more.
 const PIECES_MAX: usize = 60;
 /// And in pieces of at least so many characters.
@@ -52,7 +64,10 @@ fn pieces(scene: Scene, ask: &Ask, body: &[u8]) -> (Vec<Piece>, Finish) {
             let calls = if scene == Scene::Tools { 1 } else { 2 };
             return (call(&ask.tools, calls), Finish::Tools);
         }
+        // As the public bench has it, this one says everything again if a user turn asks.
         Scene::Tools | Scene::ParallelTools | Scene::NoPrefill => words(TEXT),
+        Scene::Turns => said_again(ask, &Again::PLAIN),
+        Scene::Further(plot) => return further(plot, ask),
         Scene::Thinking => {
             let thought = split_words(THOUGHT).map(Piece::Thought);
             let seal = std::iter::once(Piece::Signature(SIGNATURE));
@@ -71,7 +86,7 @@ fn pieces(scene: Scene, ask: &Ask, body: &[u8]) -> (Vec<Piece>, Finish) {
             words(&format!("I see {} image{plural}.", ask.images))
         }
         Scene::Echo => split_even(&String::from_utf8_lossy(body)),
-        _ => words(rest_of(TEXT, ask.prefill.as_deref())),
+        _ => words(rest(ask)),
     };
     (said, Finish::Stop)
 }
@@ -120,9 +135,65 @@ fn json_text(schema: Option<&Value>) -> String {
     filled.unwrap_or_else(|| json!({ "answer": "wall" })).to_string()
 }
 
-/// What follows a prefix of the text; the whole text if it is none.
-fn rest_of<'a>(text: &'a str, prefix: Option<&str>) -> &'a str {
-    prefix.and_then(|prefix| text.strip_prefix(prefix)).unwrap_or(text)
+/// What is left of the text if a part of it is to be continued; else the whole.
+fn rest(ask: &Ask) -> &'static str {
+    ask.continued(TEXT).map_or(TEXT, |(_, left)| left)
+}
+
+/// What a fault beyond S16 says, as far as it comes.
+fn further(plot: Plot, ask: &Ask) -> (Vec<Piece>, Finish) {
+    let calls = matches!(plot, Plot::CutCall | Plot::StallCall);
+    let said = match plot {
+        _ if calls && !ask.ends_with_tool && !ask.tools.is_empty() => {
+            return (call(&ask.tools, 1), Finish::Tools);
+        }
+        Plot::CutJson => split_even(&json_text(ask.schema.as_ref())),
+        Plot::Probe if ask.output_tokens_max.is_some_and(|limit| limit <= PROBE_TOKENS_MAX) => {
+            let limit = ask.output_tokens_max.and_then(|limit| usize::try_from(limit).ok());
+            let thought = split_words(THOUGHT).map(Piece::Thought);
+            return (thought.take(limit.unwrap_or_default()).collect(), Finish::Length);
+        }
+        Plot::ForeignSeal if ask.continued(TEXT).is_none() => {
+            let thought = split_words(THOUGHT).map(Piece::Thought);
+            let seal = std::iter::once(Piece::Signature(SIGNATURE));
+            thought.chain(seal).chain(words(TEXT)).collect()
+        }
+        Plot::StartsOver => words(TEXT),
+        Plot::OtherAnswer if ask.continued(TEXT).is_some() => words(OTHER),
+        Plot::ShortAnswer if ask.continued(TEXT).is_some() => first_words(SHORT_WORDS),
+        Plot::Paraphrase => said_again(ask, &Again { words: 8, reworded: true, ..Again::PLAIN }),
+        Plot::Repeats => said_again(ask, &Again::PLAIN),
+        Plot::Preface => said_again(ask, &Again { preface: PREFACE, ..Again::PLAIN }),
+        _ => words(rest(ask)),
+    };
+    (said, Finish::Stop)
+}
+
+/// What comes before the rest where a model is asked to go on.
+struct Again {
+    preface: &'static str,
+    /// The last words, so many of them.
+    words: usize,
+    /// One of them is another now.
+    reworded: bool,
+}
+
+impl Again {
+    const PLAIN: Self = Self { preface: "", words: 6, reworded: false };
+}
+
+/// The last words of what was said, then what is left; the text itself if nothing is to be
+/// continued.
+fn said_again(ask: &Ask, again: &Again) -> Vec<Piece> {
+    let Some((said, left)) = ask.continued(TEXT) else { return words(TEXT) };
+    let mut last: Vec<&str> = said.split_whitespace().rev().take(again.words).collect();
+    last.reverse();
+    if let (true, Some(word)) = (again.reworded, last.get_mut(1)) {
+        *word = REWORDED;
+    }
+    // A word that was broken off is not parted from its end, and a space is not doubled.
+    let space = if said.ends_with(' ') { " " } else { "" };
+    words(&format!("{}{}{space}{left}", again.preface, last.join(" ")))
 }
 
 fn words(text: &str) -> Vec<Piece> {

@@ -5,25 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clock::Clock;
 use serde_json::{Value, json};
 
 use super::WallSettings;
+use super::answer::TEXT;
 use super::ask::Delivery;
 use super::catalogue::{Entry, Scene, entry_of};
 use super::compose::compose;
 use super::decide::{Act, Circumstances, decide};
 use super::dialect::{Dialect, Envelope, Order, Wish, models_list, models_one};
+use super::further::Plot;
 use super::http::{Gone, KeyPlace, Line, Received, answer_head};
 use super::ledger::{Begun, End, Kept, Ledger, Place, Sent};
-use super::play::{Performance, refuse, withhold};
+use super::play::{Performance, refuse, show, withhold};
 use super::refusal::Cause;
 use super::route::{Door, Route, door};
-use super::timing::Timings;
+use super::timing::{Profile, Timings};
 use super::wire::Wire;
 
 /// The log keeps so much of a path; the longest name of a model fits.
 const PATH_CHARS_MAX: usize = 512;
+
+/// What S36 cannot bear.
+const POISON: &[u8] = b"wall-poison";
 
 /// Everything that the conversations of a wall share.
 #[derive(Debug)]
@@ -42,6 +48,15 @@ pub(crate) enum Next {
     Reset,
 }
 
+/// What HTTP/2 answers with.
+pub(crate) struct ChatEvents {
+    /// The opening, each piece, and the end with its mark.
+    pub(crate) events: Vec<String>,
+    pub(crate) plot: Option<Plot>,
+    pub(crate) place: Place,
+    pub(crate) between: Duration,
+}
+
 /// A request that may be answered.
 struct Admitted<'a> {
     order: &'a Order,
@@ -55,6 +70,14 @@ impl Doors {
         let timings = settings.profile.timings();
         let ledger = Ledger::new(Arc::clone(&clock));
         Self { settings, timings, clock, ledger, answers: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn profile(&self) -> Profile {
+        self.settings.profile
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     pub(crate) async fn answer<S: Wire>(
@@ -143,6 +166,30 @@ impl Doors {
         }
     }
 
+    /// A healthy stream of chat completions in its events, for a request's body that came by other
+    /// means than HTTP/1.1; none if it asks for no model of the wall. The plot is the model's, if
+    /// it has one.
+    pub(crate) fn chat_events(&self, body: &Bytes) -> Option<ChatEvents> {
+        let mut received = Received::new("POST", "/v1/chat/completions");
+        received.body = body.clone();
+        let Door::Ask(route) = door(&received) else { return None };
+        let order = route.dialect.read(route.service, None, &received).ok()?;
+        let entry = entry_of(&order.ask.model)?;
+        let kept = Kept::new(&received.body, &[]);
+        let place = self.ledger.open(begun(&received, &route, Some(&order), Some(entry)), kept)?;
+        let answer = compose(entry.scene, &order.ask, body);
+        let mut script =
+            route.dialect.script(&order.wish, self.enveloped(Some(&order), &route), &answer);
+        let mut events = vec![script.opening().concat()];
+        events.extend(answer.pieces.iter().map(|piece| script.piece(piece).concat()));
+        events.push([script.closing(), script.mark()].concat().concat());
+        let plot = match entry.scene {
+            Scene::Further(plot) => Some(plot),
+            _ => None,
+        };
+        Some(ChatEvents { events, plot, place, between: self.timings.between })
+    }
+
     async fn ask<S: Wire>(
         &self,
         line: &mut Line<S>,
@@ -198,20 +245,27 @@ impl Doors {
         let case = Circumstances {
             earlier: place.earlier,
             since_reset: place.since_reset,
+            since_last: place.since_last,
+            last_second: place.last_second,
+            first_key: place.first_key,
+            continues: order.ask.continued(TEXT).is_some(),
+            sealed: order.ask.sealed,
+            poisoned: entry.scene == Scene::Further(Plot::Poison) && is_poisoned(body),
             prefilled: order.ask.prefill.is_some(),
             key_matched,
             streamed,
         };
         let mut scene = entry.scene;
-        let mut act = decide(scene, case, &self.timings);
+        let mut act = decide(scene, &case, &self.timings);
         let converses = matches!(order.wish, Wish::Answer);
         if act == Act::Refuse(Cause::Filtered) && converses && dialect.refuses_in_band() {
             scene = Scene::Refusal;
-            act = decide(scene, case, &self.timings);
+            act = decide(scene, &case, &self.timings);
         }
         match act {
             Act::Refuse(cause) => refuse(line, &dialect.refuse(&cause, &envelope), sent).await,
             Act::Silence(_) | Act::Reset => withhold(line, &act).await,
+            Act::Page(page) => show(line, page, self.timings.silence, sent).await,
             Act::Answer(play) => {
                 let mut answer = compose(scene, &order.ask, body);
                 if !converses {
@@ -272,8 +326,14 @@ fn begun(
         stream: ask.is_some_and(|ask| ask.delivery != Delivery::Whole),
         prefill: ask.is_some_and(|ask| ask.prefill.is_some()),
         authorization_present: received.authorization_present,
+        key_trace: received.key_trace(),
         keys_in: received.key_places().map(KeyPlace::as_str).collect::<BTreeSet<_>>(),
     }
+}
+
+/// Whether a request holds the word that S36 cannot bear.
+fn is_poisoned(body: &[u8]) -> bool {
+    body.windows(POISON.len()).any(|part| part == POISON)
 }
 
 fn milliseconds(span: Duration) -> u64 {

@@ -2,6 +2,7 @@
 //! leaves both unfinished when told to. Only what a wall needs: no HTTP/1.0, no upgrade, and
 //! headers other than those below are read over.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -146,6 +147,13 @@ impl Received {
 
     pub(crate) fn has_key_in(&self, place: KeyPlace) -> bool {
         self.key_in(&[place]).is_some()
+    }
+
+    /// Tells the keys of requests apart without keeping them.
+    pub(crate) fn key_trace(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.keys.iter().for_each(|(_, key)| key.expose().hash(&mut hasher));
+        hasher.finish()
     }
 
     /// The places in which keys came.
@@ -403,6 +411,7 @@ fn reason(status: u16) -> &'static str {
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
+        502 => "Bad Gateway",
         501 => "Not Implemented",
         503 => "Service Unavailable",
         505 => "HTTP Version Not Supported",

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 const ATTEMPTS_MAX: usize = 100_000;
 /// Model names that are counted; beyond it a new name is refused.
 const MODELS_MAX: usize = 4_096;
+/// The times of so many last attempts on a model are kept with it.
+const LAST_MAX: usize = 8;
 /// The bodies and headers of so many last attempts are kept.
 const BODIES_MAX: usize = 64;
 /// And of each body so much.
@@ -63,6 +65,8 @@ pub(crate) struct Begun {
     pub(crate) authorization_present: bool,
     /// Where the keys came.
     pub(crate) keys_in: BTreeSet<&'static str>,
+    /// Tells keys apart, and nothing else of them.
+    pub(crate) key_trace: u64,
 }
 
 /// What came with a request; kept for the last ones only.
@@ -142,6 +146,44 @@ pub(crate) struct Place {
     /// How often the model was asked for before, since the reset.
     pub(crate) earlier: u32,
     pub(crate) since_reset: Duration,
+    /// Since it was asked for the last time.
+    pub(crate) since_last: Option<Duration>,
+    /// How often it was asked for within the last second, this time too.
+    pub(crate) last_second: u32,
+    /// Whether the key is the one of the model's first request.
+    pub(crate) first_key: bool,
+}
+
+/// What is remembered of a model until the reset.
+#[derive(Debug)]
+struct Asked {
+    count: u32,
+    /// When it was asked for, the last few times.
+    last: VecDeque<Tick>,
+    /// A trace of the first key, from which the key cannot be told.
+    key: u64,
+}
+
+impl Asked {
+    /// Notes an attempt, and counts those of the last second as far as they are remembered.
+    fn note(&mut self, now: Tick) -> u32 {
+        if self.last.len() >= LAST_MAX {
+            self.last.pop_front();
+        }
+        self.last.push_back(now);
+        let second = Duration::from_secs(1);
+        let recent = self.last.iter().filter(|at| now.since(**at) <= second).count();
+        u32::try_from(recent).unwrap_or(u32::MAX)
+    }
+}
+
+/// An attempt as whoever scores sees it; times since the reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) at: Duration,
+    pub(crate) ended: Option<Duration>,
+    pub(crate) status: Option<u16>,
+    pub(crate) end: Option<End>,
 }
 
 #[derive(Debug)]
@@ -151,7 +193,7 @@ struct Pages {
     first: u64,
     forgotten: u64,
     attempts: VecDeque<Attempt>,
-    asked: BTreeMap<String, u32>,
+    asked: BTreeMap<String, Asked>,
 }
 
 /// The log of a wall, shared by its connections.
@@ -179,15 +221,23 @@ impl Ledger {
         let now = self.clock.now();
         let mut pages = self.pages();
         let full = pages.asked.len() >= MODELS_MAX;
+        let mut last_second = 1;
+        let mut since_last = None;
+        let mut first_key = true;
         let earlier = match (begun.scene, pages.asked.get_mut(&begun.model)) {
-            (_, Some(count)) => {
-                *count = count.saturating_add(1);
-                *count - 1
+            (_, Some(asked)) => {
+                asked.count = asked.count.saturating_add(1);
+                since_last = asked.last.back().map(|last| now.since(*last));
+                last_second = asked.note(now);
+                first_key = asked.key == begun.key_trace;
+                asked.count - 1
             }
             (None, None) => 0,
             (Some(_), None) if full => return None,
             (Some(_), None) => {
-                pages.asked.insert(begun.model.clone(), 1);
+                let last = VecDeque::from([now]);
+                let asked = Asked { count: 1, last, key: begun.key_trace };
+                pages.asked.insert(begun.model.clone(), asked);
                 0
             }
         };
@@ -203,7 +253,8 @@ impl Ledger {
         }
         let (kept, sent) = (Some(kept), Sent::default());
         pages.attempts.push_back(Attempt { begun, kept, at: now, ended: None, sent });
-        Some(Place { serial, earlier, since_reset: now.since(pages.reset_at) })
+        let since_reset = now.since(pages.reset_at);
+        Some(Place { serial, earlier, since_reset, since_last, last_second, first_key })
     }
 
     /// Writes down how it ended; nothing if it was forgotten meanwhile.
@@ -230,6 +281,19 @@ impl Ledger {
 
     pub(crate) fn since_reset(&self) -> Duration {
         self.clock.now().since(self.pages().reset_at)
+    }
+
+    /// The attempts on one model since the reset, in their order.
+    pub(crate) fn attempts(&self, model: &str) -> Vec<Told> {
+        let pages = self.pages();
+        let told = |attempt: &Attempt| Told {
+            at: attempt.at.since(pages.reset_at),
+            ended: attempt.ended.map(|(tick, _)| tick.since(pages.reset_at)),
+            status: attempt.sent.status,
+            end: attempt.ended.map(|(_, end)| end),
+        };
+        let of_model = |attempt: &&Attempt| attempt.begun.model == model;
+        pages.attempts.iter().filter(of_model).map(told).collect()
     }
 
     /// The log as `GET /control/log` gives it; times in milliseconds since the reset. With
@@ -279,6 +343,7 @@ mod tests {
             prefill: false,
             authorization_present: true,
             keys_in: BTreeSet::new(),
+            key_trace: 0,
         }
     }
 

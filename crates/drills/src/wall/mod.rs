@@ -13,9 +13,13 @@ mod answer;
 mod ask;
 mod catalogue;
 mod compose;
+mod date;
 mod decide;
 mod dialect;
 mod doors;
+mod dress;
+mod further;
+mod h2;
 mod http;
 mod ledger;
 mod play;
@@ -24,14 +28,19 @@ mod route;
 mod schema;
 mod serve;
 mod timing;
+mod tls;
 mod vectors;
 mod wire;
+
+pub(crate) use further::{Plot, faults as further_faults};
+pub(crate) use ledger::{End as AttemptEnd, Told};
 
 pub use answer::{REFUSAL, SIGNATURE, TEXT, THOUGHT};
 pub use catalogue::{Entry, catalogue};
 pub use route::PATHS;
 pub use serve::{Wall, serve};
 pub use timing::Profile;
+pub use tls::serve_broken;
 pub use vectors::embedding;
 pub use wire::Wire;
 

@@ -7,11 +7,27 @@ pub(crate) enum Cause {
     RateLimited {
         retry_after_s: Option<u32>,
     },
+    /// The wait is a date in the header.
+    LimitedUntil {
+        seconds: u32,
+    },
+    /// The wait is told in the body alone.
+    LimitedInBody {
+        seconds: u32,
+    },
+    /// Requests grew too fast, whatever the quota.
+    Accelerated,
+    /// The account is at its end.
+    Spent,
     ServerError,
     Overloaded,
+    /// Overloaded, with the status that only one provider has.
+    Busy,
     TooLong,
     Filtered,
     NoPrefill,
+    /// Reasoning that was sealed elsewhere.
+    ForeignSeal,
     BadKey,
     UnknownModel,
     /// The request is not what the dialect asks for; the sentence says what is wrong.
@@ -27,9 +43,26 @@ impl Cause {
     /// A sentence for dialects that have none of their own.
     pub(crate) fn message(&self) -> &str {
         match self {
-            Self::RateLimited { .. } => "Too many requests; the wall says so on purpose.",
+            Self::RateLimited { .. } | Self::LimitedUntil { .. } => {
+                "Too many requests; the wall says so on purpose."
+            }
+            // The one wait that the wall knows; dialects say it in this sentence.
+            Self::LimitedInBody { .. } => {
+                "Rate limit reached for requests per minute. Please try again in 2s."
+            }
+            Self::Accelerated => {
+                "Your requests grew too fast; raise their rate gradually and keep it even."
+            }
+            Self::Spent => {
+                "You exceeded your current quota, please check your plan and billing details."
+            }
+            Self::ForeignSeal => {
+                "The sealed reasoning could not be verified; it was made elsewhere or edited."
+            }
             Self::ServerError => "The server had an error; the wall makes it on purpose.",
-            Self::Overloaded => "The model is overloaded; the wall says so on purpose.",
+            Self::Overloaded | Self::Busy => {
+                "The model is overloaded; the wall says so on purpose."
+            }
             Self::TooLong => {
                 "This model's maximum context length is 16 tokens; the wall says so on purpose."
             }
@@ -55,7 +88,12 @@ impl Cause {
     /// The status that most providers use.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::RateLimited { .. } => 429,
+            Self::RateLimited { .. }
+            | Self::LimitedUntil { .. }
+            | Self::LimitedInBody { .. }
+            | Self::Accelerated
+            | Self::Spent => 429,
+            Self::Busy => 529,
             Self::ServerError => 500,
             Self::Overloaded => 503,
             Self::BadKey => 401,
@@ -65,6 +103,7 @@ impl Cause {
             Self::TooLong
             | Self::Filtered
             | Self::NoPrefill
+            | Self::ForeignSeal
             | Self::Invalid(_)
             | Self::TooManyModels => 400,
         }

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{Clock, SystemClock};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::WallSettings;
 use super::doors::{Doors, Next};
+use super::h2;
 use super::http::{Gone, Line, Unread};
+use super::ledger::Told;
+use super::timing::Profile;
 use super::wire::Wire;
 
 /// Further connections wait in the listener's queue.
@@ -27,7 +30,19 @@ pub async fn serve(
     settings: WallSettings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let wall = Wall::new(settings, Arc::new(SystemClock::new()));
+    Wall::new(settings, Arc::new(SystemClock::new())).serve(listener, shutdown).await
+}
+
+/// Accepts connections and holds a conversation on each until `shutdown` is ready.
+pub(super) async fn accept<C, F>(
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    converse: C,
+) -> io::Result<()>
+where
+    C: Fn(TcpStream) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut conversations = JoinSet::new();
     tokio::pin!(shutdown);
@@ -45,9 +60,9 @@ pub async fn serve(
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "a connection left before it was served");
                     }
-                    let wall = wall.clone();
+                    let conversation = converse(stream);
                     conversations.spawn(async move {
-                        wall.converse(stream).await;
+                        conversation.await;
                         drop(place);
                     });
                 }
@@ -71,6 +86,47 @@ impl Wall {
     /// A wall whose time runs by `clock`; its waits are those of the runtime.
     pub fn new(settings: WallSettings, clock: Arc<dyn Clock>) -> Self {
         Self { doors: Arc::new(Doors::new(settings, clock)) }
+    }
+
+    /// Serves this wall on a listener until `shutdown` is ready; open connections are then dropped.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        accept(listener, shutdown, |stream| {
+            let wall = self.clone();
+            async move { wall.converse(stream).await }
+        })
+        .await
+    }
+
+    /// Serves HTTP/2 without TLS, for clients that know beforehand that it is spoken; chat
+    /// completions only.
+    pub async fn serve_h2(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        accept(listener, shutdown, |stream| {
+            let wall = self.clone();
+            async move { h2::converse(&wall.doors, stream).await }
+        })
+        .await
+    }
+
+    /// Forgets the log and starts the time of S15 anew.
+    pub(crate) fn reset(&self) {
+        self.doors.ledger().reset();
+    }
+
+    /// The attempts on one model since the reset, in their order.
+    pub(crate) fn attempts(&self, model: &str) -> Vec<Told> {
+        self.doors.ledger().attempts(model)
+    }
+
+    pub(crate) fn profile(&self) -> Profile {
+        self.doors.profile()
     }
 
     /// Answers the requests of one connection until either side ends it.

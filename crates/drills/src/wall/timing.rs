@@ -36,6 +36,14 @@ impl Profile {
             Self::Full => [120_000, 20_000, 30_000, 60_000, 15],
             Self::Fast => [15_000, 3_000, 4_000, 6_000, 5],
         };
+        let [thinking_ms, ping_ms, crawl_ms, rest_ms, drip_ms] = match self {
+            Self::Full => [8_000, 1_000, 1_000, 3_000, 500],
+            Self::Fast => [1_500, 200, 400, 1_000, 100],
+        };
+        let (endless_mib, huge_kib) = match self {
+            Self::Full => (128, 4 << 10),
+            Self::Fast => (16, 1 << 10),
+        };
         Timings {
             retry_after_s: 2,
             silence: Duration::from_millis(silence_ms),
@@ -44,6 +52,14 @@ impl Profile {
             down: Duration::from_millis(down_ms),
             between: Duration::from_millis(between_ms),
             slow_between: Duration::from_millis(200),
+            thinking: Duration::from_millis(thinking_ms),
+            ping_every: Duration::from_millis(ping_ms),
+            crawl: Duration::from_millis(crawl_ms),
+            rest: Duration::from_millis(rest_ms),
+            flap: Duration::from_millis(rest_ms),
+            drip: Duration::from_millis(drip_ms),
+            endless_mib,
+            huge_kib,
         }
     }
 }
@@ -71,4 +87,20 @@ pub(crate) struct Timings {
     pub(crate) between: Duration,
     /// Between two tokens of `fb-ok-slow`.
     pub(crate) slow_between: Duration,
+    /// S34 thinks for so long.
+    pub(crate) thinking: Duration,
+    /// Between two keep-alives.
+    pub(crate) ping_every: Duration,
+    /// Between two tokens of S18.
+    pub(crate) crawl: Duration,
+    /// S31 wants to be left alone for so long.
+    pub(crate) rest: Duration,
+    /// S67 is up for so long, then down for as long.
+    pub(crate) flap: Duration,
+    /// Between two bytes of the head of S68.
+    pub(crate) drip: Duration,
+    /// The line of S48, at most.
+    pub(crate) endless_mib: usize,
+    /// The event of S49.
+    pub(crate) huge_kib: usize,
 }

@@ -33,6 +33,8 @@ pub(crate) struct Reply {
     pub(crate) times: Vec<Duration>,
     /// When the head was whole.
     pub(crate) headed: Duration,
+    /// Heads before the last one.
+    pub(crate) hints: usize,
     pub(crate) end: End,
     pub(crate) took: Duration,
 }
@@ -93,6 +95,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.request(&posted(path, body, more), None).await
     }
 
+    /// What comes on the connection within a second and belongs to no answer.
+    pub(crate) async fn rest(&mut self) -> &[u8] {
+        while matches!(tokio::time::timeout(Duration::from_secs(1), self.more()).await, Ok(Ok(())))
+        {
+        }
+        &self.bytes
+    }
+
+    /// Everything that comes until the connection ends, as it is.
+    pub(crate) async fn post_raw(mut self, path: &str, body: &str) -> Vec<u8> {
+        self.stream.write_all(posted(path, body, "").as_bytes()).await.unwrap();
+        while self.more().await.is_ok() {}
+        self.bytes
+    }
+
     /// Posts and leaves after so many `data:` lines.
     pub(crate) async fn post_and_leave(mut self, path: &str, body: &str, after: usize) -> Reply {
         self.request(&posted(path, body, ""), Some(after)).await
@@ -106,6 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             body: String::new(),
             times: Vec::new(),
             headed: Duration::ZERO,
+            hints: 0,
             end: End::Nothing,
             took: Duration::ZERO,
         };
@@ -124,7 +142,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         if leave_after == Some(0) {
             return Ok(End::Left);
         }
-        let head = self.until(b"\r\n\r\n").await?;
+        let mut head = self.until(b"\r\n\r\n").await?;
+        while head.starts_with("HTTP/1.1 1") {
+            reply.hints += 1;
+            head = self.until(b"\r\n\r\n").await?;
+        }
         reply.headed = now() - start;
         let mut lines = head.lines();
         reply.status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -137,26 +159,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             while self.bytes.len() < length {
                 let more = self.more().await;
                 if more.is_err() {
-                    reply.body = String::from_utf8(std::mem::take(&mut self.bytes)).unwrap();
+                    reply.body =
+                        String::from_utf8_lossy(&std::mem::take(&mut self.bytes)).into_owned();
                     return Ok(End::Cut);
                 }
             }
-            reply.body = String::from_utf8(self.bytes.drain(..length).collect()).unwrap();
+            reply.body = String::from_utf8_lossy(&self.bytes.drain(..length).collect::<Vec<_>>())
+                .into_owned();
             return Ok(End::Whole);
         }
         loop {
             let cut = |end| if end == End::Nothing { End::Cut } else { end };
             let size = self.until(b"\r\n").await.map_err(cut)?;
-            let size = usize::from_str_radix(size.trim(), 16).unwrap();
+            let size = usize::from_str_radix(size.trim(), 16).map_err(|_| End::Cut)?;
             while self.bytes.len() < size + 2 {
-                self.more().await.map_err(cut)?;
+                if let Err(end) = self.more().await {
+                    reply.body.push_str(&String::from_utf8_lossy(&self.bytes));
+                    return Err(cut(end));
+                }
             }
             let chunk: Vec<u8> = self.bytes.drain(..size + 2).collect();
             assert!(chunk.ends_with(b"\r\n"));
             if size == 0 {
                 return Ok(End::Whole);
             }
-            reply.body.push_str(std::str::from_utf8(&chunk[..size]).unwrap());
+            reply.body.push_str(&String::from_utf8_lossy(&chunk[..size]));
             reply.times.resize(reply.data().len(), now() - start);
             if leave_after.is_some_and(|after| reply.times.len() >= after) {
                 return Ok(End::Left);

@@ -571,7 +571,7 @@ async fn the_log_tells_what_each_provider_received() {
 async fn the_models_are_told_in_each_clients_form() {
     let wall = Stage::new(None);
     let mut client = wall.connect();
-    let count = drills::wall::catalogue().len();
+    let count = drills::wall::catalogue().count();
     let azure = client.get("/openai/v1/models").await.json();
     assert_eq!(azure["data"].as_array().unwrap().len(), count);
     let google = client.get("/v1beta/models").await.json();

@@ -14,7 +14,13 @@ use crate::{CHAT, asked};
 
 /// Tells the paused runtime's time.
 #[derive(Debug)]
-struct RuntimeClock(Instant);
+pub(crate) struct RuntimeClock(Instant);
+
+impl RuntimeClock {
+    pub(crate) fn new() -> Self {
+        Self(now())
+    }
+}
 
 impl Clock for RuntimeClock {
     fn now(&self) -> Tick {
@@ -46,6 +52,14 @@ impl Stage {
         let settings =
             WallSettings { profile: Profile::Full, expect_key: expect_key.map(Secret::new) };
         Self(Wall::new(settings, Arc::new(RuntimeClock(now()))))
+    }
+
+    pub(crate) fn fast() -> Self {
+        Self(wall(Profile::Fast))
+    }
+
+    pub(crate) fn wall(&self) -> Wall {
+        self.0.clone()
     }
 
     pub(crate) fn connect(&self) -> Client<DuplexStream> {

@@ -193,6 +193,8 @@ impl Rig {
             key,
             connect_max: Duration::from_secs(5),
             request_id: IdMaker::new(Dice::seeded(1)).next_id(),
+            continuation: None,
+            as_events: false,
         };
         self.upstream.call(call).await
     }

@@ -73,6 +73,8 @@ fn call_with(text: &str, more: &str) -> Call {
         request: Arc::new(request),
         model: "smollm2-135m".into(),
         key: 0,
+        continuation: None,
+        as_events: false,
         connect_max: Duration::from_secs(1),
         request_id: clock::IdMaker::new(clock::Dice::seeded(1)).next_id(),
     }

@@ -14,6 +14,8 @@ const SETTINGS: FailoverSettings = FailoverSettings {
     retry_budget_ratio: 0.1,
     pause_ms_min: 250,
     pause_ms_max: 5_000,
+    takeover: true,
+    hold_tool_calls: false,
 };
 
 /// The first attempt failed; there is another rung, no other key, and much time.

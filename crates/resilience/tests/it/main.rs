@@ -1,4 +1,10 @@
 //! Stories and properties of the whole room, through its public face.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
 
 mod after_fault;
 mod bench;
@@ -6,6 +12,10 @@ mod breaker;
 mod breaker_laws;
 mod budget;
 mod ladder;
+mod limiter;
+mod pacer;
+mod ramp;
+mod splice;
 mod wall;
 
 use domain::FaultClass;

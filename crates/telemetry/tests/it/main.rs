@@ -61,6 +61,7 @@ fn answered() -> Receipt {
         model_asked: "assistant".into(),
         stream: true,
         attempts: vec![attempt(&target, None)],
+        waited: None,
         status: 200,
         outcome: Outcome::Answered,
         reason: None,

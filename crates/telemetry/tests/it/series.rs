@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::{FaultClass, Target};
-use telemetry::{BreakerChange, Gauge, Outcome, Telemetry};
+use telemetry::{BreakerChange, Gauge, Outcome, TakeoverEnd, Telemetry};
 
 use crate::{Bench, answered, attempt, bench, failed_over, quiet, refused};
 
@@ -86,6 +86,7 @@ fn ends_of_streams_are_told_apart() {
         let mut receipt = answered();
         receipt.outcome = outcome;
         receipt.attempts = vec![attempt(&target, fault)];
+        receipt.reason = fault.map(FaultClass::as_str);
         telemetry.receipt(receipt);
     }
     let text = telemetry.render();
@@ -95,6 +96,26 @@ fn ends_of_streams_are_told_apart() {
     assert!(!text.contains("seawall_stream_outcomes_total{outcome=\"complete\"}"));
     // Only the caller who hung up was served; what broke or failed was not.
     has(&text, r#"seawall_served_total{provider="acme",model="big",rung="primary"} 1"#);
+}
+
+#[test]
+fn takeovers_are_counted_by_how_they_ended() {
+    let Bench { telemetry, .. } = bench(quiet());
+    let mut receipt = failed_over();
+    receipt.answer.takeovers.count(TakeoverEnd::Continued);
+    receipt.answer.takeovers.count(TakeoverEnd::Continued);
+    telemetry.receipt(receipt);
+    let mut broken = answered();
+    broken.outcome = Outcome::Broken;
+    broken.reason = Some("cut");
+    // The last attempt to mend it failed otherwise.
+    broken.attempts = vec![attempt(&Target::new("bolt", "small"), Some(FaultClass::Overloaded))];
+    broken.answer.takeovers.count(TakeoverEnd::Errored);
+    telemetry.receipt(broken);
+    let text = telemetry.render();
+    has(&text, r#"seawall_takeovers_total{outcome="continued"} 2"#);
+    has(&text, r#"seawall_takeovers_total{outcome="errored"} 1"#);
+    has(&text, r#"seawall_stream_outcomes_total{outcome="cut"} 1"#);
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn tried(telemetry: &Telemetry, target: &Target, fault: Option<FaultClass>) {
         model_asked: "big".into(),
         stream: true,
         attempts: vec![attempt],
+        waited: None,
         status: 200,
         outcome: if fault.is_none() { Outcome::Answered } else { Outcome::Failed },
         reason: None,

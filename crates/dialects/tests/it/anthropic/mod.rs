@@ -7,7 +7,7 @@ mod recordings;
 mod refusals;
 mod requests;
 mod streams;
-mod validator;
+pub(crate) mod validator;
 mod writing;
 
 use bytes::Bytes;

@@ -319,3 +319,24 @@ fn the_framing_takes_refusals_and_arrays_too() {
     let same = framing.pass(Bytes::from_static(b"[{}]"));
     assert_eq!((&same[..], &framing.end()[..]), (&b"[{}]"[..], &b""[..]));
 }
+
+#[test]
+fn an_image_on_one_long_line_comes_through() {
+    let image = "A".repeat(3 << 20);
+    let part = format!(r#"{{"inlineData":{{"mimeType":"image/png","data":"{image}"}}}}"#);
+    let stream = format!(
+        "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{part}]}},\"finishReason\":\"STOP\"}}]}}\r\n\r\n"
+    );
+    let pieces: Vec<_> = stream.as_bytes().chunks(65_536).collect();
+    let (bytes, sight, fault) = relayed(&pieces);
+    assert_eq!((bytes.len(), sight.content_deltas, fault), (stream.len(), 1, None));
+    let (events, fault) = events(&pieces);
+    assert_eq!(fault, None);
+    let is_image = |event: &Event| matches!(event, Event::Delta { delta: Delta::Media(_), .. });
+    assert!(events.iter().any(is_image));
+    // A line without end is given up all the same.
+    let endless = [b"data: ".to_vec(), vec![b'A'; (8 << 20) + 1]].concat();
+    let pieces: Vec<_> = endless.chunks(65_536).collect();
+    let fault = relayed(&pieces).2.map(|fault| fault.class);
+    assert_eq!(fault, Some(FaultClass::Malformed));
+}

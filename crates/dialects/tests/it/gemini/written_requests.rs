@@ -128,10 +128,10 @@ fn proofs_of_others_are_dropped_and_named() {
         ],
     )];
     let (written, losses) = write("gemini-2.5-flash", Conversation { turns, ..Default::default() });
-    let parts = json!([{"text":"hm","thought":true},
+    let parts = json!([
         {"text":"hm","thought":true,"thoughtSignature":"c2ln"},{"text":"done"}]);
     assert_eq!(written["contents"][0]["parts"], parts);
-    assert_eq!(losses, ["thinking.signature", "container_upload"]);
+    assert_eq!(losses, ["thinking.signature", "thinking", "container_upload"]);
 }
 
 fn media(kind: MediaKind, source: MediaSource) -> Media {

@@ -10,6 +10,6 @@ mod recordings;
 mod requests;
 mod streams;
 mod translated;
-mod validator;
+pub(crate) mod validator;
 mod vectors;
 mod writing;

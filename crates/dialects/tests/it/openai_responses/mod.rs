@@ -6,7 +6,7 @@ mod properties;
 mod recordings;
 mod requests;
 mod streams;
-mod validator;
+pub(crate) mod validator;
 mod writing;
 
 use bytes::Bytes;

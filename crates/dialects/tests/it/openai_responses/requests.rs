@@ -331,7 +331,7 @@ fn foreign() -> Conversation {
     conversation.sampling.temperature = Some(1.0);
     conversation.sampling.output_tokens_max = Some(5);
     conversation.reasoning.budget_tokens = Some(9000);
-    conversation.about.service_tier = Some("standard_only".into());
+    conversation.about.service_tier = Some("batch".into());
     conversation.format = OutputFormat::JsonObject;
     conversation.unmapped = vec!["odd".into()];
     conversation
@@ -368,7 +368,7 @@ fn losses_are_named() {
     let ids: Vec<&Value> = items.iter().map(|item| &item["call_id"]).skip(1).collect();
     assert_eq!(ids, ["call_0", "call_1", "call_2", "call_0", "call_1", "call_2"]);
     assert_eq!(items[1]["arguments"], "{}");
-    assert_eq!(items[5]["output"], "");
+    assert_eq!(items[5]["output"], "Error");
     assert!(items[6]["output"].as_str().unwrap().contains("cannot be shown"));
 }
 

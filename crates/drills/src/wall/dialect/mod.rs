@@ -14,6 +14,7 @@ pub(crate) use models::{list as models_list, one as models_one};
 
 use super::answer::{Answer, Piece};
 use super::ask::{Ask, Delivery};
+use super::date;
 use super::http::{KeyPlace, Received};
 use super::refusal::Cause;
 use super::vectors::Wanted;
@@ -109,7 +110,16 @@ pub(crate) trait Script: Send {
     fn malformed(&self) -> String;
 
     /// The provider's own error in the middle of a stream.
-    fn failure(&mut self) -> Vec<String>;
+    fn failure(&mut self, cause: &Cause) -> Vec<String>;
+
+    /// What keeps a connection alive and says nothing.
+    fn idle(&mut self) -> String;
+
+    /// An event of a kind that nobody knows, with so much in it.
+    fn aside(&mut self, padding: &str) -> String;
+
+    /// A word for a choice, block or item that was never opened.
+    fn stray(&mut self) -> String;
 
     /// What comes after the last piece, without the mark.
     fn closing(&mut self) -> Vec<String>;
@@ -232,8 +242,20 @@ impl Script for Fixed {
         String::new()
     }
 
-    fn failure(&mut self) -> Vec<String> {
+    fn failure(&mut self, _: &Cause) -> Vec<String> {
         Vec::new()
+    }
+
+    fn idle(&mut self) -> String {
+        String::new()
+    }
+
+    fn aside(&mut self, _: &str) -> String {
+        String::new()
+    }
+
+    fn stray(&mut self) -> String {
+        String::new()
     }
 
     fn closing(&mut self) -> Vec<String> {
@@ -247,6 +269,15 @@ impl Script for Fixed {
     fn whole(&mut self) -> String {
         std::mem::take(&mut self.body)
     }
+}
+
+/// The word of S70.
+const STRAY: &str = " stray";
+
+/// A wait in the header as a date.
+fn until(envelope: &Envelope, seconds: u32) -> String {
+    let at = envelope.created.saturating_add(u64::from(seconds));
+    format!("retry-after: {}\r\n", date::http(at))
 }
 
 /// A text as a JSON string.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::catalogue::catalogue;
+use super::super::catalogue::{Entry, catalogue};
 use super::Dialect;
 
 /// When every model of the wall was made, in both spellings: 4 June 2024.
@@ -11,7 +11,7 @@ const CREATED_TEXT: &str = "2024-06-04T00:00:00Z";
 
 /// All models.
 pub(crate) fn list(dialect: Dialect) -> Value {
-    let entries = catalogue();
+    let entries: Vec<&Entry> = catalogue().collect();
     let models: Vec<Value> = entries.iter().map(|entry| one(dialect, entry.id)).collect();
     match dialect {
         Dialect::Gemini => json!({ "models": models }),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(super) use refusals::{headers, refuse, refuse_azure};
 pub(super) use stream::Stream;
 
-use super::super::ask::{Ask, Delivery, flag, list, model, object, text_of, words_in};
+use super::super::ask::{Ask, Delivery, flag, list, model, object, speaks, text_of, words_in};
 use super::super::vectors::Wanted;
 use super::{Envelope, Order, Wish};
 
@@ -30,7 +30,9 @@ pub(super) fn read(named: Option<&str>, body: &[u8]) -> Result<Order, String> {
         model,
         delivery: if flag(&body, "/stream") { Delivery::Events } else { Delivery::Whole },
         include_usage: flag(&body, "/stream_options/include_usage"),
-        prefill: last.filter(|_| last_role == Some("assistant")).map(text),
+        output_tokens_max: ["/max_completion_tokens", "/max_tokens"]
+            .into_iter()
+            .find_map(|name| body.pointer(name)?.as_u64()),
         ends_with_tool: matches!(last_role, Some("tool" | "function")),
         schema: body.pointer("/response_format/json_schema/schema").cloned(),
         images: turns.iter().map(images_of).sum(),
@@ -39,6 +41,8 @@ pub(super) fn read(named: Option<&str>, body: &[u8]) -> Result<Order, String> {
     };
     let tools = list(&body, "tools").iter().filter_map(|tool| tool.get("function"));
     ask.offer(tools, &["parameters"]);
+    ask.heed_last(turns, speaks, text);
+    ask.heed_seals(&body);
     Ok(Order { ask, wish: Wish::Answer })
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::super::refusal::Cause;
-use super::super::{Envelope, Refused};
+use super::super::{Envelope, Refused, until};
 
 /// Header lines of an answer.
 pub(in super::super) fn headers(envelope: &Envelope, azure: bool) -> String {
@@ -22,6 +22,7 @@ pub(in super::super) fn headers(envelope: &Envelope, azure: bool) -> String {
 pub(in super::super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
     let (status, code) = (cause.status(), code(cause));
     let kind = match status {
+        _ if *cause == Cause::Spent => "insufficient_quota",
         429 => "rate_limit_error",
         500.. => "server_error",
         _ => "invalid_request_error",
@@ -29,14 +30,23 @@ pub(in super::super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
     let body = json!({
         "error": {"message": cause.message(), "type": kind, "param": null, "code": code}
     });
-    Refused::json(status, format!("{}{}", headers(envelope, false), retry_after(cause)), &body)
+    Refused::json(
+        status,
+        format!("{}{}", headers(envelope, false), retry_after(cause, envelope)),
+        &body,
+    )
 }
 
 fn code(cause: &Cause) -> &'static str {
     match cause {
-        Cause::RateLimited { .. } => "rate_limit_exceeded",
+        Cause::RateLimited { .. }
+        | Cause::LimitedUntil { .. }
+        | Cause::LimitedInBody { .. }
+        | Cause::Accelerated => "rate_limit_exceeded",
+        Cause::Spent => "insufficient_quota",
+        Cause::ForeignSeal => "invalid_encrypted_content",
         Cause::ServerError => "server_error",
-        Cause::Overloaded => "overloaded",
+        Cause::Overloaded | Cause::Busy => "overloaded",
         Cause::TooLong => "context_length_exceeded",
         Cause::Filtered => "content_policy_violation",
         Cause::NoPrefill => "invalid_prefill",
@@ -50,8 +60,9 @@ fn code(cause: &Cause) -> &'static str {
     }
 }
 
-fn retry_after(cause: &Cause) -> String {
+fn retry_after(cause: &Cause, envelope: &Envelope) -> String {
     match cause {
+        Cause::LimitedUntil { seconds } => until(envelope, *seconds),
         Cause::RateLimited { retry_after_s: Some(seconds) } => {
             format!("retry-after: {seconds}\r\n")
         }
@@ -73,7 +84,10 @@ pub(in super::super) fn refuse_azure(cause: &Cause, envelope: &Envelope) -> Refu
             };
             plain(&text, &format!("The deployment exceeded its token rate limit.{wait}"))
         }
-        Cause::Overloaded => plain("ServiceUnavailable", cause.message()),
+        Cause::LimitedUntil { .. } | Cause::LimitedInBody { .. } | Cause::Accelerated => {
+            plain(&text, cause.message())
+        }
+        Cause::Overloaded | Cause::Busy => plain("ServiceUnavailable", cause.message()),
         Cause::ServerError => plain("InternalServerError", cause.message()),
         Cause::BadKey => plain(&text, "Access denied due to an invalid subscription key."),
         Cause::UnknownModel => plain("DeploymentNotFound", "No such deployment exists."),
@@ -93,8 +107,13 @@ pub(in super::super) fn refuse_azure(cause: &Cause, envelope: &Envelope) -> Refu
     };
     let wait = match cause {
         Cause::RateLimited { retry_after_s: Some(seconds) } => {
-            format!("{}retry-after-ms: {}\r\n", retry_after(cause), u64::from(*seconds) * 1_000)
+            format!(
+                "{}retry-after-ms: {}\r\n",
+                retry_after(cause, envelope),
+                u64::from(*seconds) * 1_000
+            )
         }
+        Cause::LimitedUntil { seconds } => until(envelope, *seconds),
         _ => String::new(),
     };
     Refused::json(status, format!("{}{wait}", headers(envelope, true)), &body)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::super::answer::{Answer, Citation, Finish, Piece};
 use super::super::super::refusal::Cause;
-use super::super::{Envelope, Script, quoted};
+use super::super::{Envelope, STRAY, Script, quoted};
 use super::refusals::{filter_results, headers, prompt_results, refuse};
 
 /// Writes one chat completion.
@@ -190,8 +190,22 @@ impl Script for Stream<'_> {
         format!("data: {start},\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\" garbled\n\n")
     }
 
-    fn failure(&mut self) -> Vec<String> {
-        vec![format!("data: {}\n\n", refuse(&Cause::Overloaded, &self.envelope).body)]
+    fn failure(&mut self, cause: &Cause) -> Vec<String> {
+        vec![format!("data: {}\n\n", refuse(cause, &self.envelope).body)]
+    }
+
+    fn idle(&mut self) -> String {
+        ": keep-alive\n\n".to_owned()
+    }
+
+    fn aside(&mut self, padding: &str) -> String {
+        let start = self.start("chat.completion.news");
+        format!("data: {start},\"news\":\"{padding}\"}}\n\n")
+    }
+
+    fn stray(&mut self) -> String {
+        let delta = format!(r#"{{"content":{}}}"#, quoted(STRAY));
+        self.chunk(&delta, "null").replacen("\"index\":0", "\"index\":7", 1)
     }
 
     fn closing(&mut self) -> Vec<String> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 pub(super) use stream::Stream;
 
-use super::super::ask::{Ask, Delivery, any, list, model, object, words_in};
+use super::super::ask::{Ask, Delivery, any, list, model, object, speaks, words_in};
 use super::super::refusal::Cause;
 use super::super::vectors::Wanted;
 use super::{Envelope, Order, Refused, Service, Wish};
@@ -71,7 +71,8 @@ fn read_contents(model: String, body: &Value) -> Result<Ask, String> {
     let turns = contents.iter().chain(system);
     let mut ask = Ask {
         model,
-        prefill: last.filter(|content| content.get("role") == Some(&json!("model"))).map(text_of),
+        output_tokens_max: any(settings, &["maxOutputTokens", "max_output_tokens"])
+            .and_then(Value::as_u64),
         ends_with_tool: last.is_some_and(|content| list(content, "parts").iter().any(answered)),
         schema: schema.cloned(),
         images: contents.iter().flat_map(|it| list(it, "parts")).filter(|it| is_image(it)).count(),
@@ -81,6 +82,8 @@ fn read_contents(model: String, body: &Value) -> Result<Ask, String> {
     let declared = |tool| any(tool, &["functionDeclarations", "function_declarations"]);
     let tools = list(body, "tools").iter().filter_map(declared).filter_map(Value::as_array);
     ask.offer(tools.flatten(), &["parametersJsonSchema", "parameters_json_schema", "parameters"]);
+    ask.heed_last(contents, speaks, text_of);
+    ask.heed_seals(body);
     Ok(ask)
 }
 
@@ -115,9 +118,14 @@ pub(super) fn headers() -> String {
 /// would be one.
 pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
     let (code, status) = match cause {
-        Cause::RateLimited { .. } => (429, "RESOURCE_EXHAUSTED"),
+        Cause::RateLimited { .. }
+        | Cause::LimitedUntil { .. }
+        | Cause::LimitedInBody { .. }
+        | Cause::Accelerated
+        | Cause::Spent => (429, "RESOURCE_EXHAUSTED"),
         Cause::ServerError => (500, "INTERNAL"),
         Cause::Overloaded => (503, "UNAVAILABLE"),
+        Cause::Busy => (529, "UNAVAILABLE"),
         Cause::UnknownModel | Cause::NotFound => (404, "NOT_FOUND"),
         // A wrong key is an argument like any other here.
         Cause::BadKey => (400, "INVALID_ARGUMENT"),
@@ -146,17 +154,25 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
     Refused::json(code, headers(), &body)
 }
 
+fn quota(id: &str, envelope: &Envelope) -> Value {
+    json!({
+        "@type": "type.googleapis.com/google.rpc.QuotaFailure",
+        "violations": [{
+            "quotaMetric": "generativelanguage.googleapis.com/generate_content_requests",
+            "quotaId": id,
+            "quotaDimensions": {"location": "global", "model": envelope.model},
+        }],
+    })
+}
+
 fn details(cause: &Cause, envelope: &Envelope) -> Option<Value> {
     match cause {
-        Cause::RateLimited { retry_after_s: Some(seconds) } => Some(json!([
-            {
-                "@type": "type.googleapis.com/google.rpc.QuotaFailure",
-                "violations": [{
-                    "quotaMetric": "generativelanguage.googleapis.com/generate_content_requests",
-                    "quotaId": "GenerateRequestsPerMinutePerProjectPerModel",
-                    "quotaDimensions": {"location": "global", "model": envelope.model},
-                }],
-            },
+        // The day's quota is told in the name of what was exceeded, and in nothing else.
+        Cause::Spent => Some(json!([quota("GenerateRequestsPerDayPerProjectPerModel", envelope)])),
+        Cause::RateLimited { retry_after_s: Some(seconds) }
+        | Cause::LimitedUntil { seconds }
+        | Cause::LimitedInBody { seconds } => Some(json!([
+            quota("GenerateRequestsPerMinutePerProjectPerModel", envelope),
             {
                 "@type": "type.googleapis.com/google.rpc.RetryInfo",
                 "retryDelay": format!("{seconds}s"),

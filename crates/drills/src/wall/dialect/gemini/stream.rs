@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::super::answer::{Answer, Citation, Finish, Piece, SIGNATURE};
 use super::super::super::ask::Delivery;
 use super::super::super::refusal::Cause;
-use super::super::{Envelope, Refused, Script};
+use super::super::{Envelope, Refused, STRAY, Script};
 use super::{headers, refuse};
 
 /// Writes one generated content.
@@ -213,9 +213,26 @@ impl Script for Stream<'_> {
         }
     }
 
-    fn failure(&mut self) -> Vec<String> {
+    fn idle(&mut self) -> String {
+        match self.envelope.delivery {
+            // Blank space is all that an array bears.
+            Delivery::Array => "\n".to_owned(),
+            Delivery::Events | Delivery::Whole => ": keep-alive\r\n\r\n".to_owned(),
+        }
+    }
+
+    fn aside(&mut self, padding: &str) -> String {
+        self.event(&json!({ "news": padding }))
+    }
+
+    fn stray(&mut self) -> String {
+        let content = json!({"parts": [{"text": STRAY}], "role": "model"});
+        self.event(&json!({"candidates": [{"content": content, "index": 7}]}))
+    }
+
+    fn failure(&mut self, cause: &Cause) -> Vec<String> {
         let plain = Envelope { delivery: Delivery::Events, ..self.envelope.clone() };
-        let Refused { body, .. } = refuse(&Cause::Overloaded, &plain);
+        let Refused { body, .. } = refuse(cause, &plain);
         match self.envelope.delivery {
             Delivery::Array if self.written == 0 => vec![format!("[{body}\n]")],
             Delivery::Array => vec![format!(",\n{body}\n]")],

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 pub(super) use stream::Stream;
 
-use super::super::ask::{Ask, Delivery, flag, list, model, object, text_of, words_in};
+use super::super::ask::{Ask, Delivery, flag, list, model, object, speaks, text_of, words_in};
+use super::super::date;
 use super::super::http::Received;
 use super::super::refusal::Cause;
-use super::{Envelope, Order, Refused, Service, Wish};
+use super::{Envelope, Order, Refused, Service, Wish, until};
 
 /// The versions of the interface that are alive.
 const VERSIONS: [&str; 2] = ["2023-06-01", "2026-10-21"];
@@ -36,7 +37,6 @@ fn read_body(service: Service, body: &[u8]) -> Result<Order, String> {
     }
     let turns = list(&body, "messages");
     let last = turns.last();
-    let last_is = |role: &str| last.and_then(|turn| turn.get("role")) == Some(&json!(role));
     let blocks = |turn| list(turn, "content").iter();
     let text = |turn: &Value| text_of(turn.get("content"));
     let spoken: usize = turns.iter().map(|turn| words_in(&text(turn))).sum();
@@ -45,7 +45,7 @@ fn read_body(service: Service, body: &[u8]) -> Result<Order, String> {
     let mut ask = Ask {
         model,
         delivery: if events { Delivery::Events } else { Delivery::Whole },
-        prefill: last.filter(|_| last_is("assistant")).map(text),
+        output_tokens_max: body.get("max_tokens").and_then(Value::as_u64),
         ends_with_tool: last.is_some_and(|turn| blocks(turn).any(|it| is(it, "tool_result"))),
         schema: format.and_then(|format| format.get("schema")).cloned(),
         images: turns.iter().flat_map(blocks).filter(|block| is(block, "image")).count(),
@@ -55,6 +55,8 @@ fn read_body(service: Service, body: &[u8]) -> Result<Order, String> {
     // The provider's own tools have a type and no schema; they are not called.
     let own = |tool: &&Value| tool.get("input_schema").is_some();
     ask.offer(list(&body, "tools").iter().filter(own), &["input_schema"]);
+    ask.heed_last(turns, speaks, text);
+    ask.heed_seals(&body);
     Ok(Order { ask, wish: if counts { Wish::Count } else { Wish::Answer } })
 }
 
@@ -79,16 +81,28 @@ pub(super) fn headers(envelope: &Envelope) -> String {
 /// An error as Anthropic sends it.
 pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
     let (status, kind) = match cause {
-        Cause::RateLimited { .. } => (429, "rate_limit_error"),
+        Cause::RateLimited { .. }
+        | Cause::LimitedUntil { .. }
+        | Cause::LimitedInBody { .. }
+        | Cause::Accelerated
+        | Cause::Spent => (429, "rate_limit_error"),
         Cause::ServerError => (500, "api_error"),
-        Cause::Overloaded => (529, "overloaded_error"),
+        Cause::Overloaded | Cause::Busy => (529, "overloaded_error"),
         Cause::BadKey => (401, "authentication_error"),
         Cause::UnknownModel | Cause::NotFound => (404, "not_found_error"),
         Cause::Unreadable(413, _) => (413, "request_too_large"),
         other => (other.status(), "invalid_request_error"),
     };
     let message = match cause {
-        Cause::Overloaded => "Overloaded".to_owned(),
+        Cause::Overloaded | Cause::Busy => "Overloaded".to_owned(),
+        Cause::Accelerated => "This request would exceed your organization's maximum usage \
+                               increase rate for input tokens per minute. Please scale up your \
+                               input tokens usage more gradually."
+            .to_owned(),
+        Cause::Spent => "You have reached your specified API usage limits.".to_owned(),
+        Cause::ForeignSeal => {
+            "messages.1.content.0: Invalid `signature` in `thinking` block".to_owned()
+        }
         Cause::TooLong => "prompt is too long: 17 tokens > 16 maximum".to_owned(),
         Cause::Filtered => "Output blocked by content filtering policy".to_owned(),
         Cause::BadKey => "invalid x-api-key".to_owned(),
@@ -96,41 +110,30 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
         other => other.message().to_owned(),
     };
     let mut headers = headers(envelope);
-    if matches!(status, 429 | 529) {
+    if *cause == Cause::Spent {
+        headers.push_str("x-should-retry: false\r\n");
+    } else if matches!(status, 429 | 529) {
         headers.push_str("x-should-retry: true\r\n");
+    }
+    if let Cause::LimitedUntil { seconds } = cause {
+        headers.push_str(&until(envelope, *seconds));
     }
     if let Cause::RateLimited { retry_after_s: Some(seconds) } = cause {
         // The reset is an instant, to be read against the answer's own date.
-        let reset = instant(envelope.created.saturating_add(u64::from(*seconds)));
+        let reset = date::instant(envelope.created.saturating_add(u64::from(*seconds)));
         headers.push_str(&format!(
             "retry-after: {seconds}\r\nanthropic-ratelimit-requests-limit: 50\r\n\
              anthropic-ratelimit-requests-remaining: 0\r\n\
              anthropic-ratelimit-requests-reset: {reset}\r\n"
         ));
     }
-    let body = json!({
-        "type": "error",
-        "error": {"type": kind, "message": message},
-        "request_id": request_id(envelope),
-    });
+    let mut error = json!({"type": kind, "message": message});
+    if let (Cause::Spent, Some(error)) = (cause, error.as_object_mut()) {
+        let details = json!({"error_code": "enforced_spend_limit_reached"});
+        error.insert("details".to_owned(), details);
+    }
+    let body = json!({"type": "error", "error": error, "request_id": request_id(envelope)});
     Refused::json(status, headers, &body)
-}
-
-/// Seconds since 1970 as an instant in the spelling of RFC 3339.
-fn instant(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    // Counted from 1 March of the year 0, so that a leap day is the last day of its year. An era
-    // is four hundred years, after which the calendar begins again.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, turned) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + turned;
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]
@@ -200,16 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_spelled_out() {
-        for (seconds, spelled) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_717_459_200, "2024-06-04T00:00:00Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(instant(seconds), spelled);
-        }
+    fn a_reset_is_an_instant() {
         let limited = Cause::RateLimited { retry_after_s: Some(2) };
         let envelope = Envelope { created: 1_717_459_200, ..Envelope::default() };
         let headers = refuse(&limited, &envelope).headers;

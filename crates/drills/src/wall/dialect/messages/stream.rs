@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::super::answer::{Answer, Citation, Finish, Piece};
 use super::super::super::refusal::Cause;
-use super::super::{Envelope, Script, garbled_event, named_event};
+use super::super::{Envelope, STRAY, Script, garbled_event, named_event};
 use super::{headers, refuse};
 
 /// Writes one message.
@@ -209,8 +209,21 @@ impl Script for Stream<'_> {
         garbled_event("content_block_delta")
     }
 
-    fn failure(&mut self) -> Vec<String> {
-        let data = refuse(&Cause::Overloaded, &self.envelope).body;
+    fn idle(&mut self) -> String {
+        named_event("ping", &json!({}))
+    }
+
+    fn aside(&mut self, padding: &str) -> String {
+        named_event("message_news", &json!({ "news": padding }))
+    }
+
+    fn stray(&mut self) -> String {
+        let delta = json!({"type": "text_delta", "text": STRAY});
+        named_event("content_block_delta", &json!({"index": 7, "delta": delta}))
+    }
+
+    fn failure(&mut self, cause: &Cause) -> Vec<String> {
+        let data = refuse(cause, &self.envelope).body;
         vec![format!("event: error\ndata: {data}\n\n")]
     }
 

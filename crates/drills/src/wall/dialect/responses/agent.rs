@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::super::answer::{Answer, Citation, Finish, Piece};
 use super::super::super::refusal::Cause;
-use super::super::{Envelope, Refused, Script, chat, garbled_event, named_event};
+use super::super::{Envelope, Refused, STRAY, Script, chat, garbled_event, named_event, until};
 use super::response;
 use super::stream::{annotation, call_id, usage};
 
@@ -211,9 +211,29 @@ impl Script for Agent<'_> {
         garbled_event("response.output_text.delta")
     }
 
-    fn failure(&mut self) -> Vec<String> {
-        let message = Cause::Overloaded.message();
-        let error = json!({"type": "server_error", "code": "overloaded", "message": message});
+    fn idle(&mut self) -> String {
+        ": keep-alive\n\n".to_owned()
+    }
+
+    fn aside(&mut self, padding: &str) -> String {
+        self.event("response.news.added", json!({ "news": padding }))
+    }
+
+    fn stray(&mut self) -> String {
+        let data = json!({
+            "content_index": 0, "delta": STRAY, "item_id": "msg_wall_stray", "output_index": 7,
+        });
+        self.event("response.output_text.delta", data)
+    }
+
+    fn failure(&mut self, cause: &Cause) -> Vec<String> {
+        let message = cause.message();
+        let (kind, code) = match cause {
+            Cause::Spent => ("insufficient_quota", "insufficient_quota"),
+            Cause::Overloaded => ("server_error", "overloaded"),
+            _ => ("server_error", "internal_server_error"),
+        };
+        let error = json!({"type": kind, "code": code, "message": message});
         vec![self.event("response.failed", json!({ "error": error }))]
     }
 
@@ -264,12 +284,19 @@ pub(in super::super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
     let status = cause.status();
     let kind = match cause {
         Cause::BadKey => "invalid_api_key",
-        Cause::RateLimited { .. } => "rate_limit_exceeded",
+        Cause::RateLimited { .. }
+        | Cause::LimitedUntil { .. }
+        | Cause::LimitedInBody { .. }
+        | Cause::Accelerated => "rate_limit_exceeded",
+        Cause::Spent => "insufficient_quota",
         Cause::UnknownModel => "invalid_model",
         Cause::ServerError => "internal_server_error",
         _ => "bad_request",
     };
     let mut headers = chat::headers(envelope, false);
+    if let Cause::LimitedUntil { seconds } = cause {
+        headers.push_str(&until(envelope, *seconds));
+    }
     if let Cause::RateLimited { retry_after_s: Some(seconds) } = cause {
         headers.push_str(&format!("retry-after: {seconds}\r\n"));
     }

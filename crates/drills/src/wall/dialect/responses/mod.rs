@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(super) use agent::{Agent, refuse as refuse_agent};
 pub(super) use stream::Stream;
 
-use super::super::ask::{Ask, Delivery, flag, list, model, object, text_of, words_in};
+use super::super::ask::{Ask, Delivery, flag, list, model, object, speaks, text_of, words_in};
 use super::{Envelope, Order, Wish};
 
 /// What Perplexity takes; every other field is refused.
@@ -78,7 +78,7 @@ fn read_input(model: String, body: &Value) -> Result<Order, String> {
     let mut ask = Ask {
         model,
         delivery: if flag(body, "/stream") { Delivery::Events } else { Delivery::Whole },
-        prefill: last.filter(|_| last_is("role", "assistant")).map(text),
+        output_tokens_max: body.get("max_output_tokens").and_then(Value::as_u64),
         ends_with_tool: last_is("type", "function_call_output"),
         searches: tools().any(|tool| kind(tool, "web_search")),
         schema: body.pointer("/text/format/schema").cloned(),
@@ -87,6 +87,8 @@ fn read_input(model: String, body: &Value) -> Result<Order, String> {
         ..Ask::default()
     };
     ask.offer(tools().filter(|tool| kind(tool, "function")), &["parameters"]);
+    ask.heed_last(&items, speaks, text);
+    ask.heed_seals(body);
     Ok(Order { ask, wish: Wish::Answer })
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::super::answer::{Answer, Citation, Finish, Piece, Tokens};
 use super::super::super::refusal::Cause;
-use super::super::{Envelope, Script, chat, garbled_event, named_event};
+use super::super::{Envelope, STRAY, Script, chat, garbled_event, named_event};
 use super::response;
 
 /// Writes one response.
@@ -280,15 +280,34 @@ impl Script for Stream<'_> {
         garbled_event("response.output_text.delta")
     }
 
-    fn failure(&mut self) -> Vec<String> {
-        let message = Cause::Overloaded.message();
-        let error = json!({
-            "type": "service_unavailable_error", "code": "server_is_overloaded",
-            "message": message, "param": null,
+    fn idle(&mut self) -> String {
+        ": keep-alive\n\n".to_owned()
+    }
+
+    fn aside(&mut self, padding: &str) -> String {
+        self.event("response.news.added", json!({ "news": padding }))
+    }
+
+    fn stray(&mut self) -> String {
+        let data = json!({
+            "content_index": 0, "delta": STRAY, "item_id": "msg_wall_stray", "output_index": 7,
         });
+        self.event("response.output_text.delta", data)
+    }
+
+    fn failure(&mut self, cause: &Cause) -> Vec<String> {
+        let message = cause.message();
+        let (kind, code, failed_code) = match cause {
+            Cause::Spent => ("insufficient_quota", "insufficient_quota", "insufficient_quota"),
+            Cause::Overloaded => {
+                ("service_unavailable_error", "server_is_overloaded", "server_error")
+            }
+            _ => ("server_error", "server_error", "server_error"),
+        };
+        let error = json!({"type": kind, "code": code, "message": message, "param": null});
         let mut failed = response(&self.envelope, "failed", &self.done, &Value::Null);
         if let Some(failed) = failed.as_object_mut() {
-            let error = json!({"code": "server_error", "message": message});
+            let error = json!({"code": failed_code, "message": message});
             failed.insert("error".to_owned(), error);
         }
         vec![

@@ -1,0 +1,520 @@
+//! Fifth stage: one upstream call after the other, under clocks, breakers and budgets, until one
+//! answers or none is left. Nothing has reached the caller yet, so a rung is changed silently.
+
+mod clocks;
+mod standing;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use clock::Tick;
+use domain::{Dialect, Fault, FaultClass, Losses, Needs, Operation, Piece, Reply, Target};
+use resilience::{AfterFault, Next, Take};
+use upstream::{Body, Call, Head, Pieces, Readiness, Upstream, Whole};
+
+use clocks::{Limit, Limits, gather, until_content};
+use standing::take_of;
+
+use crate::plan::Planned;
+use crate::receipt::Ticket;
+use crate::reply::TurnedAway;
+use crate::rung::{Claim, Judge, Rung, RungSettings, Wish};
+use crate::takeover::{self, GoingOn, JoinClocks};
+use crate::trail::Trail;
+use crate::waiting::Place;
+use crate::{Gateway, Lineup};
+
+/// A request whose answer has begun.
+pub(crate) struct Answering {
+    pub(crate) request: Arc<domain::Request>,
+    pub(crate) ladder: resilience::Found,
+    pub(crate) ticket: Ticket,
+    pub(crate) trail: Trail,
+    pub(crate) claim: Claim,
+    pub(crate) head: Head,
+    pub(crate) began: Began,
+    /// What the translation of the request could not say, and that of a whole answer.
+    pub(crate) losses: Losses,
+    pub(crate) attempt_started: Tick,
+    pub(crate) deadline: Tick,
+    pub(crate) gap_max: Duration,
+}
+
+/// What is there of the answer.
+pub(crate) enum Began {
+    /// All of it, as the provider wrote it.
+    Whole(Whole),
+    /// All of it, in the internal form.
+    Native(Reply),
+    /// The first content and everything before it; more will follow. `dialect` is that of relayed
+    /// bytes, `None` for native events.
+    Streaming { dialect: Option<Dialect>, held: VecDeque<Piece>, pieces: Pieces },
+}
+
+/// Tries the rungs in their order.
+pub(crate) async fn attempt(
+    gateway: &Gateway,
+    lineup: &Lineup,
+    planned: Planned,
+) -> Result<Answering, Box<TurnedAway>> {
+    let Planned { request, ticket, ladder, deadline } = planned;
+    let take = take_of(&request);
+    let mut climb = Climb {
+        gateway,
+        lineup,
+        request,
+        ticket,
+        ladder,
+        deadline,
+        step: 0,
+        tries: 0,
+        trail: Trail::default(),
+        take,
+        given_up: Vec::new(),
+        held_until: None,
+        may_wait: true,
+        place: None,
+        going_on: None,
+    };
+    match climb.run().await {
+        Ok(answered) => Ok(Answering {
+            gap_max: Duration::from_millis(climb.ladder.clocks.gap_ms_max),
+            request: climb.request,
+            ladder: climb.ladder,
+            ticket: climb.ticket,
+            trail: climb.trail,
+            claim: answered.claim,
+            head: answered.head,
+            began: answered.began,
+            losses: answered.losses,
+            attempt_started: answered.started,
+            deadline,
+        }),
+        Err(Exhausted) => {
+            let ask = climb.request.dialect;
+            Err(crate::exhausted::turn_away(ask, climb.ticket, climb.trail))
+        }
+    }
+}
+
+/// A request whose stream broke off and is to go on elsewhere.
+pub(crate) struct Again {
+    pub(crate) request: Arc<domain::Request>,
+    pub(crate) ticket: Ticket,
+    pub(crate) trail: Trail,
+    /// The rungs that may go on.
+    pub(crate) ladder: resilience::Found,
+    pub(crate) deadline: Tick,
+    /// Upstream calls so far.
+    pub(crate) tries: u32,
+    pub(crate) going_on: GoingOn,
+}
+
+/// Tries rungs again from the middle of an answer; the answer that comes of it is joined to what
+/// was told.
+pub(crate) async fn attempt_again(
+    gateway: &Gateway,
+    lineup: &Lineup,
+    again: Again,
+) -> (Option<Answered>, Ticket, Trail) {
+    let Again { request, ticket, trail, ladder, deadline, tries, going_on } = again;
+    let take = take_of(&request);
+    let mut climb = Climb {
+        gateway,
+        lineup,
+        request,
+        ticket,
+        ladder,
+        deadline,
+        step: 0,
+        tries,
+        trail,
+        take,
+        given_up: Vec::new(),
+        held_until: None,
+        may_wait: true,
+        place: None,
+        going_on: Some(going_on),
+    };
+    let answered = climb.run().await.ok();
+    (answered, climb.ticket, climb.trail)
+}
+
+/// No rung is left.
+struct Exhausted;
+
+/// An attempt that answered.
+pub(crate) struct Answered {
+    pub(crate) claim: Claim,
+    pub(crate) head: Head,
+    pub(crate) began: Began,
+    pub(crate) losses: Losses,
+    pub(crate) started: Tick,
+}
+
+/// The way down one ladder.
+struct Climb<'a> {
+    gateway: &'a Gateway,
+    lineup: &'a Lineup,
+    request: Arc<domain::Request>,
+    ticket: Ticket,
+    ladder: resilience::Found,
+    deadline: Tick,
+    /// The ladder's step that is being tried.
+    step: usize,
+    /// Upstream calls so far.
+    tries: u32,
+    trail: Trail,
+    take: Take,
+    /// Rungs that this request is done with.
+    given_up: Vec<Target>,
+    /// The earliest instant at which a rung that would be too much now may take it.
+    held_until: Option<Tick>,
+    /// It may still stand in line.
+    may_wait: bool,
+    place: Option<Place>,
+    /// An answer is gone on with that broke off elsewhere.
+    going_on: Option<GoingOn>,
+}
+
+/// What there is beside a rung.
+#[derive(Clone, Copy)]
+struct Others {
+    /// The ladder has another rung that this request has not tried.
+    another: bool,
+    /// A rung before it, or an equal, could not take this request.
+    spilled: bool,
+}
+
+/// Where to go after a rung gave nothing.
+enum Onward {
+    NextRung,
+    Stop,
+}
+
+impl Climb<'_> {
+    async fn run(&mut self) -> Result<Answered, Exhausted> {
+        // Whoever comes while others wait stands behind them.
+        let mut in_line = self.others_wait();
+        loop {
+            if !in_line {
+                self.held_until = None;
+                match self.pass().await {
+                    Ok(answered) => return Ok(answered),
+                    Err(Onward::Stop) => return Err(Exhausted),
+                    Err(Onward::NextRung) => {}
+                }
+                if self.held_until.is_none() || !self.may_wait {
+                    return Err(Exhausted);
+                }
+            }
+            in_line = false;
+            self.wait().await;
+        }
+    }
+
+    /// Once down the ladder. What is only too fast now is passed over, but what comes after it and
+    /// is no provider's is not asked while there is hope of a place.
+    async fn pass(&mut self) -> Result<Answered, Onward> {
+        let steps = self.ladder.steps.clone();
+        let last_step = steps.len().saturating_sub(1);
+        for (index, step) in steps.iter().enumerate() {
+            self.step = index;
+            let rungs: Vec<_> = step.iter().filter_map(|target| self.rung(target)).collect();
+            let order = {
+                let dice = self.gateway.dice();
+                let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
+                let in_flight = |at: usize| rungs.get(at).map_or(0, |(rung, _)| rung.in_flight());
+                resilience::order_equals(rungs.len(), in_flight, &mut dice)
+            };
+            for (place, at) in order.iter().enumerate() {
+                let Some((rung, upstream)) = rungs.get(*at) else { continue };
+                if self.given_up.contains(&rung.target) {
+                    continue;
+                }
+                if upstream.is_reserve() && self.held_until.is_some() && self.may_wait {
+                    return Err(Onward::NextRung);
+                }
+                let others = Others {
+                    another: index < last_step || place + 1 < order.len(),
+                    spilled: index > 0 || place > 0,
+                };
+                match self.try_rung(rung, &**upstream, others).await {
+                    Ok(answered) => return Ok(answered),
+                    Err(Onward::NextRung) => {}
+                    Err(Onward::Stop) => return Err(Onward::Stop),
+                }
+            }
+        }
+        Err(Onward::NextRung)
+    }
+
+    fn rung(&self, target: &Target) -> Option<(Arc<Rung>, Arc<dyn Upstream>)> {
+        let upstream = self.lineup.upstreams.get(&*target.provider)?;
+        let settings = RungSettings {
+            breaker: self.lineup.breaker,
+            pace: self.lineup.pace,
+            first_token_ms_max: self.ladder.clocks.first_token_ms_max,
+        };
+        let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), settings);
+        Some((rung, upstream.clone()))
+    }
+
+    /// Everything that one rung is good for: its keys, and a second try where the fault allows it.
+    async fn try_rung(
+        &mut self,
+        rung: &Arc<Rung>,
+        upstream: &dyn Upstream,
+        others: Others,
+    ) -> Result<Answered, Onward> {
+        if let Some((class, reason)) = self.cannot_serve(rung, upstream) {
+            self.trail.skipped(&rung.target, class, &reason);
+            self.given_up.push(rung.target.clone());
+            return Err(Onward::NextRung);
+        }
+        let mut spent_keys = Vec::new();
+        let mut tries_here = 0;
+        if let Some(going_on) = &mut self.going_on {
+            going_on.next_rung();
+        }
+        loop {
+            let now = self.gateway.shared.clock.now();
+            let wish = Wish {
+                now,
+                spent: &spent_keys,
+                take: self.take,
+                spilled: others.spilled,
+                another: others.another,
+            };
+            let claim = match rung.claim(&wish, self.gateway.dice()) {
+                Ok(claim) => claim,
+                Err(held) => {
+                    self.passed_over(rung, held, now);
+                    return Err(Onward::NextRung);
+                }
+            };
+            self.went_in(now);
+            if !self.pay_for_try(tries_here == 0 && !self.broke_off_at(&rung.target)) {
+                self.trail.budget_is_spent();
+                self.given_up.push(rung.target.clone());
+                return Err(Onward::NextRung);
+            }
+            let key = claim.key;
+            let fault = match self.call(claim, upstream).await {
+                Ok(answered) => return Ok(answered),
+                Err(fault) => fault,
+            };
+            tries_here += 1;
+            if self.asks_otherwise(rung, upstream, &fault) {
+                continue;
+            }
+            let fault = if self.going_on.is_some() { takeover::reclass(fault) } else { fault };
+            let other_key = spent_keys.len() + 1 < rung.key_count();
+            let facts = AfterFault {
+                fault: &fault,
+                tries_on_rung: tries_here,
+                tries: self.tries,
+                other_key,
+                other_rung: others.another,
+                time_left: self.deadline.since(self.gateway.shared.clock.now()),
+                settings: &self.lineup.failover,
+            };
+            let decision = {
+                let mut dice = self.gateway.dice().lock().unwrap_or_else(PoisonError::into_inner);
+                resilience::after_fault(&facts, &mut dice)
+            };
+            self.trail.failed(&rung.target, fault, decision.why);
+            match decision.next {
+                Next::SameRung { pause } => tokio::time::sleep(pause).await,
+                Next::NextKey => spent_keys.push(key),
+                Next::NextRung => {
+                    self.given_up.push(rung.target.clone());
+                    return Err(Onward::NextRung);
+                }
+                Next::Stop => return Err(Onward::Stop),
+            }
+        }
+    }
+
+    /// Why this rung cannot serve this request at all.
+    fn cannot_serve(
+        &self,
+        rung: &Rung,
+        upstream: &dyn Upstream,
+    ) -> Option<(FaultClass, Cow<'static, str>)> {
+        if self.is_other_vector_space(&rung.target) {
+            let reason = "vectors of another model cannot be compared";
+            return Some((FaultClass::Unfit, reason.into()));
+        }
+        if let Some(reason) = upstream.unfit(&rung.target.model, &self.request) {
+            return Some((FaultClass::Unfit, reason.into_string().into()));
+        }
+        match upstream.readiness() {
+            Readiness::Ready => None,
+            Readiness::Loading => Some((FaultClass::Busy, "still loading".into())),
+            Readiness::Unavailable(_) => Some((FaultClass::Busy, "not available".into())),
+        }
+    }
+
+    /// A rung that refused to go on from a prefill is asked once more, in other words. Its refusal
+    /// is about our way of asking, and is told to nobody.
+    fn asks_otherwise(&mut self, rung: &Rung, upstream: &dyn Upstream, fault: &Fault) -> bool {
+        let model = &rung.target.model;
+        let Some(going_on) = &mut self.going_on else { return false };
+        let asked = going_on.ask(upstream, model, &self.request).map(|asked| asked.manner);
+        self.tries < self.lineup.failover.attempts_max && going_on.was_refused(asked, fault)
+    }
+
+    /// This very rung's answer is the one that broke off.
+    fn broke_off_at(&self, target: &Target) -> bool {
+        let attempts = &self.ticket.view().attempts;
+        self.going_on.is_some() && attempts.iter().any(|attempt| attempt.target == *target)
+    }
+
+    /// A caller compares the vectors that he gets with those that he has: only the ladder's first
+    /// model will do, wherever it runs.
+    fn is_other_vector_space(&self, target: &Target) -> bool {
+        let first = self.ladder.steps.first().and_then(|step| step.first());
+        self.request.operation == Operation::Embed
+            && first.is_some_and(|first| first.model != target.model)
+    }
+
+    /// The first try of a request is free. The first on a further rung is booked and always made,
+    /// since an answer is what failover is for; a repetition must be granted.
+    fn pay_for_try(&mut self, first_on_rung: bool) -> bool {
+        let shared = &self.gateway.shared;
+        // What was told already is generated a second time.
+        let cost = if self.going_on.is_some() { 2 } else { 1 };
+        if self.tries > 0 {
+            let now = shared.clock.now();
+            let mut budget = shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
+            if first_on_rung {
+                budget.book(now, cost);
+            } else if budget.try_spend(now, cost).is_err() {
+                return false;
+            }
+        }
+        self.tries += 1;
+        true
+    }
+
+    async fn call(&mut self, mut claim: Claim, upstream: &dyn Upstream) -> Result<Answered, Fault> {
+        let started = self.gateway.shared.clock.now();
+        let prices = upstream.card(&claim.rung.target.model).map(|card| card.prices);
+        self.ticket.begin_attempt(&claim.rung.target, claim.key, prices);
+        let called = self.call_under_clocks(&claim, upstream, started).await;
+        let took = self.gateway.shared.clock.now().since(started);
+        match called {
+            Ok((head, began, losses)) => {
+                let now = self.gateway.shared.clock.now();
+                claim.told(now, &head.allowances);
+                if matches!(began, Began::Streaming { .. }) {
+                    claim.first_token(now, took);
+                }
+                self.ticket.end_attempt(took, None);
+                self.ticket.first_token_of_attempt(took);
+                self.ticket.served_by(claim.rung.target.clone(), self.step, upstream.is_reserve());
+                Ok(Answered { claim, head, began, losses, started })
+            }
+            Err(fault) => {
+                self.ticket.end_attempt(took, Some(&fault));
+                claim.judge(&self.gateway.judge(), Some(&fault));
+                Err(fault)
+            }
+        }
+    }
+
+    async fn call_under_clocks(
+        &self,
+        claim: &Claim,
+        upstream: &dyn Upstream,
+        started: Tick,
+    ) -> Result<(Head, Began, Losses), Fault> {
+        let clocks = self.ladder.clocks;
+        let streams = self.request.outline.stream;
+        let limits = Limits::of(&clocks, streams, upstream.is_reserve());
+        let model = &claim.rung.target.model;
+        let continuation =
+            self.going_on.as_ref().and_then(|way| way.ask(upstream, model, &self.request));
+        let call = Call {
+            request: self.request.clone(),
+            model: claim.rung.target.model.clone(),
+            key: claim.key,
+            connect_max: Duration::from_millis(clocks.connect_ms_max),
+            request_id: self.ticket.view().id,
+            continuation: continuation.clone(),
+            as_events: self.going_on.is_some() || self.holds_calls(),
+        };
+        let answer = self.within(started, limits.head, upstream.call(call)).await??;
+        let mut losses = answer.losses;
+        let began = match answer.body {
+            Body::Whole(whole) => Began::Whole(whole),
+            Body::Native(reply) => Began::Native(reply),
+            Body::Stream(pieces) if let Some(continuation) = &continuation => {
+                let clocks = self.join_clocks(limits, started);
+                let joined = takeover::until_joined(pieces, continuation, clocks);
+                let all = Limit { max: None, ..limits.content };
+                let (held, pieces) = self.within(started, all, joined).await??;
+                Began::Streaming { dialect: None, held, pieces }
+            }
+            Body::Stream(pieces) if streams => {
+                let first = until_content(pieces, self.lineup.caps.held_bytes_max);
+                let (held, pieces) = self.within(started, limits.content, first).await??;
+                Began::Streaming { dialect: answer.dialect, held, pieces }
+            }
+            Body::Stream(pieces) => {
+                let gathered = self.within(started, limits.content, gather(pieces)).await??;
+                losses.extend(gathered.1);
+                Began::Native(gathered.0)
+            }
+        };
+        Ok((answer.head, began, losses))
+    }
+
+    /// The clocks of an answer that is to be joined to another; the reserve has none of its own.
+    fn join_clocks(&self, limits: Limits, started: Tick) -> JoinClocks {
+        let now = self.gateway.shared.clock.now();
+        let left = self.deadline.since(now);
+        let gap = Duration::from_millis(self.ladder.clocks.gap_ms_max);
+        match limits.content.max {
+            Some(max) => JoinClocks { first: (started + max).since(now), gap },
+            None => JoinClocks { first: left, gap: left },
+        }
+    }
+
+    /// Tool calls are held back until they are complete, so they are wanted as events.
+    fn holds_calls(&self) -> bool {
+        let outline = &self.request.outline;
+        self.lineup.failover.hold_tool_calls
+            && outline.stream
+            && outline.needs.contains(Needs::TOOLS)
+    }
+
+    /// Waits for `future` until `limit` after `started`, or until the request's deadline.
+    async fn within<T>(
+        &self,
+        started: Tick,
+        limit: Limit,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Fault> {
+        let now = self.gateway.shared.clock.now();
+        let until = limit.max.map_or(self.deadline, |max| (started + max).min(self.deadline));
+        match tokio::time::timeout(until.since(now), future).await {
+            Ok(value) => Ok(value),
+            Err(_) if until >= self.deadline => {
+                Err(Fault::new(FaultClass::TotalTime, "the request's time is over"))
+            }
+            Err(_) => Err(Fault::new(limit.class, limit.text)),
+        }
+    }
+}
+
+impl Gateway {
+    /// What the breakers need for a judgement.
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        Judge { clock: &*self.shared.clock, dice: self.dice(), telemetry: &self.shared.telemetry }
+    }
+}

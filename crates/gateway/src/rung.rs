@@ -1,0 +1,418 @@
+//! One rung, a (provider, model): its keys with a breaker and a pacer each, and what keeps calls on
+//! it at a pace that it can take. A call takes its place as a [`Claim`] and tells, when it ends, how
+//! it went.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use clock::{Clock, Dice, Tick};
+use domain::{Allowance, Fault, FaultClass, Target, Usage};
+use http::HeaderValue;
+use resilience::{
+    Breaker, BreakerSettings, Expectation, Feel, Gate, Limiter, Pace, PaceSettings, Paced, Pacer,
+    Pulse, Ramp, State, Take, Verdict,
+};
+use telemetry::{BreakerChange, Telemetry};
+
+use crate::waiting::Rooms;
+
+/// Generated tokens of an unstreamed answer below which its time tells nothing of the pace.
+const OUTPUT_TOKENS_MIN: u64 = 20;
+
+/// What a rung is made with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct RungSettings {
+    pub(crate) breaker: BreakerSettings,
+    pub(crate) pace: PaceSettings,
+    /// Of the ladder that met it first: bounds what may be learned as usual.
+    pub(crate) first_token_ms_max: u64,
+}
+
+/// One (provider, model) with a route per key.
+#[derive(Debug)]
+pub(crate) struct Rung {
+    pub(crate) target: Target,
+    /// The target as a header's value.
+    pub(crate) served_by: HeaderValue,
+    routes: Box<[Route]>,
+    next_key: AtomicUsize,
+    governor: Mutex<Governor>,
+    rooms: Arc<Rooms>,
+    settings: RungSettings,
+}
+
+/// One key of a rung.
+#[derive(Debug)]
+struct Route {
+    breaker: Mutex<Breaker>,
+    pacer: Mutex<Pacer>,
+    in_flight: AtomicUsize,
+}
+
+/// What all keys of a rung share.
+#[derive(Debug)]
+struct Governor {
+    pulse: Pulse,
+    limiter: Limiter,
+    ramp: Ramp,
+    /// It was down, and its calls come back along the ramp.
+    returning: bool,
+}
+
+/// A call that would like a place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    pub(crate) now: Tick,
+    /// Keys that this request has spent.
+    pub(crate) spent: &'a [u16],
+    pub(crate) take: Take,
+    /// It belongs to a rung above that could not take it.
+    pub(crate) spilled: bool,
+    /// The ladder has another rung that may serve it.
+    pub(crate) another: bool,
+}
+
+/// Why a call got no place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Held {
+    /// All keys' breakers refuse, the earliest until then.
+    Breaker { until: Tick },
+    /// It would be too much, or too fast.
+    Paced { until: Tick, why: &'static str, class: FaultClass },
+    /// This request has spent every key.
+    NoKey,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Rung {
+    pub(crate) fn new(
+        target: Target,
+        keys: u16,
+        settings: RungSettings,
+        rooms: Arc<Rooms>,
+    ) -> Self {
+        let route = || Route {
+            breaker: Mutex::new(Breaker::new(settings.breaker)),
+            pacer: Mutex::new(Pacer::default()),
+            in_flight: AtomicUsize::new(0),
+        };
+        let served_by = HeaderValue::from_str(&target.to_string())
+            .unwrap_or_else(|_| HeaderValue::from_static("unprintable"));
+        Self {
+            target,
+            served_by,
+            routes: (0..keys.max(1)).map(|_| route()).collect(),
+            next_key: AtomicUsize::new(0),
+            governor: Mutex::new(Governor {
+                pulse: Pulse::new(expectation(&settings)),
+                limiter: Limiter::new(settings.pace.limiter),
+                ramp: Ramp::default(),
+                returning: false,
+            }),
+            rooms,
+            settings,
+        }
+    }
+
+    /// Calls in flight over all keys.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.routes.iter().map(|route| route.in_flight.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many keys it has.
+    pub(crate) fn key_count(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// The limit in force and the ramp's rate, for whoever shows them.
+    pub(crate) fn pace(&self) -> (u32, Option<f64>) {
+        let governor = lock(&self.governor);
+        (governor.limiter.limit().0, governor.ramp.rate_per_s())
+    }
+
+    fn in_flight_now(&self) -> u32 {
+        u32::try_from(self.in_flight()).unwrap_or(u32::MAX)
+    }
+
+    /// Claims a place on the next key that lets a call through.
+    pub(crate) fn claim(
+        self: &Arc<Self>,
+        wish: &Wish<'_>,
+        dice: &Mutex<Dice>,
+    ) -> Result<Claim, Held> {
+        if let Some(held) = self.is_full(wish) {
+            return Err(held);
+        }
+        let mut worst = Held::NoKey;
+        let count = self.routes.len();
+        let start = if count > 1 { self.next_key.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        for offset in 0..count {
+            let index = (start + offset) % count;
+            let key = u16::try_from(index).unwrap_or(u16::MAX);
+            let Some(route) = self.routes.get(index) else { continue };
+            if wish.spent.contains(&key) {
+                continue;
+            }
+            match self.claim_key(route, wish, dice) {
+                Ok(probe) => {
+                    route.in_flight.fetch_add(1, Ordering::Relaxed);
+                    let (rung, take) = (self.clone(), wish.take);
+                    return Ok(Claim { rung, key, probe, take, judged: false });
+                }
+                Err(held) => worst = sooner(worst, held),
+            }
+        }
+        Err(worst)
+    }
+
+    fn is_full(&self, wish: &Wish<'_>) -> Option<Held> {
+        if !self.settings.pace.enabled {
+            return None;
+        }
+        let in_flight = self.in_flight_now();
+        let (limit, why) = lock(&self.governor).limiter.limit();
+        (in_flight >= limit).then(|| Held::Paced {
+            // A place comes free when a call ends, which wakes whoever waits; this is only how
+            // long nobody looks if none does.
+            until: wish.now + Duration::from_millis(250),
+            why: why.as_str(),
+            class: FaultClass::Overloaded,
+        })
+    }
+
+    /// True if it goes as the breaker's probe.
+    fn claim_key(&self, route: &Route, wish: &Wish<'_>, dice: &Mutex<Dice>) -> Result<bool, Held> {
+        let probe = match lock(&route.breaker).admit(wish.now) {
+            Gate::Admit => false,
+            Gate::Probe => true,
+            Gate::Refuse { until, .. } => return Err(Held::Breaker { until }),
+        };
+        let held = self.is_too_fast(route, wish, probe, dice);
+        if let Some(held) = held {
+            lock(&route.breaker).release(probe);
+            return Err(held);
+        }
+        Ok(probe)
+    }
+
+    fn is_too_fast(
+        &self,
+        route: &Route,
+        wish: &Wish<'_>,
+        probe: bool,
+        dice: &Mutex<Dice>,
+    ) -> Option<Held> {
+        if !self.settings.pace.enabled {
+            return None;
+        }
+        let paced = lock(&route.pacer).ask(wish.now, wish.take, &mut lock(dice));
+        if let Paced::Wait { until, why } = paced {
+            return Some(Held::Paced { until, why: why.as_str(), class: FaultClass::RateLimited });
+        }
+        // A probe goes in any case: without it nobody would ever know.
+        if probe || !self.settings.pace.ramp {
+            return None;
+        }
+        let mut governor = lock(&self.governor);
+        if governor.returning && governor.ramp.is_wide() {
+            governor.returning = false;
+            governor.ramp.end();
+        }
+        let ramped = wish.spilled || (governor.returning && wish.another);
+        if !ramped {
+            governor.ramp.own_call(wish.now);
+            return None;
+        }
+        match governor.ramp.ask(wish.now) {
+            Pace::Go => None,
+            Pace::Wait { until } => {
+                drop(governor);
+                lock(&route.pacer).give_back(wish.now, wish.take);
+                Some(Held::Paced { until, why: "ramp", class: FaultClass::Overloaded })
+            }
+        }
+    }
+}
+
+fn expectation(settings: &RungSettings) -> Expectation {
+    Expectation {
+        first_token_ms: settings.pace.first_token_ms,
+        inter_token_ms: settings.pace.inter_token_ms,
+        first_token_ms_max: settings.first_token_ms_max / 2,
+    }
+}
+
+/// Of two reasons the one that is over first; being paced is told before a breaker that is open.
+fn sooner(known: Held, other: Held) -> Held {
+    match (known, other) {
+        (Held::NoKey, other) => other,
+        (Held::Breaker { until: a }, Held::Breaker { until: b }) => {
+            Held::Breaker { until: a.min(b) }
+        }
+        (Held::Breaker { .. }, paced @ Held::Paced { .. }) => paced,
+        (Held::Paced { until: a, .. }, Held::Paced { until: b, .. }) if b < a => other,
+        (known, _) => known,
+    }
+}
+
+/// A call's place on a route. Dropped without a judgement it gives a probe back.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) rung: Arc<Rung>,
+    pub(crate) key: u16,
+    pub(crate) probe: bool,
+    take: Take,
+    judged: bool,
+}
+
+/// What a judgement needs.
+pub(crate) struct Judge<'a> {
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) dice: &'a Mutex<Dice>,
+    pub(crate) telemetry: &'a Telemetry,
+}
+
+/// How an answer that came to its end was.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ended {
+    pub(crate) usage: Option<Usage>,
+    /// From the first content to the last, and how many pieces came after the first.
+    pub(crate) spoke: Option<(Duration, u64)>,
+}
+
+impl Claim {
+    fn route(&self) -> Option<&Route> {
+        self.rung.routes.get(usize::from(self.key))
+    }
+
+    /// What the answer's head says of the provider's limits.
+    pub(crate) fn told(&self, now: Tick, allowances: &[Allowance]) {
+        let told = self.rung.settings.pace.enabled && !allowances.is_empty();
+        if let Some(route) = self.route().filter(|_| told) {
+            lock(&route.pacer).told(now, allowances);
+        }
+    }
+
+    /// The first content of a stream came after so long.
+    pub(crate) fn first_token(&self, now: Tick, after: Duration) {
+        if !self.rung.settings.pace.enabled {
+            return;
+        }
+        let in_flight = self.rung.in_flight_now();
+        let mut governor = lock(&self.rung.governor);
+        let pulse = governor.pulse.first_token(after, self.take.input_tokens);
+        governor.limiter.answered(now, pulse, in_flight);
+        governor.ramp.felt(now, if pulse > 1.0 { Feel::Slow } else { Feel::Good });
+    }
+
+    /// The answer came to its end.
+    pub(crate) fn complete(&mut self, judge: &Judge<'_>, ended: &Ended) {
+        if !self.rung.settings.pace.enabled {
+            return self.judge(judge, None);
+        }
+        let now = judge.clock.now();
+        let used = ended.usage.map_or(self.take, |usage| Take {
+            input_tokens: usage.input(),
+            output_tokens: usage.output,
+        });
+        if let Some(route) = self.route() {
+            lock(&route.pacer).answered(now, self.take, used);
+        }
+        if let Some((span, pieces)) = ended.spoke
+            && let Ok(pieces) = u32::try_from(pieces)
+            && u64::from(pieces) >= OUTPUT_TOKENS_MIN
+        {
+            let in_flight = self.rung.in_flight_now();
+            let mut governor = lock(&self.rung.governor);
+            let pulse = governor.pulse.inter_token(span / pieces);
+            governor.limiter.answered(now, pulse, in_flight);
+        }
+        self.judge(judge, None);
+    }
+
+    /// Tells the breaker and the pace how the attempt ended: `None` is a complete answer.
+    pub(crate) fn judge(&mut self, judge: &Judge<'_>, fault: Option<&Fault>) {
+        self.judged = true;
+        let now = judge.clock.now();
+        if let Some(fault) = fault.filter(|_| self.rung.settings.pace.enabled) {
+            self.feel(now, fault);
+        }
+        let verdict = fault.map_or(Verdict::Success, resilience::verdict_of);
+        let Some(route) = self.route() else { return };
+        let transition = {
+            let mut dice = lock(judge.dice);
+            lock(&route.breaker).judge(now, self.probe, verdict, &mut dice)
+        };
+        let Some(transition) = transition else { return };
+        match transition.to {
+            State::Closed if transition.from == State::HalfOpen => {
+                lock(&self.rung.governor).returning = true;
+            }
+            State::Open => {
+                let limiter = Limiter::new(self.rung.settings.pace.limiter);
+                lock(&self.rung.governor).limiter = limiter;
+            }
+            _ => {}
+        }
+        tracing::info!(
+            target = %self.rung.target,
+            key = self.key,
+            from = transition.from.as_str(),
+            to = transition.to.as_str(),
+            why = transition.why.as_str(),
+            "breaker changed"
+        );
+        judge.telemetry.breaker_changed(BreakerChange {
+            target: self.rung.target.clone(),
+            key: self.key,
+            from: transition.from.as_str(),
+            to: transition.to.as_str(),
+            why: transition.why.as_str(),
+        });
+    }
+
+    /// What a fault says of the provider's strength.
+    fn feel(&self, now: Tick, fault: &Fault) {
+        use FaultClass::{
+            Connect, Overloaded, RateLimited, Reset, ServerError, Silent, SlowFirstToken, Stalled,
+        };
+        if let (RateLimited, Some(route)) = (fault.class, self.route()) {
+            lock(&route.pacer).refused(now, fault.retry_after_ms);
+        }
+        let in_flight = self.rung.in_flight_now();
+        let mut governor = lock(&self.rung.governor);
+        if matches!(fault.class, Overloaded | Silent | SlowFirstToken | Stalled) {
+            governor.limiter.overloaded(now, in_flight);
+        }
+        let stressed = matches!(
+            fault.class,
+            Overloaded
+                | RateLimited
+                | Silent
+                | SlowFirstToken
+                | Stalled
+                | Connect
+                | Reset
+                | ServerError
+        );
+        if stressed {
+            governor.ramp.felt(now, Feel::Stressed);
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(route) = self.route() {
+            route.in_flight.fetch_sub(1, Ordering::Relaxed);
+            if !self.judged {
+                lock(&route.breaker).release(self.probe);
+            }
+        }
+        self.rung.rooms.a_place_is_free();
+    }
+}
