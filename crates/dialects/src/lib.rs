@@ -10,6 +10,7 @@ mod json;
 mod mask;
 mod openai_chat;
 mod openai_responses;
+mod outline;
 mod provider_error;
 mod refusal;
 mod resume;

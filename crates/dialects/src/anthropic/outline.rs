@@ -1,15 +1,14 @@
 //! Reads the outline of a request: what routing needs, in one pass over borrowed bytes. Only what
 //! routing relies on is checked; the rest is the provider's to judge.
 
-use std::borrow::Cow;
-
 use domain::{Needs, Operation, Outline};
 use serde::de::{MapAccess, SeqAccess};
 
 use crate::Malformed;
-use crate::body::{quotes_around, read_object};
+use crate::body::read_object;
 use crate::form::Ask;
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
+use crate::outline::{Kind, Twice, check_array, read_model, read_stream};
 
 /// Reads what routing needs; `model_at` is a place in the body.
 ///
@@ -18,34 +17,12 @@ use crate::json::{Array, Elements, Members, Object, Shape, skip};
 /// or `messages` is missing or of a wrong type, or if a field that decides the route stands twice.
 pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
     let fields: Top<'_> = read_object(ask.body)?;
-    if let Some(twice) = fields.twice {
-        return Err(Malformed::new(format!("`{twice}` stands in the request twice"), twice));
-    }
-    let model = match (fields.model, ask.model_in_path) {
-        (Some(Shape::Text(name)), _) if !name.is_empty() => name,
-        (Some(Shape::Text(_)), _) => {
-            return Err(Malformed::new("`model` must not be empty", "model"));
-        }
-        (Some(_), _) => return Err(Malformed::new("`model` must be a string", "model")),
-        (None, Some(name)) => Cow::Owned(name.to_owned()),
-        (None, None) => return Err(Malformed::new("`model` is missing", "model")),
-    };
-    match fields.messages {
-        Some(Shape::Array(_)) => {}
-        Some(_) => return Err(Malformed::new("`messages` must be an array", "messages")),
-        None => return Err(Malformed::new("`messages` is missing", "messages")),
-    }
-    let stream = match fields.stream {
-        None | Some(Shape::Null) => ask.stream_in_path,
-        Some(Shape::Bool(stream)) => stream,
-        Some(_) => return Err(Malformed::new("`stream` must be true or false", "stream")),
-    };
-    let model_at = match &model {
-        Cow::Borrowed(name) => quotes_around(ask.body, name),
-        Cow::Owned(_) => None,
-    };
+    fields.twice.check()?;
+    let (model, model_at) = read_model(ask, fields.model)?;
+    check_array("messages", fields.messages.as_ref())?;
+    let stream = read_stream(ask, fields.stream.as_ref())?;
     Ok(Outline {
-        model: Box::from(model.as_ref()),
+        model,
         model_at,
         stream: stream && ask.operation == Operation::Generate,
         usage_in_stream: true,
@@ -63,27 +40,17 @@ struct Top<'de> {
     stream: Option<Shape<'de>>,
     needs: Needs,
     tokens_max: Option<u64>,
-    /// The first member that decides the route and stands there twice.
-    twice: Option<&'static str>,
+    twice: Twice,
 }
 
 impl<'de> Members<'de> for Top<'de> {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        let (name, place) = match name {
-            "model" => ("model", &mut self.model),
-            "messages" => ("messages", &mut self.messages),
-            "stream" => ("stream", &mut self.stream),
-            "max_tokens" => {
-                self.tokens_max = map.next_value::<Shape<'de>>()?.as_u64();
-                return Ok(());
-            }
-            _ => {
-                self.needs |= read_need(name, map)?;
-                return Ok(());
-            }
-        };
-        if place.replace(map.next_value()?).is_some() {
-            self.twice.get_or_insert(name);
+        match name {
+            "model" => self.twice.read("model", &mut self.model, map)?,
+            "messages" => self.twice.read("messages", &mut self.messages, map)?,
+            "stream" => self.twice.read("stream", &mut self.stream, map)?,
+            "max_tokens" => self.tokens_max = map.next_value::<Shape<'de>>()?.as_u64(),
+            _ => self.needs |= read_need(name, map)?,
         }
         Ok(())
     }
@@ -119,22 +86,6 @@ fn read_need<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Needs, A
         _ => skip(map)?,
     }
     Ok(needs)
-}
-
-/// An object that says by `type` what it is.
-#[derive(Default)]
-struct Kind<'de> {
-    kind: Shape<'de>,
-}
-
-impl<'de> Members<'de> for Kind<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "type" => self.kind = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
 }
 
 #[derive(Default)]

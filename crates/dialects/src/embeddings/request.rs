@@ -10,8 +10,8 @@ use crate::body::read_object;
 use crate::form::{Ask, Order, Vendor, Written};
 use crate::json::{Members, Shape, skip};
 use crate::openai_chat::object::{ObjectText, list, push_quoted};
-use crate::openai_chat::outline::read_model;
 use crate::openai_chat::raw::{array, says_nothing, text, whole};
+use crate::outline::{Twice, read_model};
 
 /// Reads what routing needs.
 ///
@@ -19,9 +19,7 @@ use crate::openai_chat::raw::{array, says_nothing, text, whole};
 /// A sentence for the caller.
 pub(crate) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
     let top: Top<'_> = read_object(ask.body)?;
-    if let Some(twice) = top.twice {
-        return Err(Malformed::new(format!("`{twice}` stands in the request twice"), twice));
-    }
+    top.twice.check()?;
     let (model, model_at) = read_model(ask, top.model)?;
     match top.input {
         Some(Shape::Text(_) | Shape::Array(_)) => {}
@@ -35,20 +33,16 @@ pub(crate) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
 struct Top<'de> {
     model: Option<Shape<'de>>,
     input: Option<Shape<'de>>,
-    twice: Option<&'static str>,
+    twice: Twice,
 }
 
 impl<'de> Members<'de> for Top<'de> {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        let (known, place) = match name {
-            "model" => ("model", &mut self.model),
-            "input" => ("input", &mut self.input),
-            _ => return skip(map),
-        };
-        if place.replace(map.next_value()?).is_some() {
-            self.twice.get_or_insert(known);
+        match name {
+            "model" => self.twice.read("model", &mut self.model, map),
+            "input" => self.twice.read("input", &mut self.input, map),
+            _ => skip(map),
         }
-        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::Malformed;
 use crate::body::{place_in, read_object};
 use crate::form::Ask;
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
+use crate::outline::{Twice, check_array};
 
 /// Reads what routing needs; all ranges are places in the body.
 ///
@@ -19,10 +20,8 @@ use crate::json::{Array, Elements, Members, Object, Shape, skip};
 /// operation is about is missing or of a wrong type, or if it stands there twice.
 pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
     let top: Top<'_> = read_object(ask.body)?;
-    let twice = top.twice.or(top.inner.as_ref().and_then(|inner| inner.twice));
-    if let Some(twice) = twice {
-        return Err(Malformed::new(format!("`{twice}` stands in the request twice"), twice));
-    }
+    top.twice.check()?;
+    top.inner.as_ref().map_or(Ok(()), |inner| inner.twice.check())?;
     let model_at = top.model.and_then(|model| place_in(ask.body, model.get()));
     let model = match (ask.model_in_path, top.model) {
         (Some(model), _) => bare_name(model).to_owned(),
@@ -64,32 +63,20 @@ struct Top<'de> {
     inner: Option<Box<Top<'de>>>,
     needs: Needs,
     tokens_max: Option<u64>,
-    twice: Option<&'static str>,
+    twice: Twice,
 }
 
 impl<'de> Members<'de> for Top<'de> {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match &*camel(name) {
-            "model" => {
-                let before = self.model.replace(map.next_value()?);
-                self.note_twice("model", before.is_some());
-            }
-            "contents" => {
-                let before = self.contents.replace(map.next_value()?);
-                self.note_twice("contents", before.is_some());
-            }
-            "content" => {
-                let before = self.content.replace(map.next_value()?);
-                self.note_twice("content", before.is_some());
-            }
-            "requests" => {
-                let before = self.requests.replace(map.next_value()?);
-                self.note_twice("requests", before.is_some());
-            }
+            "model" => self.twice.read("model", &mut self.model, map)?,
+            "contents" => self.twice.read("contents", &mut self.contents, map)?,
+            "content" => self.twice.read("content", &mut self.content, map)?,
+            "requests" => self.twice.read("requests", &mut self.requests, map)?,
             "generateContentRequest" => {
                 let inner = map.next_value::<Object<Self>>()?.0.map(Box::new);
                 let before = std::mem::replace(&mut self.inner, inner);
-                self.note_twice("generateContentRequest", before.is_some());
+                self.twice.note("generateContentRequest", before.is_some());
             }
             "generationConfig" => {
                 let config = map.next_value::<Object<Config<'de>>>()?.0.unwrap_or_default();
@@ -106,33 +93,19 @@ impl<'de> Members<'de> for Top<'de> {
 }
 
 impl Top<'_> {
-    fn note_twice(&mut self, name: &'static str, again: bool) {
-        if again {
-            self.twice.get_or_insert(name);
-        }
-    }
-
     /// True if what the operation is about is there and of the right type.
     fn check(&self, operation: Operation) -> Result<(), Malformed> {
         let inner = self.inner.as_ref().and_then(|inner| inner.contents.as_ref());
         match operation {
-            Operation::Generate => array("contents", self.contents.as_ref()),
-            Operation::CountTokens => array("contents", self.contents.as_ref().or(inner)),
+            Operation::Generate => check_array("contents", self.contents.as_ref()),
+            Operation::CountTokens => check_array("contents", self.contents.as_ref().or(inner)),
             Operation::Embed => match (&self.requests, &self.content) {
-                (Some(_), _) => array("requests", self.requests.as_ref()),
+                (Some(_), _) => check_array("requests", self.requests.as_ref()),
                 (None, Some(Shape::Object)) => Ok(()),
                 (None, Some(_)) => Err(Malformed::new("`content` must be an object", "content")),
                 (None, None) => Err(Malformed::new("`content` is missing", "content")),
             },
         }
-    }
-}
-
-fn array(name: &'static str, value: Option<&Shape<'_>>) -> Result<(), Malformed> {
-    match value {
-        Some(Shape::Array(_)) => Ok(()),
-        Some(_) => Err(Malformed::new(format!("`{name}` must be an array"), name)),
-        None => Err(Malformed::new(format!("`{name}` is missing"), name)),
     }
 }
 

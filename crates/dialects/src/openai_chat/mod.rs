@@ -22,7 +22,7 @@ mod tools;
 mod turns;
 
 pub(crate) mod object;
-pub(crate) mod outline;
+mod outline;
 pub(crate) mod raw;
 pub(crate) mod usage;
 pub(crate) mod whole;

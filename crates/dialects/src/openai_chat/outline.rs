@@ -1,7 +1,6 @@
 //! Reads the outline of a request: what routing needs, in one pass over borrowed bytes. Only what
 //! routing relies on is checked; the rest is the provider's to judge.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use domain::{Needs, Outline};
@@ -9,9 +8,10 @@ use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
 use crate::Malformed;
-use crate::body::{place_in, quotes_around, read_object};
+use crate::body::{place_in, read_object};
 use crate::form::Ask;
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
+use crate::outline::{Kind, Twice, check_array, read_model, read_stream};
 
 /// Reads what routing needs; all ranges are places in the body. A model that the path names
 /// (Azure's deployments) goes before the one in the body, which may then be missing.
@@ -22,20 +22,10 @@ use crate::json::{Array, Elements, Members, Object, Shape, skip};
 pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
     let body = ask.body;
     let fields: Top<'_> = read_object(body)?;
-    if let Some(twice) = fields.twice {
-        return Err(Malformed::new(format!("`{twice}` stands in the request twice"), twice));
-    }
+    fields.twice.check()?;
     let (model, model_at) = read_model(ask, fields.model)?;
-    match fields.messages {
-        Some(Shape::Array(_)) => {}
-        Some(_) => return Err(Malformed::new("`messages` must be an array", "messages")),
-        None => return Err(Malformed::new("`messages` is missing", "messages")),
-    }
-    let stream = match fields.stream {
-        None | Some(Shape::Null) => false,
-        Some(Shape::Bool(stream)) => stream,
-        Some(_) => return Err(Malformed::new("`stream` must be true or false", "stream")),
-    };
+    check_array("messages", fields.messages.as_ref())?;
+    let stream = read_stream(ask, fields.stream.as_ref())?;
     let (stream_options_at, usage_in_stream) = read_stream_options(body, fields.stream_options)?;
     Ok(Outline {
         model,
@@ -48,32 +38,6 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
     })
 }
 
-/// The model that is asked for, and where the body names one.
-///
-/// # Errors
-/// A sentence for the caller if neither the path nor the body names one, or the body names it by
-/// something else than a text.
-pub(crate) fn read_model(
-    ask: &Ask<'_>,
-    written: Option<Shape<'_>>,
-) -> Result<(Box<str>, Option<Range<usize>>), Malformed> {
-    let in_path = ask.model_in_path.filter(|name| !name.is_empty());
-    let name = match (written, in_path) {
-        (Some(Shape::Text(name)), _) if !name.is_empty() => name,
-        (None | Some(Shape::Null | Shape::Text(_)), Some(name)) => return Ok((name.into(), None)),
-        (Some(Shape::Text(_)), None) => {
-            return Err(Malformed::new("`model` must not be empty", "model"));
-        }
-        (Some(_), _) => return Err(Malformed::new("`model` must be a string", "model")),
-        (None, None) => return Err(Malformed::new("`model` is missing", "model")),
-    };
-    let place = match &name {
-        Cow::Borrowed(name) => quotes_around(ask.body, name),
-        Cow::Owned(_) => None,
-    };
-    Ok((in_path.map_or_else(|| Box::from(name.as_ref()), Box::from), place))
-}
-
 /// The members at the top of a request that routing looks at.
 #[derive(Default)]
 struct Top<'de> {
@@ -84,29 +48,16 @@ struct Top<'de> {
     needs: Needs,
     tokens_max: Option<u64>,
     completion_tokens_max: Option<u64>,
-    /// The first member that decides the route and stands there twice.
-    twice: Option<&'static str>,
+    twice: Twice,
 }
 
 impl<'de> Members<'de> for Top<'de> {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {
-            "model" => {
-                let before = self.model.replace(map.next_value()?);
-                self.note_twice("model", before.is_some());
-            }
-            "messages" => {
-                let before = self.messages.replace(map.next_value()?);
-                self.note_twice("messages", before.is_some());
-            }
-            "stream" => {
-                let before = self.stream.replace(map.next_value()?);
-                self.note_twice("stream", before.is_some());
-            }
-            "stream_options" => {
-                let before = self.stream_options.replace(map.next_value()?);
-                self.note_twice("stream_options", before.is_some());
-            }
+            "model" => self.twice.read("model", &mut self.model, map)?,
+            "messages" => self.twice.read("messages", &mut self.messages, map)?,
+            "stream" => self.twice.read("stream", &mut self.stream, map)?,
+            "stream_options" => self.twice.read("stream_options", &mut self.stream_options, map)?,
             "max_tokens" => self.tokens_max = map.next_value::<Shape<'de>>()?.as_u64(),
             "max_completion_tokens" => {
                 self.completion_tokens_max = map.next_value::<Shape<'de>>()?.as_u64();
@@ -114,14 +65,6 @@ impl<'de> Members<'de> for Top<'de> {
             _ => self.needs |= read_need(name, map)?,
         }
         Ok(())
-    }
-}
-
-impl Top<'_> {
-    fn note_twice(&mut self, name: &'static str, again: bool) {
-        if again {
-            self.twice.get_or_insert(name);
-        }
     }
 }
 
@@ -161,22 +104,6 @@ fn read_need<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Needs, A
         }
     };
     Ok(if wanted { need } else { Needs::default() })
-}
-
-/// An object that says by `type` what it is.
-#[derive(Default)]
-struct Kind<'de> {
-    kind: Shape<'de>,
-}
-
-impl<'de> Members<'de> for Kind<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "type" => self.kind = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
 }
 
 /// What a list of tools needs: who runs a tool is told by its type, and a function is meant where

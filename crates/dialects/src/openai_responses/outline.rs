@@ -1,16 +1,15 @@
 //! Reads the outline of a request: what routing needs, in one pass over borrowed bytes. Only what
 //! routing relies on is checked; the rest is the provider's to judge.
 
-use std::borrow::Cow;
-
 use domain::{HostedKind, Needs, Outline};
 use serde::de::{MapAccess, SeqAccess};
 
 use super::tools::hosted_kind;
 use crate::Malformed;
-use crate::body::{quotes_around, read_object};
+use crate::body::read_object;
 use crate::form::Ask;
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
+use crate::outline::{Kind, Twice, read_model, read_stream};
 
 /// Reads what routing needs; all ranges are places in the body.
 ///
@@ -19,24 +18,8 @@ use crate::json::{Array, Elements, Members, Object, Shape, skip};
 /// `input` or `stream` is missing or of a wrong type, or stands there twice.
 pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
     let top: Top<'_> = read_object(ask.body)?;
-    if let Some(twice) = top.twice {
-        return Err(Malformed::new(format!("`{twice}` stands in the request twice"), twice));
-    }
-    let (model, model_at) = match (&top.model, ask.model_in_path) {
-        (Some(Shape::Text(name)), _) if !name.is_empty() => {
-            let place = match name {
-                Cow::Borrowed(name) => quotes_around(ask.body, name),
-                Cow::Owned(_) => None,
-            };
-            (name.as_ref(), place)
-        }
-        (None | Some(Shape::Null), Some(name)) => (name, None),
-        (Some(Shape::Text(_)), _) => {
-            return Err(Malformed::new("`model` must not be empty", "model"));
-        }
-        (Some(_), _) => return Err(Malformed::new("`model` must be a string", "model")),
-        (None, None) => return Err(Malformed::new("`model` is missing", "model")),
-    };
+    top.twice.check()?;
+    let (model, model_at) = read_model(ask, top.model)?;
     match top.input {
         Some(Shape::Text(_) | Shape::Array(_)) => {}
         None | Some(Shape::Null) if top.stored_input => {}
@@ -46,13 +29,9 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
             return Err(Malformed::new(sentence, "input"));
         }
     }
-    let stream = match top.stream {
-        None | Some(Shape::Null) => false,
-        Some(Shape::Bool(stream)) => stream,
-        Some(_) => return Err(Malformed::new("`stream` must be true or false", "stream")),
-    };
+    let stream = read_stream(ask, top.stream.as_ref())?;
     Ok(Outline {
-        model: Box::from(model),
+        model,
         model_at,
         stream,
         // The last event of every stream tells it.
@@ -73,25 +52,15 @@ struct Top<'de> {
     stored_input: bool,
     needs: Needs,
     output_tokens_max: Option<u64>,
-    /// The first member that decides the route and stands there twice.
-    twice: Option<&'static str>,
+    twice: Twice,
 }
 
 impl<'de> Members<'de> for Top<'de> {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {
-            "model" => {
-                let before = self.model.replace(map.next_value()?);
-                self.note_twice("model", before.is_some());
-            }
-            "input" => {
-                let before = self.input.replace(map.next_value()?);
-                self.note_twice("input", before.is_some());
-            }
-            "stream" => {
-                let before = self.stream.replace(map.next_value()?);
-                self.note_twice("stream", before.is_some());
-            }
+            "model" => self.twice.read("model", &mut self.model, map)?,
+            "input" => self.twice.read("input", &mut self.input, map)?,
+            "stream" => self.twice.read("stream", &mut self.stream, map)?,
             "previous_response_id" | "conversation" | "prompt" => {
                 self.stored_input |= map.next_value::<Shape<'de>>()? != Shape::Null;
             }
@@ -128,12 +97,6 @@ impl<'de> Members<'de> for Top<'de> {
 }
 
 impl Top<'_> {
-    fn note_twice(&mut self, name: &'static str, again: bool) {
-        if again {
-            self.twice.get_or_insert(name);
-        }
-    }
-
     fn need(&mut self, need: Needs, wanted: bool) {
         if wanted {
             self.needs |= need;
@@ -208,22 +171,6 @@ impl<'de> Members<'de> for Effort<'de> {
     fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {
             "effort" => self.effort = map.next_value()?,
-            _ => skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-/// An object that says by `type` what it is.
-#[derive(Default)]
-struct Kind<'de> {
-    kind: Shape<'de>,
-}
-
-impl<'de> Members<'de> for Kind<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        match name {
-            "type" => self.kind = map.next_value()?,
             _ => skip(map)?,
         }
         Ok(())
