@@ -172,8 +172,10 @@ model_dir = "models"
     let provider = &settings.providers[0];
     let keys: Vec<_> = provider.api_keys.iter().map(|key| key.expose()).collect();
     assert_eq!(keys, ["sk-test-1", "key-two", "key-three"]);
-    let headers: Vec<_> = provider.headers.iter().map(|(n, v)| (&**n, v.expose())).collect();
+    let headers: Vec<_> = provider.headers.iter().map(|h| (&*h.name, h.value.expose())).collect();
     assert_eq!(headers, [("x-title", "The Shop"), ("x-api-key", "gsk-test-2")]);
+    let secret: Vec<_> = provider.headers.iter().map(|h| h.is_secret).collect();
+    assert_eq!(secret, [false, true]);
     assert_eq!(provider.stream_usage, StreamUsage::AsAsked);
     assert!(provider.http2);
     assert_eq!(provider.ca_file, Some(PathBuf::from("/etc/seawall/ca.pem")));
