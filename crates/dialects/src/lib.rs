@@ -2,6 +2,7 @@
 //! async, no I/O, no clock. Where a request goes and what a fault leads to is decided elsewhere.
 
 mod anthropic;
+mod arguments;
 mod body;
 mod embeddings;
 mod form;

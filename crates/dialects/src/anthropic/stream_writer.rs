@@ -15,6 +15,7 @@ use super::ours;
 use super::refusal::error_event;
 use super::write::{Ending, ended, search_blocks, stop_object, web_citation, write_usage};
 use crate::Refusal;
+use crate::arguments::Arguments;
 use crate::form::{Envelope, StreamWriter};
 use crate::json::quoted;
 
@@ -71,34 +72,6 @@ enum Open {
         index: u32,
         begun: bool,
     },
-}
-
-/// How far the arguments of a call are.
-#[derive(Debug, Default)]
-struct Arguments {
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-    whole: bool,
-}
-
-impl Arguments {
-    fn take(&mut self, text: &str) {
-        for byte in text.bytes() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
-                b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    self.whole |= self.depth == 0;
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
 impl Writer {
@@ -192,7 +165,7 @@ impl Writer {
     /// is not whole or others wait already.
     fn must_wait(&self, delta: &Delta) -> bool {
         let (open, whole) = match &self.open {
-            Some(Open::Call { index, arguments }) => (Some(*index), arguments.whole),
+            Some(Open::Call { index, arguments }) => (Some(*index), arguments.are_whole()),
             Some(Open::FreeCall { index, .. }) => (Some(*index), false),
             Some(Open::Text | Open::Thinking { .. }) | None => (None, true),
         };
@@ -234,7 +207,7 @@ impl Writer {
                 return;
             }
             let open_is_whole =
-                matches!(&self.open, Some(Open::Call { arguments, .. }) if arguments.whole);
+                matches!(&self.open, Some(Open::Call { arguments, .. }) if arguments.are_whole());
             if at_the_end {
                 self.close_block();
             } else if !open_is_whole {
@@ -459,23 +432,5 @@ impl StreamWriter for Writer {
 
     fn take_losses(&mut self) -> Losses {
         std::mem::take(&mut self.losses)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_whole_at_the_last_brace() {
-        let whole = |pieces: &[&str]| {
-            let mut arguments = Arguments::default();
-            pieces.iter().for_each(|piece| arguments.take(piece));
-            arguments.whole
-        };
-        assert!(whole(&["{}"]));
-        assert!(whole(&["{\"a\":{\"b\":\"}", "\\\"}\"}", "}"]));
-        assert!(!whole(&["{\"a\":{\"b\":\"}", "\\\"}\"}"]));
-        assert!(!whole(&["", "{\"a\":\"}"]));
     }
 }

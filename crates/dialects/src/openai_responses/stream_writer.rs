@@ -10,6 +10,7 @@ use super::output::{self, CallText, Head, Status};
 use super::refusal;
 use super::resume::Found;
 use crate::Refusal;
+use crate::arguments::Arguments;
 use crate::form::{Envelope, StreamWriter};
 
 /// Items of one answer; what comes after them is lost.
@@ -58,6 +59,7 @@ struct OpenCall {
     name: Box<str>,
     free_text: bool,
     arguments: String,
+    so_far: Arguments,
 }
 
 impl Writer {
@@ -298,7 +300,8 @@ impl Writer {
         };
         let call_id = if id.is_empty() { self.head.item_id("call", at) } else { id.to_owned() };
         let (id, arguments) = (self.head.item_id("fc", at), String::new());
-        let call = OpenCall { index, at, id, call_id, name: name.into(), free_text, arguments };
+        let (name, so_far) = (name.into(), Arguments::default());
+        let call = OpenCall { index, at, id, call_id, name, free_text, arguments, so_far };
         self.emit_item(
             "response.output_item.added",
             at,
@@ -309,9 +312,11 @@ impl Writer {
 
     fn arguments(&mut self, index: u32, more: &str) {
         let Some(call) = self.calls.iter_mut().rev().find(|call| call.index == index) else {
+            self.losses.dropped("tool_calls.arguments");
             return;
         };
         call.arguments.push_str(more);
+        call.so_far.take(more);
         let (at, id, kind) = (call.at, call.id.clone(), call.delta_kind());
         self.emit(kind, |event| {
             event.text("item_id", &id).whole("output_index", place(at)).text("delta", more)
@@ -423,10 +428,11 @@ impl Writer {
     }
 
     /// Closes everything that is open, but for calls of which more must come: a new item may
-    /// begin before they are whole.
+    /// begin before they are whole. Free text does not show its end; what comes of it behind a new
+    /// item is lost.
     fn close_all(&mut self, status: &str) {
         self.close_open(status);
-        let whole = |call: &mut OpenCall| call.free_text || is_json(&call.arguments);
+        let whole = |call: &mut OpenCall| call.free_text || call.so_far.are_whole();
         let closed: Vec<OpenCall> = self.calls.extract_if(.., whole).collect();
         closed.into_iter().for_each(|call| self.close_call(call, status));
     }
@@ -472,10 +478,6 @@ impl OpenCall {
             "response.function_call_arguments.delta"
         }
     }
-}
-
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 fn place(at: usize) -> u64 {
