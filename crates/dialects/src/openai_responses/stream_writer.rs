@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use domain::{Citation, Delta, Event, Finish, LogProb, Losses, Media, SearchResult, Usage};
 
+use super::held::held_bytes;
 use super::object::{ObjectText, array};
 use super::output::{self, CallText, Head, Status};
 use super::refusal;
@@ -15,6 +16,8 @@ use crate::form::{Envelope, StreamWriter};
 
 /// Items of one answer; what comes after them is lost.
 const ITEMS_MAX: usize = 1024;
+/// Bytes of one answer that are held for its whole items; what comes after them is lost.
+const HELD_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// One stream on its way to the caller.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) struct Writer {
     calls: Vec<OpenCall>,
     /// Closed items by their place; those still open have an empty text.
     items: Vec<String>,
+    /// Bytes that were taken into items, whether these are open or closed.
+    held_bytes: usize,
     usage: Option<Usage>,
     finish: Option<Finish>,
     declined: bool,
@@ -71,6 +76,7 @@ impl Writer {
             open: None,
             calls: Vec::new(),
             items: Vec::new(),
+            held_bytes: 0,
             usage: None,
             finish: None,
             declined: false,
@@ -83,6 +89,7 @@ impl Writer {
         let mut writer = Self::new(envelope);
         let Found { next_number, items, open } = found;
         (writer.sequence_number, writer.items, writer.open) = (next_number, items, open);
+        writer.held_bytes = writer.items.iter().map(String::len).sum();
         writer
     }
 
@@ -119,6 +126,13 @@ impl Writer {
     }
 
     fn write_delta(&mut self, delta: &Delta) {
+        // Neither told nor held, for the closing events must say what the deltas said. Once over
+        // the bound it stays over it, so that no hole is in the middle of a text.
+        self.held_bytes = self.held_bytes.saturating_add(held_bytes(delta));
+        if self.held_bytes > HELD_BYTES_MAX {
+            self.losses.dropped("output");
+            return;
+        }
         match delta {
             Delta::Text(text) => self.text(text),
             Delta::Refusal(text) => self.refusal(text),
@@ -528,5 +542,38 @@ impl StreamWriter for Writer {
 
     fn take_losses(&mut self) -> Losses {
         std::mem::take(&mut self.losses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Framing;
+
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_bounded_and_has_no_hole() {
+        let envelope = Envelope {
+            id: "a".to_owned(),
+            model: "m".to_owned(),
+            created_unix: 1,
+            include_usage: true,
+            framing: Framing::Events,
+            base64: false,
+            batch: false,
+            hosted_tools: false,
+        };
+        let mut writer = Writer::new(&envelope);
+        writer.held_bytes = HELD_BYTES_MAX - 3;
+        let mut stream = Vec::new();
+        for text in ["ab", "cd", "e"] {
+            stream.extend_from_slice(&writer.event(&Event::text(text)));
+        }
+        assert_eq!(writer.take_losses().header(), "output");
+        stream.extend_from_slice(&writer.end());
+        let stream = String::from_utf8(stream).unwrap();
+        // One delta, and the three events that repeat the text, and the whole response.
+        assert_eq!(stream.matches("\"ab\"").count(), 5, "{stream}");
+        assert!(!stream.contains("cd") && !stream.contains("\"e\""), "{stream}");
     }
 }
