@@ -9,6 +9,7 @@ mod form;
 mod gemini;
 mod json;
 mod mask;
+mod object;
 mod openai_chat;
 mod openai_responses;
 mod outline;

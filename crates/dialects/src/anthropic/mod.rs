@@ -8,7 +8,6 @@ mod conversation;
 mod generation;
 mod media;
 mod message;
-mod object;
 mod ours;
 mod outline;
 mod parts;

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use domain::{Delta, Event, Finish, Losses, Media, Proof, ToolCall, Usage};
 
 use super::array_framing::separator;
-use super::fields::ObjectText;
 use super::refusal::{BROKEN_TAIL, refusal_object};
 use super::sources::Sources;
 use super::write_parts::{call_part, media_part, own_signature, text_part};
@@ -15,6 +14,7 @@ use super::write_whole::{
 use crate::Refusal;
 use crate::arguments::Arguments;
 use crate::form::{Envelope, StreamWriter};
+use crate::object::ObjectText;
 
 /// Calls of all candidates that are held at a time.
 const CALLS_MAX: usize = 1024;
@@ -106,7 +106,7 @@ impl Writer {
         let mut candidate = ObjectText::new();
         candidate.raw("content", &content_object(parts));
         candidate.raw("index", &choice.to_string());
-        let chunk = answer_object(&[candidate.close()], None, None, &self.envelope);
+        let chunk = answer_object(&[candidate.end()], None, None, &self.envelope);
         self.frame(&chunk, written);
     }
 
@@ -152,7 +152,7 @@ impl Writer {
                 let mut candidate = ObjectText::new();
                 candidate.raw("index", &choice.to_string());
                 candidate.raw("logprobsResult", &write_logprobs(logprobs));
-                let chunk = answer_object(&[candidate.close()], None, None, &self.envelope);
+                let chunk = answer_object(&[candidate.end()], None, None, &self.envelope);
                 self.frame(&chunk, written);
             }
             Delta::Text(text) => self.text(choice, text, written),
@@ -280,8 +280,8 @@ impl Writer {
             let block = add_finish(&mut candidate, finish, &mut self.losses);
             blocked = blocked.or(block);
             candidate.raw("index", &index.to_string());
-            candidate.maybe_raw("groundingMetadata", held.sources.metadata());
-            candidates.push(candidate.close());
+            candidate.raw_if("groundingMetadata", held.sources.metadata());
+            candidates.push(candidate.end());
         }
         let usage = self.usage.map(|usage| told_usage(&usage, &mut self.losses));
         answer_object(&candidates, blocked.as_deref(), usage, &self.envelope)

@@ -5,7 +5,6 @@
 mod held;
 mod input;
 mod item;
-mod object;
 mod outline;
 mod output;
 mod parts;

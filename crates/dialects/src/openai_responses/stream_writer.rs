@@ -6,13 +6,13 @@ use bytes::Bytes;
 use domain::{Citation, Delta, Event, Finish, LogProb, Losses, Media, SearchResult, Usage};
 
 use super::held::held_bytes;
-use super::object::{ObjectText, array};
 use super::output::{self, CallText, Head, Status};
 use super::refusal;
 use super::resume::Found;
 use crate::Refusal;
 use crate::arguments::Arguments;
 use crate::form::{Envelope, StreamWriter};
+use crate::object::{ObjectText, array};
 
 /// Items of one answer; what comes after them is lost.
 const ITEMS_MAX: usize = 1024;
@@ -94,13 +94,14 @@ impl Writer {
     }
 
     /// Writes one event; `members` are those behind its type and number.
-    fn emit(&mut self, kind: &str, members: impl FnOnce(ObjectText) -> ObjectText) {
-        let data = ObjectText::of(kind).whole("sequence_number", self.sequence_number);
+    fn emit(&mut self, kind: &str, members: impl FnOnce(&mut ObjectText) -> &mut ObjectText) {
+        let mut data = ObjectText::of(kind);
+        data.whole("sequence_number", self.sequence_number);
         self.sequence_number += 1;
         self.out.push_str("event: ");
         self.out.push_str(kind);
         self.out.push_str("\ndata: ");
-        self.out.push_str(&members(data).end());
+        self.out.push_str(&members(&mut data).end());
         self.out.push_str("\n\n");
     }
 
@@ -185,7 +186,7 @@ impl Writer {
     }
 
     /// An event of the open part.
-    fn part_event(&mut self, kind: &str, members: impl FnOnce(ObjectText) -> ObjectText) {
+    fn part_event(&mut self, kind: &str, members: impl FnOnce(&mut ObjectText) -> &mut ObjectText) {
         let Some(Open::Message { at, id, parts, .. }) = &self.open else {
             return;
         };
@@ -267,7 +268,11 @@ impl Writer {
         }
     }
 
-    fn summary_event(&mut self, kind: &str, members: impl FnOnce(ObjectText) -> ObjectText) {
+    fn summary_event(
+        &mut self,
+        kind: &str,
+        members: impl FnOnce(&mut ObjectText) -> &mut ObjectText,
+    ) {
         let Some(Open::Thinking { at, id, .. }) = &self.open else {
             return;
         };
@@ -407,8 +412,8 @@ impl Writer {
         self.close_all("completed");
         if let Some(at) = self.next_place() {
             let id = self.head.item_id("ws", at);
-            let announced =
-                ObjectText::of("web_search_call").text("id", &id).text("status", "in_progress");
+            let mut announced = ObjectText::of("web_search_call");
+            announced.text("id", &id).text("status", "in_progress");
             self.emit_item("response.output_item.added", at, &announced.end());
             let item = output::search(&id, results, &mut self.losses);
             self.settle(at, item);
@@ -423,10 +428,8 @@ impl Writer {
         };
         self.close_all("completed");
         if let Some(at) = self.next_place() {
-            let announced = ObjectText::of("image_generation_call")
-                .text("id", &id)
-                .text("status", "in_progress")
-                .raw("result", "null");
+            let mut announced = ObjectText::of("image_generation_call");
+            announced.text("id", &id).text("status", "in_progress").raw("result", "null");
             self.emit_item("response.output_item.added", at, &announced.end());
             self.settle(at, image);
         }
