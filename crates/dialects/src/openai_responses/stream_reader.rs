@@ -13,7 +13,7 @@ use super::whole::{Response, events_of};
 use crate::json::{Members, Name, Object, Shape};
 use crate::provider_error;
 use crate::sse::Fields;
-use crate::stream::{Protocol, Verdict};
+use crate::stream::{Protocol, Verdict, add_sight};
 
 /// Items that are followed at once; of further ones only the end is read.
 const ITEMS_MAX: usize = 1024;
@@ -138,14 +138,7 @@ impl Protocol for Responses {
         }
         let mut events = Vec::new();
         let verdict = self.take(&wire, fields.data.as_deref().unwrap_or_default(), &mut events);
-        for event in events {
-            let seen = event.sight();
-            sight.content_deltas = sight.content_deltas.saturating_add(seen.content_deltas);
-            sight.text_chars = sight.text_chars.saturating_add(seen.text_chars);
-            sight.finish = seen.finish.or(sight.finish.take());
-            sight.usage = seen.usage.or(sight.usage);
-            sight.model = sight.model.take().or(seen.model);
-        }
+        events.iter().for_each(|event| add_sight(sight, event.sight()));
         verdict
     }
 }
