@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod arguments;
+mod base64;
 mod body;
 mod embeddings;
 mod form;

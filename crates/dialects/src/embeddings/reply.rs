@@ -5,7 +5,7 @@ use domain::{Embeddings, Fault, FaultClass, Losses, Reply, Sight, Usage};
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::base64::{read_numbers, write_numbers};
+use super::numbers::{read_numbers, write_numbers};
 use crate::body::{error_inside, read_answer};
 use crate::form::{Envelope, Written};
 use crate::json::{Array, Elements, Members, Object, Shape, skip};

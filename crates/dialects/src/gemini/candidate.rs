@@ -5,11 +5,12 @@ use domain::{Delta, Event, Loss, MediaSource, Proof};
 use serde_json::value::RawValue;
 
 use super::chunk::Candidate;
-use super::fields::{read_raw, usual_base64};
+use super::fields::read_raw;
 use super::grounding::{self, Grounding, Said};
 use super::part::{Call, Part};
 use super::partial_args::Arguments;
 use super::turns::{MADE_ID, kind_of_mime, media, proof};
+use crate::base64;
 
 /// Bytes of a candidate's text that are kept for the positions of its citations.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
@@ -97,7 +98,7 @@ impl CandidateState {
             let source = if data.contains("://") {
                 MediaSource::Url(data.into())
             } else {
-                MediaSource::Base64(usual_base64(&data).into())
+                MediaSource::Base64(base64::usual(&data).into())
             };
             self.push(Delta::Media(media(kind, source, mime, blob.name.as_deref())), events);
         } else if let Some(stranger) = part.stranger() {

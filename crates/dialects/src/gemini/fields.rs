@@ -101,39 +101,6 @@ pub(super) fn is_object(text: &str) -> bool {
         && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
-/// Base64 of the usual alphabet with its padding: clients send the alphabet for addresses too.
-pub(super) fn usual_base64(data: &str) -> String {
-    let mut usual: String = data
-        .chars()
-        .filter(|character| !character.is_whitespace())
-        .map(|character| match character {
-            '-' => '+',
-            '_' => '/',
-            other => other,
-        })
-        .collect();
-    while !usual.len().is_multiple_of(4) {
-        usual.push('=');
-    }
-    usual
-}
-
-/// Base64 of a text.
-pub(super) fn base64_of(text: &str) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut spelled = String::with_capacity(text.len().div_ceil(3) * 4);
-    for group in text.as_bytes().chunks(3) {
-        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
-            << (8 * (3 - group.len()));
-        for place in 0..4_usize {
-            let digit = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or_default();
-            let letter = ALPHABET.get(digit).copied().unwrap_or(b'A');
-            spelled.push(if place > group.len() { '=' } else { char::from(letter) });
-        }
-    }
-    spelled
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,13 +115,5 @@ mod tests {
         ] {
             assert_eq!(camel(written), meant);
         }
-    }
-
-    #[test]
-    fn base64_has_one_alphabet() {
-        assert_eq!(base64_of("Ma"), "TWE=");
-        assert_eq!(base64_of("Man"), "TWFu");
-        assert_eq!(base64_of("M"), "TQ==");
-        assert_eq!(usual_base64("-_8"), "+/8=");
     }
 }

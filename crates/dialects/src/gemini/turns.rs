@@ -8,8 +8,9 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::fields::{RawMembers, read_raw, usual_base64};
+use super::fields::{RawMembers, read_raw};
 use super::part::{Blob, Call, CallResult, Part};
+use crate::base64;
 
 /// How an id begins that stands for none of Google's. It is left out when it comes back.
 pub(super) const MADE_ID: &str = "call_gm_";
@@ -279,7 +280,7 @@ fn inline_media(blob: Blob<'_>, place: &impl Fn() -> String) -> Result<Media, St
         return Err(format!("`{}.inlineData` has no data", place()));
     };
     let kind = blob.mime.as_deref().map_or(MediaKind::Document, kind_of_mime);
-    let source = MediaSource::Base64(usual_base64(&data).into());
+    let source = MediaSource::Base64(base64::usual(&data).into());
     Ok(media(kind, source, blob.mime.as_deref(), blob.name.as_deref()))
 }
 

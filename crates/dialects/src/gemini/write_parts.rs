@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use domain::{Dialect, Losses, Media, MediaKind, MediaSource, Proof, ToolCall};
 
-use super::fields::{base64_of, is_object, on_one_line};
+use super::fields::{is_object, on_one_line};
 use super::turns::{MADE_ID, mime_of_address};
+use crate::base64;
 use crate::json::{members, quoted};
 use crate::object::ObjectText;
 
@@ -55,7 +56,7 @@ pub(super) fn media_part(
         }
         MediaSource::Text(text) => {
             blob.text("mimeType", mime.unwrap_or("text/plain"));
-            blob.text("data", &base64_of(text));
+            blob.text("data", &base64::encode(text.as_bytes()));
             "inlineData"
         }
         MediaSource::Url(url) => {
