@@ -10,6 +10,7 @@ mod form;
 mod gemini;
 mod json;
 mod mask;
+mod media;
 mod object;
 mod openai_chat;
 mod openai_responses;

@@ -3,6 +3,7 @@
 use domain::{Dialect, Json, Losses, Media, MediaKind, MediaSource};
 
 use crate::base64;
+use crate::media::mime_of_bytes;
 use crate::object::ObjectText;
 
 /// The block, or nothing and a loss: a medium never becomes an empty text.
@@ -48,13 +49,16 @@ fn write_source(media: &Media, image: bool) -> Option<String> {
                 Some("image/jpg") => "image/jpeg",
                 Some(mime @ ("image/png" | "image/jpeg" | "image/gif" | "image/webp")) => mime,
                 Some(_) => return None,
-                None => image_type(data)?,
+                None => mime_of_bytes(MediaKind::Image, data)
+                    .filter(|mime| mime.starts_with("image/"))?,
             };
             base64_source(mime, data)
         }
         MediaSource::Base64(data) => match mime {
             Some("application/pdf") => base64_source("application/pdf", data),
-            None if data.starts_with("JVBERi") => base64_source("application/pdf", data),
+            None if mime_of_bytes(media.kind, data) == Some("application/pdf") => {
+                base64_source("application/pdf", data)
+            }
             Some(mime) if mime.starts_with("text/") || mime == "application/json" => {
                 plain(&String::from_utf8(base64::decode(data)?).ok()?)
             }
@@ -69,15 +73,4 @@ fn base64_source(mime: &str, data: &str) -> String {
 
 fn plain(text: &str) -> String {
     ObjectText::of("text").text("media_type", "text/plain").text("data", text).end()
-}
-
-/// An image's type by the first bytes of its base64.
-fn image_type(data: &str) -> Option<&'static str> {
-    let types = [
-        ("iVBORw0KGgo", "image/png"),
-        ("/9j/", "image/jpeg"),
-        ("R0lGOD", "image/gif"),
-        ("UklGR", "image/webp"),
-    ];
-    types.into_iter().find(|(start, _)| data.starts_with(start)).map(|(_, mime)| mime)
 }

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::block::{Block, elements, read_block};
 use super::ours;
 use crate::json::{Members, Name, Object, Shape, skip};
+use crate::media::source_at;
 
 /// Names of members that are remembered as lost.
 const LOST_MAX: usize = 64;
@@ -156,10 +157,16 @@ impl Parts {
             return Err("the source must be an object");
         };
         let text = |shape: &Shape<'_>| shape.as_text().map(Box::<str>::from);
+        let mut mime = text(&read.mime);
         let source = match read.kind.as_text().ok_or("the source's type is missing")? {
             "base64" => MediaSource::Base64(text(&read.data).ok_or("the source has no data")?),
             "text" => MediaSource::Text(text(&read.data).ok_or("the source has no data")?),
-            "url" => MediaSource::Url(text(&read.url).ok_or("the source has no url")?),
+            "url" => {
+                let url = read.url.as_text().ok_or("the source has no url")?;
+                let (source, told) = source_at(url);
+                mime = mime.or(told);
+                source
+            }
             "file" => {
                 let id = text(&read.file_id).ok_or("the source has no file_id")?;
                 MediaSource::File(Dialect::Anthropic, id)
@@ -186,7 +193,7 @@ impl Parts {
         Ok(Some(Media {
             kind: if document { MediaKind::Document } else { MediaKind::Image },
             source,
-            mime: text(&read.mime),
+            mime,
             name: text(&block.title),
             detail: None,
             cache: block.cache(),

@@ -9,8 +9,9 @@ use super::fields::read_raw;
 use super::grounding::{self, Grounding, Said};
 use super::part::{Call, Part};
 use super::partial_args::Arguments;
-use super::turns::{MADE_ID, kind_of_mime, media, proof};
+use super::turns::{MADE_ID, media, proof};
 use crate::base64;
+use crate::media::kind_of_mime;
 
 /// Bytes of a candidate's text that are kept for the positions of its citations.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;

@@ -3,16 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{
-    Delta, Dialect, Event, Finish, Loss, Losses, MediaKind, MediaSource, Proof, ProofKind, Usage,
-};
+use domain::{Delta, Dialect, Event, Finish, Loss, Losses, MediaKind, Proof, ProofKind, Usage};
 use serde_json::value::RawValue;
 
 use super::answer::{Answer, AnswerChoice, Call, Said, Words};
 use super::chunk::finish_of;
 use super::raw::{elements, get, get_object, get_text, object, text};
-use super::shared::{media_at, read_annotation, read_logprobs, read_reasoning_detail};
+use super::shared::{read_annotation, read_logprobs, read_reasoning_detail};
 use crate::json::Shape;
+use crate::media::{media_at, media_of};
 
 /// Tool calls of one choice that are told apart.
 const CALLS_MAX: usize = 1024;
@@ -263,8 +262,7 @@ fn tell_audio(audio: &RawValue, tell: &mut impl FnMut(Delta)) -> Option<Loss> {
         tell(Delta::Text(words.into_owned()));
     }
     if let Some(data) = get_text(&pairs, "data").filter(|data| !data.is_empty()) {
-        let mut media = media_at(MediaKind::Audio, "");
-        media.source = MediaSource::Base64(data.into());
+        let mut media = media_of(MediaKind::Audio, &data);
         media.name = get_text(&pairs, "id").map(Box::from);
         tell(Delta::Media(media));
         return Some(Loss::approximated("audio"));

@@ -1,9 +1,7 @@
-//! Pieces that requests and answers have in common: citations, media inside URLs, proofs of
-//! thinking, log probabilities; read and written.
+//! Pieces that requests and answers have in common: citations, proofs of thinking, log
+//! probabilities; read and written.
 
-use domain::{
-    Citation, Dialect, LogProb, Loss, Media, MediaKind, MediaSource, Proof, ProofKind, SearchResult,
-};
+use domain::{Citation, Dialect, LogProb, Loss, Proof, ProofKind, SearchResult};
 use serde_json::value::RawValue;
 
 use super::raw::{elements, get, get_object, get_text, number as read_number, object, text, whole};
@@ -71,37 +69,6 @@ pub(super) fn write_search_results(results: &[SearchResult]) -> (String, String)
         })
         .collect();
     (array(&urls), array(&whole))
-}
-
-/// A medium at an address, or inside a `data:` URL.
-pub(super) fn media_at(kind: MediaKind, url: &str) -> Media {
-    let media = |source, mime: Option<&str>| Media {
-        kind,
-        source,
-        mime: mime.filter(|mime| !mime.is_empty()).map(Box::from),
-        name: None,
-        detail: None,
-        cache: None,
-    };
-    match split_data_url(url) {
-        Some((mime, data)) => media(MediaSource::Base64(data.into()), Some(mime)),
-        None => media(MediaSource::Url(url.into()), None),
-    }
-}
-
-fn split_data_url(url: &str) -> Option<(&str, &str)> {
-    let scheme = url.get(..5)?;
-    if !scheme.eq_ignore_ascii_case("data:") {
-        return None;
-    }
-    let (head, data) = url.get(5..)?.split_once(',')?;
-    let head = head.strip_suffix(";base64")?;
-    Some((head.split(';').next().unwrap_or_default(), data))
-}
-
-/// Base64 as a `data:` URL.
-pub(super) fn data_url(mime: &str, data: &str) -> String {
-    format!("data:{mime};base64,{data}")
 }
 
 /// The words and the proof in one element of OpenRouter's `reasoning_details`. The proof's data is

@@ -3,4 +3,5 @@
 
 mod crossed;
 mod goldens;
+mod media;
 mod recordings;
