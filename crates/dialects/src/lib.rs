@@ -20,6 +20,7 @@ mod refusal;
 mod resume;
 mod rewrite;
 mod stream;
+mod verbosity;
 
 pub mod retry_after;
 pub mod sse;

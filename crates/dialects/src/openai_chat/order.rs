@@ -9,6 +9,7 @@ use super::raw::{object, text};
 use super::turns::write_turns;
 use crate::form::{Order, Vendor, Written};
 use crate::object::{ObjectText, push_quoted, shortest};
+use crate::verbosity;
 
 /// What is known of the one for whom a request is written.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +74,7 @@ pub(super) fn write_request(order: &Order<'_>, conversation: &Conversation) -> W
     write_logprobs(whom, conversation, &mut body, &mut losses);
     write_format(&conversation.format, &mut body);
     write_reasoning(whom, conversation, &mut body, &mut losses);
+    write_verbosity(whom, conversation, &mut body, &mut losses);
     write_about(whom, conversation, &mut body, &mut losses);
     if order.stream {
         body.raw("stream", "true");
@@ -237,6 +239,20 @@ fn write_reasoning(
         losses.approximated("reasoning_effort");
     }
     body.text("reasoning_effort", word);
+}
+
+fn write_verbosity(
+    whom: Whom<'_>,
+    conversation: &Conversation,
+    body: &mut ObjectText,
+    losses: &mut Losses,
+) {
+    let wish = conversation.verbosity;
+    if whom.is_original() {
+        body.text_if("verbosity", verbosity::borne(wish, whom.reasons, losses));
+    } else {
+        verbosity::lose(wish, losses);
+    }
 }
 
 /// The effort that comes near to a number of tokens.

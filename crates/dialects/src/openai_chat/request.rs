@@ -10,9 +10,9 @@ use super::raw::{
     elements, get, get_object, get_text, number, object, says_nothing, text, truth, whole,
 };
 use super::tools::{read_choice, read_functions, read_tools, web_search};
-use crate::Malformed;
 use crate::body::read_object;
 use crate::json::Members;
+use crate::{Malformed, verbosity};
 
 /// Reads turns, tools, settings and needs, those inside the turns as well.
 ///
@@ -110,6 +110,7 @@ impl Reader {
             "reasoning_effort" => self.take_effort(value)?,
             "reasoning" => self.take_reasoning(value)?,
             "thinking" => self.take_thinking(value),
+            "verbosity" => self.take_verbosity(value)?,
             _ => self.take_stranger(name, value),
         }
         Ok(())
@@ -211,6 +212,15 @@ impl Reader {
         match effort_of(&word) {
             Some(effort) => self.set_effort(effort),
             None => self.read.unmapped.push("reasoning_effort".into()),
+        }
+        Ok(())
+    }
+
+    fn take_verbosity(&mut self, value: &RawValue) -> Result<(), Malformed> {
+        let Some(word) = taken("verbosity", value, TEXT)? else { return Ok(()) };
+        self.read.verbosity = verbosity::read(&word);
+        if self.read.verbosity.is_none() {
+            self.read.unmapped.push("verbosity".into());
         }
         Ok(())
     }

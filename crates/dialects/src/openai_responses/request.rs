@@ -12,9 +12,9 @@ use super::input::Turns;
 use super::outline::need_of_tool;
 use super::raw::{All, elements, is_object, is_true, object, raw_members, shape, text, word};
 use super::tools::{read_choice, read_tool};
-use crate::Malformed;
 use crate::body::read_object;
 use crate::json::Shape;
+use crate::{Malformed, verbosity};
 
 /// Names of members without a place that one request's list keeps.
 const UNMAPPED_MAX: usize = 256;
@@ -177,7 +177,8 @@ impl<'de> Draft<'de> {
         let Some(settings) = object::<TextSettings<'_>>(value) else {
             return Err(Malformed::new("`text` must be an object", "text"));
         };
-        if settings.verbosity.is_some() {
+        self.conversation.verbosity = word(settings.verbosity).and_then(|w| verbosity::read(&w));
+        if settings.verbosity.is_some() && self.conversation.verbosity.is_none() {
             self.lose("text.verbosity");
         }
         settings.rest.iter().for_each(|name| self.lose(&format!("text.{name}")));

@@ -5,3 +5,4 @@ mod crossed;
 mod goldens;
 mod media;
 mod recordings;
+mod settings;

@@ -123,7 +123,7 @@ fn every_setting_has_its_place_or_is_named() {
     assert_eq!((name.as_deref(), *strict), (Some("n"), Some(true)));
     assert_eq!(schema.as_str(), r#"{"type":"object","b":1.50}"#);
     let unmapped: Vec<&str> = read.unmapped.iter().map(|name| &**name).collect();
-    assert_eq!(unmapped, ["verbosity", "logit_bias", "modalities", "audio", "prediction"]);
+    assert_eq!(unmapped, ["logit_bias", "modalities", "audio", "prediction"]);
     let all =
         [Needs::AUDIO, Needs::JSON_OUTPUT, Needs::MANY_CHOICES, Needs::LOGPROBS, Needs::REASONING];
     assert_eq!(read.needs, all.into_iter().fold(Needs::default(), |sum, need| sum | need));
