@@ -5,4 +5,5 @@ mod crossed;
 mod goldens;
 mod media;
 mod recordings;
+mod refusals;
 mod settings;
