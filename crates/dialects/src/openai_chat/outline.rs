@@ -35,6 +35,7 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
         stream_options_at,
         needs: fields.needs,
         output_tokens_max: fields.completion_tokens_max.or(fields.tokens_max),
+        extended: false,
     })
 }
 

@@ -2,6 +2,7 @@
 //! Requests are read, rewritten and written, answers and refusals are read and written, streams
 //! both ways.
 
+mod agent;
 mod held;
 mod input;
 mod item;

@@ -26,7 +26,7 @@ raw_members! {
 
 raw_members! {
     /// The form of the answer's text, as chat completions and Perplexity's clients ask for it.
-    ResponseFormat { json_schema = "json_schema" }
+    ResponseFormat { kind = "type", json_schema = "json_schema" }
 }
 
 raw_members! {
@@ -215,18 +215,20 @@ impl<'de> Draft<'de> {
     fn read_response_format(&mut self, value: &RawValue) {
         let asked = object::<ResponseFormat<'_>>(value).unwrap_or_default();
         let format = asked.json_schema.and_then(object::<Format<'_>>).unwrap_or_default();
-        match format.schema.filter(|schema| is_object(schema)) {
-            Some(schema) => {
-                self.conversation.format = OutputFormat::JsonSchema {
-                    name: word(format.name).map(Box::from),
-                    description: word(format.description).map(Box::from),
-                    schema: Json::new(schema.get()),
-                    strict: format.strict.map(is_true),
-                };
-                self.conversation.needs |= Needs::JSON_OUTPUT;
-            }
-            None => self.lose("response_format"),
-        }
+        let schema = format.schema.filter(|schema| is_object(schema));
+        self.conversation.format = match (word(asked.kind).as_deref(), schema) {
+            (Some("text"), _) => return,
+            (Some("json_schema") | None, Some(schema)) => OutputFormat::JsonSchema {
+                name: word(format.name).map(Box::from),
+                description: word(format.description).map(Box::from),
+                schema: Json::new(schema.get()),
+                strict: format.strict.map(is_true),
+            },
+            (Some("json_object"), _) => OutputFormat::JsonObject,
+            // A pattern, and whatever comes after it.
+            _ => return self.lose("response_format"),
+        };
+        self.conversation.needs |= Needs::JSON_OUTPUT;
     }
 
     fn read_reasoning(&mut self, value: &RawValue) {

@@ -27,7 +27,7 @@ raw_members! {
 /// What a tool of this type does, as far as other dialects have the like.
 pub(super) fn hosted_kind(kind: &str) -> HostedKind {
     match kind {
-        "code_interpreter" => HostedKind::CodeExecution,
+        "code_interpreter" | "sandbox" => HostedKind::CodeExecution,
         "fetch_url" | "web_fetch" => HostedKind::WebFetch,
         kind if kind.starts_with("web_search") => HostedKind::WebSearch,
         _ => HostedKind::Other,

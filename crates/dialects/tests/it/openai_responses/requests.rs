@@ -31,6 +31,44 @@ fn a_form_may_be_asked_for_as_perplexitys_clients_do() {
     let usual = r#"{"format":{"type":"json_schema","name":"n","schema":{"a":1.50}}}"#;
     let wanted = full(&format!(r#"{{"model":"m","input":"a","text":{usual}}}"#));
     assert_eq!((asked.format, asked.needs), (wanted.format, wanted.needs));
+    let form = |format: &str| {
+        let read = full(&format!(r#"{{"model":"m","input":"a","response_format":{format}}}"#));
+        (read.format, read.needs, read.unmapped.join(","))
+    };
+    let json = (OutputFormat::JsonObject, Needs::JSON_OUTPUT, String::new());
+    assert_eq!(form(r#"{"type":"json_object"}"#), json);
+    assert_eq!(form(r#"{"type":"text"}"#), Default::default());
+    let lost = (OutputFormat::Text, Needs::default(), "response_format".to_owned());
+    for odd in [r#"{"type":"regex","regex":{"regex":"a+"}}"#, r#"{"type":"json_schema"}"#, "7"] {
+        assert_eq!(form(odd), lost, "{odd}");
+    }
+}
+
+#[test]
+fn what_the_agent_api_has_added_is_seen() {
+    let seen = |member: &str| {
+        let outline = outline(&format!(r#"{{"model":"m","input":"a",{member}}}"#), None).unwrap();
+        (outline.extended, outline.needs.contains(Needs::JSON_OUTPUT))
+    };
+    for member in [
+        r#""preset":"low""#,
+        r#""models":["openai/gpt-x"]"#,
+        r#""max_steps":3"#,
+        r#""language_preference":"de""#,
+        r#""tools":[{"type":"function","name":"f"},{"type":"fetch_url"}]"#,
+        r#""tools":[{"type":"web_search","filters":{"search_domain_filter":["a.example"]}}]"#,
+    ] {
+        assert_eq!(seen(member), (true, false), "{member}");
+    }
+    assert_eq!(seen(r#""response_format":{"type":"json_schema"}"#), (true, true));
+    assert_eq!(seen(r#""response_format":{"type":"text"}"#), (true, false));
+    for member in [
+        r#""preset":null"#,
+        r#""tools":[{"type":"web_search"},{"type":"mcp"},{"type":"code_interpreter"}]"#,
+        r#""future_field":{"preset":"low"}"#,
+    ] {
+        assert_eq!(seen(member), (false, false), "{member}");
+    }
 }
 
 #[test]
