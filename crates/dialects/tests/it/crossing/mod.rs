@@ -4,6 +4,7 @@
 mod crossed;
 mod goldens;
 mod media;
+mod proofs;
 mod recordings;
 mod refusals;
 mod settings;
