@@ -16,6 +16,7 @@ mod openai_chat;
 mod openai_responses;
 mod outline;
 mod provider_error;
+mod raw;
 mod refusal;
 mod resume;
 mod rewrite;

@@ -10,9 +10,9 @@ use crate::body::{error_inside, read_answer};
 use crate::form::{Envelope, Written};
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
 use crate::object::ObjectText;
-use crate::openai_chat::raw::text;
 use crate::openai_chat::usage::WireUsage;
 use crate::openai_chat::whole::model_of;
+use crate::raw::text;
 
 /// The body of an answer.
 #[derive(Default)]

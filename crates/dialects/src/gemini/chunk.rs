@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::fields::{camel, present, text, whole};
+use super::fields::{camel, text, whole};
 use super::finish::block_of;
 use super::part::{Part, Parts};
 use super::usage::WireUsage;
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
+use crate::raw::present;
 
 /// A chunk of a stream, or a whole answer.
 #[derive(Debug, Default)]

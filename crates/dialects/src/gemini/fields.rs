@@ -1,12 +1,9 @@
-//! Small pieces for Google's JSON: names in two spellings, numbers that may be text, objects that
-//! are written member by member. What the members mean is told elsewhere.
+//! Small pieces for Google's JSON: names in two spellings, numbers that may be text. What the
+//! members mean is told elsewhere.
 
 use std::borrow::Cow;
 
-use serde::de::MapAccess;
-use serde_json::value::RawValue;
-
-use crate::json::{Members, Object, Shape};
+use crate::json::Shape;
 
 /// The name in camelCase; clients send snake_case too, at every level.
 pub(super) fn camel(name: &str) -> Cow<'_, str> {
@@ -60,29 +57,6 @@ pub(super) fn text<'de>(shape: Shape<'de>) -> Option<Cow<'de, str>> {
     match shape {
         Shape::Text(text) => Some(text),
         _ => None,
-    }
-}
-
-/// A raw value that is there and not null.
-pub(super) fn present(raw: &RawValue) -> Option<&RawValue> {
-    (raw.get() != "null").then_some(raw)
-}
-
-/// Reads a raw value as an object.
-pub(super) fn read_raw<'de, T: Members<'de>>(raw: &'de RawValue) -> Option<T> {
-    serde_json::from_str::<Object<T>>(raw.get()).ok()?.0
-}
-
-/// The members of an object as written, null ones left out.
-#[derive(Debug, Default)]
-pub(super) struct RawMembers<'de>(pub(super) Vec<(String, &'de RawValue)>);
-
-impl<'de> Members<'de> for RawMembers<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
-        if let Some(value) = present(map.next_value()?) {
-            self.0.push((name.to_owned(), value));
-        }
-        Ok(())
     }
 }
 

@@ -8,10 +8,10 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::fields::{RawMembers, read_raw};
 use super::part::{Blob, Call, CallResult, Part};
 use crate::base64;
 use crate::media::{kind_of_mime, mime_of_address, source_at};
+use crate::raw::{All, object};
 
 /// How an id begins that stands for none of Google's. It is left out when it comes back.
 pub(super) const MADE_ID: &str = "call_gm_";
@@ -260,10 +260,10 @@ fn read_response(response: Option<&RawValue>) -> (Vec<Content>, bool) {
     let Some(response) = response else {
         return (Vec::new(), false);
     };
-    let members = read_raw::<RawMembers<'_>>(response).unwrap_or_default().0;
+    let members = object::<All<'_>>(response).unwrap_or_default().0;
     if let [(name, value)] = members.as_slice() {
         let text = serde_json::from_str::<String>(value.get()).ok();
-        match (name.as_str(), text) {
+        match (&**name, text) {
             ("error", Some(text)) => return (vec![Content::text(text)], true),
             ("error", None) => return (vec![Content::text(value.get())], true),
             // A text that looks like an object would not come back as the text that it is.

@@ -5,10 +5,10 @@ use bytes::Bytes;
 use domain::{Conversation, Effort, Loss, Losses, Needs, OutputFormat};
 
 use super::offer::write_tools;
-use super::raw::{object, text};
 use super::turns::write_turns;
 use crate::form::{Order, Vendor, Written};
 use crate::object::{ObjectText, push_quoted, shortest};
+use crate::raw::{members_of, text};
 use crate::verbosity;
 
 /// What is known of the one for whom a request is written.
@@ -304,7 +304,7 @@ fn write_about(
         let texts = || {
             let value: Option<&serde_json::value::RawValue> =
                 serde_json::from_str(metadata.as_str()).ok();
-            let pairs = value.and_then(object)?;
+            let pairs = value.and_then(members_of)?;
             pairs.iter().all(|(_, value)| text(value).is_some()).then_some(())
         };
         if original && about.store == Some(true) && texts().is_some() {

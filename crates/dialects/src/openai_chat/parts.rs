@@ -3,8 +3,8 @@
 use domain::{Content, Dialect, Foreign, Json, Media, MediaKind, MediaSource, Text, Thinking};
 use serde_json::value::RawValue;
 
-use super::raw::{Pair, elements, get, get_object, get_text, object, text};
 use crate::media::{document, media_at, media_of, mime_of_format};
+use crate::raw::{Pair, elements, get, get_object, get_text, members_of, text};
 
 /// Reads a text, null, or an array of parts.
 ///
@@ -30,7 +30,7 @@ fn read_part(place: usize, part: &RawValue) -> Result<Content, String> {
     if let Some(text) = text(part) {
         return Ok(Content::text(text));
     }
-    let pairs = object(part).ok_or_else(|| wrong("must be an object"))?;
+    let pairs = members_of(part).ok_or_else(|| wrong("must be an object"))?;
     let Some(kind) = get_text(&pairs, "type") else {
         return Err(wrong("has no `type`"));
     };
@@ -82,7 +82,7 @@ fn thought(pairs: &[Pair<'_>]) -> String {
     if let Some(words) = text(thinking) {
         return words.into_owned();
     }
-    let parts = elements(thinking).unwrap_or_default().into_iter().filter_map(object);
+    let parts = elements(thinking).unwrap_or_default().into_iter().filter_map(members_of);
     parts.filter_map(|part| Some(get_text(&part, "text")?.into_owned())).collect()
 }
 

@@ -9,7 +9,6 @@ mod item;
 mod outline;
 mod output;
 mod parts;
-mod raw;
 mod refusal;
 mod request;
 mod resume;

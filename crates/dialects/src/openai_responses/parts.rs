@@ -6,8 +6,8 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::raw::{elements, kind_of, object, raw_members, shape, text, word};
 use crate::media::{document, media_at, media_of, mime_of_format, source_at};
+use crate::raw::{elements, kind_of, object, raw_members, shape, text, word};
 
 /// Log probabilities kept of one list.
 const LOGPROBS_MAX: usize = 100_000;

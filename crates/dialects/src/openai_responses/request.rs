@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 
 use super::input::Turns;
 use super::outline::need_of_tool;
-use super::raw::{All, elements, is_object, is_true, object, raw_members, shape, text, word};
 use super::tools::{read_choice, read_tool};
 use crate::body::read_object;
 use crate::json::Shape;
+use crate::raw::{All, elements, is_object, is_true, object, raw_members, shape, text, word};
 use crate::{Malformed, verbosity};
 
 /// Names of members without a place that one request's list keeps.

@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 
 use super::item::{Output, read_call, read_item};
 use super::parts::{names_a_file, read_citation, read_logprobs};
-use super::raw::{elements, kind_of, object, word};
 use super::whole::{Response, events_of};
 use crate::json::{Members, Name, Object, Shape};
 use crate::provider_error;
+use crate::raw::{elements, kind_of, object, word};
 use crate::sse::Fields;
 use crate::stream::{Protocol, Verdict, add_sight};
 

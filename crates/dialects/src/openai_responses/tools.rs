@@ -4,7 +4,7 @@
 use domain::{Dialect, Function, HostedKind, HostedTool, Json, Tool, ToolChoice};
 use serde_json::value::RawValue;
 
-use super::raw::{Kind, elements, is_object, is_true, kind_of, object, raw_members, text, word};
+use crate::raw::{elements, is_object, is_true, kind_of, object, raw_members, text, word};
 
 raw_members! {
     /// A tool of the caller's.
@@ -17,6 +17,11 @@ raw_members! {
         function = "function",
         kind = "type",
     }
+}
+
+raw_members! {
+    /// What a tool is called by.
+    Kind { kind = "type", name = "name", server_label = "server_label" }
 }
 
 raw_members! {

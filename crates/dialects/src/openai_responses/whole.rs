@@ -8,10 +8,10 @@ use domain::{
 use serde_json::value::RawValue;
 
 use super::item::read_item;
-use super::raw::{All, elements, is_true, object, raw_members, shape, word};
 use super::usage::read_usage;
 use crate::body::read_answer;
 use crate::provider_error;
+use crate::raw::{All, elements, is_true, object, raw_members, shape, word};
 
 /// A reason's word is kept up to this length.
 const WORD_CHARS_MAX: usize = 64;
