@@ -1,0 +1,3 @@
+//! Stores against their suite, against one another, and against bad days.
+
+mod suites;
