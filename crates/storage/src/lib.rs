@@ -4,6 +4,8 @@
 //! reaches a store without ever waiting for a disk. What is kept is judged elsewhere.
 
 mod change;
+mod embedded;
+mod forms;
 mod memory;
 mod query;
 mod records;
@@ -12,6 +14,7 @@ mod store;
 pub mod suite;
 
 pub use change::Change;
+pub use embedded::{Embedded, OpenError, Opened};
 pub use memory::Memory;
 pub use query::{Counts, IncidentQuery, Span, SubscriberKey};
 pub use records::{

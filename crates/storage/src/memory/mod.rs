@@ -15,6 +15,8 @@ use crate::{
     Tally,
 };
 
+pub(crate) use prune::cutoff_hours;
+
 /// A component and a moment.
 type Spot = (ComponentId, UnixMs);
 

@@ -1,3 +1,4 @@
 //! Stores against their suite, against one another, and against bad days.
 
+mod sameness;
 mod suites;
