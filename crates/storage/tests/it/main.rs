@@ -1,4 +1,7 @@
 //! Stores against their suite, against one another, and against bad days.
 
+mod crash;
+mod opening;
+mod room;
 mod sameness;
 mod suites;
