@@ -3,7 +3,11 @@
 //! in memory and in a file; one suite for both; and [`Archive`], through which the rest of the house
 //! reaches a store without ever waiting for a disk. What is kept is judged elsewhere.
 
+mod answer;
+mod archive;
+mod board;
 mod change;
+mod clerk;
 mod embedded;
 mod forms;
 mod memory;
@@ -13,6 +17,9 @@ mod settings;
 mod store;
 pub mod suite;
 
+pub use answer::Answer;
+pub use archive::{Archive, ArchiveError};
+pub use board::Standing;
 pub use change::Change;
 pub use embedded::{Embedded, OpenError, Opened};
 pub use memory::Memory;

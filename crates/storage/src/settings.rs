@@ -48,15 +48,15 @@ pub struct Retention {
 const DAY_HOURS: u32 = 24;
 
 impl Retention {
-    /// For a file: about 300 MB with thirty components.
+    /// For a file. Minutes of thirty components take 80 MB of it.
     pub fn of_file() -> Self {
         Self {
             incidents_max: 20_000,
             maintenances_max: 5_000,
             minutes: Bound { age_hours_max: 14 * DAY_HOURS, rows_max: 2_000_000 },
             day_rows_max: 500_000,
-            verdicts: Bound { age_hours_max: 30 * DAY_HOURS, rows_max: 500_000 },
-            evidence: Bound { age_hours_max: 7 * DAY_HOURS, rows_max: 1_000_000 },
+            verdicts: Bound { age_hours_max: 30 * DAY_HOURS, rows_max: 200_000 },
+            evidence: Bound { age_hours_max: 7 * DAY_HOURS, rows_max: 500_000 },
             reports: Bound { age_hours_max: 2 * DAY_HOURS, rows_max: 100_000 },
             // Half a year, from which the usual of an hour of the week is learnt.
             report_bins: Bound { age_hours_max: 190 * DAY_HOURS, rows_max: 1_000_000 },

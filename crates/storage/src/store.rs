@@ -22,8 +22,6 @@ pub enum Durability {
     Held {
         /// Changes that wait for room.
         changes: usize,
-        /// Changes that were lost because too many waited.
-        lost: u64,
         why: Box<str>,
     },
 }
@@ -62,6 +60,9 @@ pub trait Store: Send + fmt::Debug {
 
     /// What a crash would lose now.
     fn durability(&self) -> Durability;
+
+    /// Changes that were taken and yet lost since the opening: too many had to be held.
+    fn lost(&self) -> u64;
 
     /// Removes some of what has grown too old or too much, a bounded number of rows, and tells how
     /// many; zero once nothing is left to remove.

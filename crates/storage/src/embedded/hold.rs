@@ -1,5 +1,8 @@
 //! What happens while the file cannot be written: changes are held in memory, in a transaction that
-//! stays open so that reads see them, and tried again for good when they are asked to be.
+//! stays open so that reads see them, and tried again for good when they are asked to be. Meanwhile
+//! other processes can read the file and not write it.
+
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -11,25 +14,18 @@ use crate::{Change, Durability, Store, StoreError};
 pub(super) struct Held {
     /// In the order of applying.
     changes: Vec<Change>,
-    lost: u64,
     why: Box<str>,
 }
 
 impl Held {
     pub(super) fn durability(&self) -> Durability {
-        let why = self.why.clone();
-        Durability::Held { changes: self.changes.len(), lost: self.lost, why }
+        Durability::Held { changes: self.changes.len(), why: self.why.clone() }
     }
 
-    /// Takes a change if there is a place for it.
-    fn take(&mut self, change: &Change, held_max: usize) -> bool {
+    /// Whether there is a place for the change.
+    fn has_place_for(&self, change: &Change, held_max: usize) -> bool {
         let places = if change.is_fine_grain() { held_max } else { held_max.saturating_mul(2) };
-        if self.changes.len() >= places {
-            self.lost = self.lost.saturating_add(1);
-            return false;
-        }
-        self.changes.push(change.clone());
-        true
+        self.changes.len() < places
     }
 }
 
@@ -51,23 +47,20 @@ pub(super) fn why_unwritable(error: &StoreError) -> Option<Box<str>> {
 impl Embedded {
     pub(super) fn begin_to_hold(&mut self, changes: &[Change], why: Box<str>) -> Durability {
         tracing::error!(why = &*why, "store cannot be written; changes are held in memory");
-        let mut held = Held { changes: Vec::new(), lost: 0, why };
-        for change in changes {
-            held.take(change, self.settings.held_changes_max);
-        }
-        let durability = held.durability();
-        self.held = Some(held);
+        self.held = Some(Held { changes: Vec::new(), why });
         self.show_held();
-        durability
+        self.hold(changes)
     }
 
     /// Holds more.
     pub(super) fn hold(&mut self, changes: &[Change]) -> Durability {
-        let held_max = self.settings.held_changes_max;
         let Some(held) = &mut self.held else { return Durability::OnDisk };
         for change in changes {
-            if held.take(change, held_max) {
+            if held.has_place_for(change, self.settings.held_changes_max) {
                 show(&self.db, change);
+                held.changes.push(change.clone());
+            } else {
+                self.lost = self.lost.saturating_add(1);
             }
         }
         held.durability()
@@ -79,7 +72,7 @@ impl Embedded {
         self.hide_held();
         match self.commit(&held.changes) {
             Ok(()) => {
-                let (changes, lost) = (held.changes.len(), held.lost);
+                let (changes, lost) = (held.changes.len(), self.lost);
                 tracing::warn!(changes, lost, "store can be written again; nothing is held");
                 return Ok(Durability::OnDisk);
             }
@@ -104,7 +97,7 @@ impl Embedded {
                 Ok(()) => {}
                 Err(error) if why_unwritable(&error).is_some() => left.push(change),
                 Err(error) => {
-                    held.lost = held.lost.saturating_add(1);
+                    self.lost = self.lost.saturating_add(1);
                     tracing::error!(%error, "a change that was held cannot be written");
                 }
             }
@@ -117,7 +110,12 @@ impl Embedded {
     pub(super) fn show_held(&mut self) {
         let Some(held) = &self.held else { return };
         set_pages_max(&self.db, u32::MAX);
-        if let Err(error) = self.db.execute_batch("BEGIN IMMEDIATE") {
+        // If another process has the file, a second wait for it would only keep reads waiting.
+        let begun = self.db.busy_timeout(Duration::ZERO).and_then(|()| {
+            let begun = self.db.execute_batch("BEGIN IMMEDIATE");
+            self.db.busy_timeout(Duration::from_millis(self.settings.busy_ms_max)).and(begun)
+        });
+        if let Err(error) = begun {
             tracing::warn!(%error, "changes are held, but reads cannot see them");
             return;
         }

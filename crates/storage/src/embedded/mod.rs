@@ -34,6 +34,8 @@ pub struct Embedded {
     settings: Settings,
     /// What waits for room; `None` on a good day.
     held: Option<Held>,
+    /// Since the opening.
+    lost: u64,
 }
 
 impl Embedded {
@@ -71,6 +73,10 @@ impl Store for Embedded {
 
     fn durability(&self) -> Durability {
         self.held.as_ref().map_or(Durability::OnDisk, Held::durability)
+    }
+
+    fn lost(&self) -> u64 {
+        self.lost
     }
 
     fn prune(&mut self, now: UnixMs) -> Result<usize, StoreError> {

@@ -31,6 +31,9 @@ pub enum OpenError {
         path.display()
     )]
     Foreign { path: PathBuf },
+    /// The machine has no thread left for the clerk.
+    #[error("the store's thread cannot be started")]
+    NoThread(#[source] io::Error),
     /// It cannot be opened, made or read at all.
     #[error("the store {} cannot be opened", path.display())]
     Unusable {
@@ -78,7 +81,7 @@ impl Embedded {
             path.display(),
             aside.display()
         );
-        tracing::error!("{notice}");
+        tracing::error!(why = broken, aside = %aside.display(), "store was broken; begun anew");
         make_file(path).map_err(unusable)?;
         match examine(path, settings) {
             Ok(store) => Ok(Opened { store, notice: Some(notice.into()) }),
@@ -100,7 +103,7 @@ impl Embedded {
             Ok(db)
         });
         let db = opened.map_err(|error| unusable(path, error))?;
-        Ok(Self { db, settings: settings.clone(), held: None })
+        Ok(Self { db, settings: settings.clone(), held: None, lost: 0 })
     }
 }
 
@@ -138,7 +141,7 @@ fn examine(path: &Path, settings: &Settings) -> Result<Embedded, Trouble> {
         return Err(Trouble::Broken(says));
     }
     prepare(&mut db, settings).map_err(found)?;
-    Ok(Embedded { db, settings: settings.clone(), held: None })
+    Ok(Embedded { db, settings: settings.clone(), held: None, lost: 0 })
 }
 
 /// Looks whose file it is, and from when, before anything is changed.

@@ -1,7 +1,7 @@
 //! How each change is written. Several statements of one change are whole because their transaction
 //! is.
 
-use detection::{Incident, IncidentId, Maintenance, MaintenancePhase, Verdict};
+use detection::{Incident, IncidentId, Maintenance, Verdict};
 use rusqlite::{Connection, Params, params};
 
 use super::read;
@@ -66,7 +66,6 @@ fn remove_incident(db: &Connection, id: &IncidentId) -> Result<(), StoreError> {
 }
 
 fn put_maintenance(db: &Connection, work: &Maintenance) -> Result<(), StoreError> {
-    let is_over = matches!(work.phase, MaintenancePhase::Completed | MaintenancePhase::Cancelled);
     run(
         db,
         "INSERT OR REPLACE INTO maintenances (id, starts_at, ends_at, is_over, body)
@@ -75,7 +74,7 @@ fn put_maintenance(db: &Connection, work: &Maintenance) -> Result<(), StoreError
             work.id.as_str(),
             ms(work.starts_at),
             ms(work.ends_at),
-            is_over,
+            work.phase.is_over(),
             forms::write_maintenance(work),
         ],
     )

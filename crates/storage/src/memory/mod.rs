@@ -149,6 +149,10 @@ impl Store for Memory {
         Durability::InMemory
     }
 
+    fn lost(&self) -> u64 {
+        0
+    }
+
     fn prune(&mut self, now: UnixMs) -> Result<usize, StoreError> {
         Ok(self.remove_old(now))
     }

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use clock::UnixMs;
-use detection::MaintenancePhase;
-
 use super::Memory;
 use crate::{Bound, SubscriberState};
+use clock::UnixMs;
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
@@ -42,10 +40,7 @@ impl Memory {
 
     fn forget_maintenances(&mut self, rows_max: u64, batch: usize) -> usize {
         let excess = excess(self.maintenances.len(), rows_max).min(batch);
-        let is_over = |phase: MaintenancePhase| {
-            matches!(phase, MaintenancePhase::Completed | MaintenancePhase::Cancelled)
-        };
-        let over = self.maintenances.values().filter(|one| is_over(one.phase));
+        let over = self.maintenances.values().filter(|one| one.phase.is_over());
         let mut over: Vec<_> = over.map(|one| (one.starts_at, one.id.clone())).collect();
         over.sort();
         let gone = over.into_iter().take(excess);

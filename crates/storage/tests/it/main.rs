@@ -1,5 +1,6 @@
 //! Stores against their suite, against one another, and against bad days.
 
+mod archive;
 mod crash;
 mod opening;
 mod room;

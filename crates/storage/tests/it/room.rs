@@ -33,7 +33,7 @@ fn fill(store: &mut dyn Store) -> u64 {
     for at in 0..10_000 {
         match store.apply(&[large(at)]).expect("a full disk is no error") {
             Durability::OnDisk => {}
-            Durability::Held { changes: 1, lost: 0, .. } => return at + 1,
+            Durability::Held { changes: 1, .. } => return at + 1,
             other => unreachable!("{other:?}"),
         }
     }
@@ -60,14 +60,14 @@ fn a_file_at_its_bound_holds_and_recovers_by_forgetting() {
     // More goes in, is seen, and moves what was there before.
     let incident = samples::incident("i1", 3);
     let more = [large(written), Change::Incident(Box::new(incident.clone())), large(0)];
-    let Durability::Held { changes: 4, lost: 0, why } = store.apply(&more).expect("memory") else {
+    let Durability::Held { changes: 4, why } = store.apply(&more).expect("memory") else {
         panic!("{:?}", store.durability());
     };
     assert!(why.contains("full"), "{why}");
     assert_eq!(evidence_rows(&store), written + 1);
     assert_eq!(store.incident(&incident.id).expect("a table"), Some(incident.clone()));
     // There is no more room than before.
-    assert!(matches!(store.retry(), Ok(Durability::Held { changes: 4, lost: 0, .. })));
+    assert!(matches!(store.retry(), Ok(Durability::Held { changes: 4, .. })));
     assert_eq!(evidence_rows(&store), written + 1);
     // What is too much goes, and makes room for what is held.
     while store.prune(samples::minute(0)).expect("a table") > 0 {}
@@ -98,7 +98,7 @@ fn fine_grain_is_lost_first_and_counted() {
     let written = fill(&mut store);
     let setting = |name: u64| Change::Setting { name: name.to_string().into(), value: "1".into() };
     let held = |store: &dyn Store| match store.durability() {
-        Durability::Held { changes, lost, .. } => (changes, lost),
+        Durability::Held { changes, .. } => (changes, store.lost()),
         other => panic!("{other:?}"),
     };
     store.apply(&[1, 2, 3, 4].map(|more| large(written + more))).expect("memory");
@@ -164,12 +164,12 @@ mod refused {
         setrlimit(Resource::Fsize, small).expect("a lower limit");
         let written = fill(&mut store);
         let more = [large(written), large(written + 1)];
-        let Ok(Durability::Held { changes: 3, lost: 0, why }) = store.apply(&more) else {
+        let Ok(Durability::Held { changes: 3, why }) = store.apply(&more) else {
             unreachable!("{:?}", store.durability());
         };
         assert!(why.contains("disk"), "{why}");
         assert_eq!(evidence_rows(&store), written + 2);
-        assert!(matches!(store.retry(), Ok(Durability::Held { changes: 3, lost: 0, .. })));
+        assert!(matches!(store.retry(), Ok(Durability::Held { changes: 3, .. })));
         assert_eq!(evidence_rows(&store), written + 2);
         setrlimit(Resource::Fsize, free).expect("the former limit");
         assert_eq!(store.retry().expect("room"), Durability::OnDisk);

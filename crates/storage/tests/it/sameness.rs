@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use storage::suite::{self, samples};
 use storage::{
     Bin, Change, Channel, ConditionSeconds, Durability, Embedded, IncidentQuery, Memory,
-    ReportKind, Sealed, Span, Store, SubscriberKey, SubscriberState, Tally,
+    ReportKind, Sealed, Settings, Span, Store, SubscriberKey, SubscriberState, Tally,
 };
 
 /// Something done to a store.
@@ -228,5 +228,26 @@ proptest! {
             prop_assert_eq!(all_of(&memory), all_of(&file));
         }
         prop_assert_eq!(file.durability(), Durability::OnDisk);
+    }
+
+    #[test]
+    fn a_file_without_room_answers_as_memory_does(deeds in deeds()) {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let path = folder.path().join("seawall.db");
+        let open = |settings: &Settings| {
+            Embedded::open(&path, settings, samples::minute(0)).expect("a file").store
+        };
+        drop(open(&suite::settings()));
+        // A bound below the size of the empty tables: nothing but what fits into their pages.
+        let mut file = open(&Settings { file_bytes_max: 1, ..suite::settings() });
+        let mut memory = Memory::new(&suite::settings());
+        // What is held is not forgotten before it is written, so forgetting is left out.
+        for deed in deeds.iter().filter(|deed| matches!(deed, Deed::Apply(_))) {
+            perform(&mut memory, deed);
+            perform(&mut file, deed);
+            prop_assert_eq!(all_of(&memory), all_of(&file));
+        }
+        file.retry().expect("a full disk is no error");
+        prop_assert_eq!(all_of(&memory), all_of(&file));
     }
 }
