@@ -3,7 +3,10 @@
 
 use detection::{Incident, IncidentId, Maintenance, Verdict};
 
-use crate::{Bin, CallerKeyRecord, Evidence, FeedState, Outgoing, Report, Subscriber};
+use crate::forms::{
+    write_components, write_incident, write_maintenance, write_posts, write_verdict,
+};
+use crate::{Bin, CallerKeyRecord, Evidence, FeedState, Outgoing, Report, StoreError, Subscriber};
 
 /// One change. What has an id or another key takes the place of what had it before.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,4 +57,38 @@ impl Change {
             | Self::Setting { .. } => false,
         }
     }
+
+    /// Bytes of its text, as it is kept; what has the same small size always counts nothing.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Incident(incident) => write_incident(incident).len(),
+            Self::Maintenance(work) => write_maintenance(work).len(),
+            Self::Verdict(verdict) => write_verdict(verdict).len(),
+            Self::Evidence(evidence) => evidence.text.len(),
+            Self::Subscriber(one) => {
+                one.address.as_bytes().len() + write_components(&one.components).len()
+            }
+            Self::Outgoing(message) => {
+                message.body.len() + message.fault.as_ref().map_or(0, |fault| fault.len())
+            }
+            Self::Feed(feed) => write_posts(feed).len(),
+            Self::Setting { name, value } => name.len() + value.len(),
+            Self::RemoveIncident(_)
+            | Self::Minute(_)
+            | Self::Day(_)
+            | Self::Report(_)
+            | Self::RemoveSubscriber(_)
+            | Self::RemoveOutgoing(_)
+            | Self::CallerKey(_) => 0,
+        }
+    }
+}
+
+/// Refuses a batch with a change that is too large.
+pub(crate) fn check_sizes(changes: &[Change], bytes_max: usize) -> Result<(), StoreError> {
+    let largest = changes.iter().map(Change::bytes).max().unwrap_or_default();
+    if largest > bytes_max {
+        return Err(StoreError::TooLarge { bytes: largest, bytes_max });
+    }
+    Ok(())
 }

@@ -92,6 +92,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Changes and questions that wait for the writer; one more is refused and counted.
     pub queue_max: usize,
+    /// The text of the largest change that is taken, such as an incident with all its updates.
+    pub change_bytes_max: usize,
     /// How long a change waits for others to be written with it: what a crash can lose.
     pub commit_ms_max: u64,
     /// Changes that are written without waiting for more.
@@ -118,6 +120,7 @@ impl Settings {
             place: Place::Memory,
             retention: Retention::of_memory(),
             queue_max: 8_192,
+            change_bytes_max: 1 << 20,
             commit_ms_max: 1_000,
             batch_changes_max: 1_024,
             busy_ms_max: 5_000,

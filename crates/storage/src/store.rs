@@ -36,6 +36,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A change is too large, and so its whole batch was refused.
+    #[error("a change of {bytes} bytes is larger than the {bytes_max} that the store takes")]
+    TooLarge { bytes: usize, bytes_max: usize },
     /// A row that this Seawall cannot read.
     #[error("a row of `{table}` in the store cannot be read: {why}")]
     Unreadable { table: &'static str, why: Box<str> },

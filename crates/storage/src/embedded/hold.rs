@@ -1,6 +1,7 @@
 //! What happens while the file cannot be written: changes are held in memory, in a transaction that
 //! stays open so that reads see them, and tried again for good when they are asked to be. Meanwhile
-//! other processes can read the file and not write it.
+//! other processes can read the file and not write it; where another process has the file, reads see
+//! what is held once it lets go.
 
 use std::time::Duration;
 

@@ -20,6 +20,7 @@ use clock::UnixMs;
 use detection::{ComponentId, Incident, IncidentId, Maintenance, Verdict};
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::change::check_sizes;
 use crate::{
     Bin, CallerKeyRecord, Change, Counts, Durability, Evidence, FeedState, IncidentQuery, Outgoing,
     Report, ReportBin, Settings, Span, Store, StoreError, Subscriber, SubscriberKey,
@@ -55,6 +56,7 @@ impl Store for Embedded {
         if changes.is_empty() {
             return Ok(self.durability());
         }
+        check_sizes(changes, self.settings.change_bytes_max)?;
         if self.held.is_some() {
             return Ok(self.hold(changes));
         }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use clock::UnixMs;
 use detection::{ComponentId, Incident, IncidentId, Maintenance, Verdict};
 
+use crate::change::check_sizes;
 use crate::{
     Bin, CallerKeyRecord, Change, Counts, Durability, Evidence, FeedState, IncidentQuery, Outgoing,
     Report, ReportBin, ReporterHash, Settings, Span, Store, StoreError, Subscriber, SubscriberKey,
@@ -135,6 +136,7 @@ impl Memory {
 
 impl Store for Memory {
     fn apply(&mut self, changes: &[Change]) -> Result<Durability, StoreError> {
+        check_sizes(changes, self.settings.change_bytes_max)?;
         for change in changes {
             self.make(change.clone());
         }

@@ -1,4 +1,4 @@
-//! What every implementation of [`Store`](crate::Store) must hold, as checks that their tests call,
+//! What every implementation of [`Store`] must hold, as checks that their tests call,
 //! each with an empty store of its own that keeps what [`settings`] says.
 
 mod incidents;
@@ -31,6 +31,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("subscribers are found by each of their keys", notices::subscribers_are_found),
     ("who leaves is sent nothing more", notices::who_leaves_is_sent_nothing),
     ("messages come when they are due", notices::messages_come_when_due),
+    ("what is too large is refused with its batch", notices::what_is_too_large_is_refused),
     ("feeds, keys and settings are kept", notices::small_things_are_kept),
     ("what is too old goes", retention::what_is_too_old_goes),
     ("what is too much goes, oldest first", retention::what_is_too_much_goes),
@@ -55,6 +56,7 @@ pub fn settings() -> Settings {
     keep.subscribers_max = 10;
     keep.revoked_keys_hours_max = 2;
     settings.prune_rows_max = 4;
+    settings.change_bytes_max = 20_000;
     settings
 }
 

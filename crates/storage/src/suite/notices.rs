@@ -1,7 +1,7 @@
-//! Checks of subscribers, messages and the small tables.
+//! Checks of subscribers, messages, the small tables, and the size of changes.
 
 use super::{put, same, samples, told};
-use crate::{Change, Channel, Store, SubscriberKey, SubscriberState};
+use crate::{Change, Channel, Store, StoreError, SubscriberKey, SubscriberState};
 
 pub(super) fn subscribers_are_found(store: &mut dyn Store) -> Result<(), String> {
     let new = samples::subscriber("s2", 2, SubscriberState::Unconfirmed);
@@ -61,6 +61,25 @@ pub(super) fn messages_come_when_due(store: &mut dyn Store) -> Result<(), String
     same("what is due after a failure", &due(store, 9)?, &"m3".to_owned())?;
     same("a message by its id", &told(store.outgoing("m2"))?, &Some(later))?;
     same("what is next due", &told(store.next_due())?, &Some(samples::minute(5)))
+}
+
+pub(super) fn what_is_too_large_is_refused(store: &mut dyn Store) -> Result<(), String> {
+    let text = |bytes: usize| "x".repeat(bytes).into_boxed_str();
+    let small = || Change::Setting { name: "small".into(), value: "1".into() };
+    let mut incident = samples::incident("i1", 1);
+    incident.postmortem = Some(text(20_000));
+    let mut message = samples::message("m1", "r", 1, 1);
+    message.body = text(20_001);
+    let setting = Change::Setting { name: "large".into(), value: text(20_001) };
+    let large =
+        [Change::Incident(Box::new(incident)), Change::Outgoing(Box::new(message)), setting];
+    for change in large {
+        let refusal = store.apply(&[small(), change]);
+        let is_refused = matches!(refusal, Err(StoreError::TooLarge { bytes_max: 20_000, .. }));
+        same(&format!("that {refusal:?} is a refusal"), &is_refused, &true)?;
+        same("what came with it", &told(store.setting("small"))?, &None)?;
+    }
+    put(store, &[Change::Setting { name: "large".into(), value: text(19_000) }])
 }
 
 pub(super) fn small_things_are_kept(store: &mut dyn Store) -> Result<(), String> {
