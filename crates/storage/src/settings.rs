@@ -103,7 +103,7 @@ pub struct Settings {
     /// The largest that the file may grow.
     pub file_bytes_max: u64,
     /// Changes that are held in memory while the file has no room; beyond it fine grain is lost,
-    /// and beyond twice as many everything.
+    /// and beyond twice as many everything is refused.
     pub held_changes_max: usize,
     /// How long until it is tried again whether the file has room.
     pub retry_ms: u64,

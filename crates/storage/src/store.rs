@@ -39,6 +39,9 @@ pub enum StoreError {
     /// A change is too large, and so its whole batch was refused.
     #[error("a change of {bytes} bytes is larger than the {bytes_max} that the store takes")]
     TooLarge { bytes: usize, bytes_max: usize },
+    /// The file cannot be written, and as much is held in memory as may be.
+    #[error("the store cannot be written, and {held} changes are held already")]
+    NoPlace { held: usize },
     /// A row that this Seawall cannot read.
     #[error("a row of `{table}` in the store cannot be read: {why}")]
     Unreadable { table: &'static str, why: Box<str> },
@@ -52,7 +55,7 @@ pub trait Store: Send + fmt::Debug {
     /// them.
     ///
     /// # Errors
-    /// If none was made. A file that has no room is no error: then changes are held.
+    /// If none was made. A file that has no room is no error as long as changes can be held.
     fn apply(&mut self, changes: &[Change]) -> Result<Durability, StoreError>;
 
     /// Tries to write what is held, if anything is.

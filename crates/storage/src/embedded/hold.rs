@@ -23,10 +23,10 @@ impl Held {
         Durability::Held { changes: self.changes.len(), why: self.why.clone() }
     }
 
-    /// Whether there is a place for the change.
-    fn has_place_for(&self, change: &Change, held_max: usize) -> bool {
-        let places = if change.is_fine_grain() { held_max } else { held_max.saturating_mul(2) };
-        self.changes.len() < places
+    /// Whether so many more have a place. Fine grain may fill half of them.
+    fn has_places(&self, count: usize, held_max: usize, is_fine_grain: bool) -> bool {
+        let places = if is_fine_grain { held_max } else { held_max.saturating_mul(2) };
+        self.changes.len().saturating_add(count) <= places
     }
 }
 
@@ -46,25 +46,36 @@ pub(super) fn why_unwritable(error: &StoreError) -> Option<Box<str>> {
 }
 
 impl Embedded {
-    pub(super) fn begin_to_hold(&mut self, changes: &[Change], why: Box<str>) -> Durability {
+    pub(super) fn begin_to_hold(
+        &mut self,
+        changes: &[Change],
+        why: Box<str>,
+    ) -> Result<Durability, StoreError> {
         tracing::error!(why = &*why, "store cannot be written; changes are held in memory");
         self.held = Some(Held { changes: Vec::new(), why });
         self.show_held();
         self.hold(changes)
     }
 
-    /// Holds more.
-    pub(super) fn hold(&mut self, changes: &[Change]) -> Durability {
-        let Some(held) = &mut self.held else { return Durability::OnDisk };
+    /// Holds more. Fine grain that has no place is lost and counted; where anything else has none,
+    /// all are refused.
+    pub(super) fn hold(&mut self, changes: &[Change]) -> Result<Durability, StoreError> {
+        let held_max = self.settings.held_changes_max;
+        let Some(held) = &mut self.held else { return Ok(Durability::OnDisk) };
+        if !held.has_places(changes.len(), held_max, false)
+            && !changes.iter().all(Change::is_fine_grain)
+        {
+            return Err(StoreError::NoPlace { held: held.changes.len() });
+        }
         for change in changes {
-            if held.has_place_for(change, self.settings.held_changes_max) {
+            if held.has_places(1, held_max, change.is_fine_grain()) {
                 show(&self.db, change);
                 held.changes.push(change.clone());
             } else {
                 self.lost = self.lost.saturating_add(1);
             }
         }
-        held.durability()
+        Ok(held.durability())
     }
 
     /// Tries to write what is held.
@@ -94,6 +105,11 @@ impl Embedded {
     fn write_singly(&mut self, held: &mut Held) {
         let mut left = Vec::new();
         for change in std::mem::take(&mut held.changes) {
+            // Once one must wait, all behind it do: a later one may be of the same thing.
+            if !left.is_empty() {
+                left.push(change);
+                continue;
+            }
             match self.commit(std::slice::from_ref(&change)) {
                 Ok(()) => {}
                 Err(error) if why_unwritable(&error).is_some() => left.push(change),

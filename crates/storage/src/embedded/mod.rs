@@ -58,12 +58,12 @@ impl Store for Embedded {
         }
         check_sizes(changes, self.settings.change_bytes_max)?;
         if self.held.is_some() {
-            return Ok(self.hold(changes));
+            return self.hold(changes);
         }
         match self.commit(changes) {
             Ok(()) => Ok(Durability::OnDisk),
             Err(error) => match hold::why_unwritable(&error) {
-                Some(why) => Ok(self.begin_to_hold(changes, why)),
+                Some(why) => self.begin_to_hold(changes, why),
                 None => Err(error),
             },
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use detection::Family;
 use rusqlite::Connection;
 use storage::suite::samples;
-use storage::{Change, Durability, Embedded, Settings, Span, Store};
+use storage::{Change, Durability, Embedded, Settings, Span, Store, StoreError};
 use tempfile::TempDir;
 
 fn place() -> (TempDir, PathBuf) {
@@ -91,7 +91,7 @@ fn what_is_held_is_lost_with_the_process_and_nothing_else() {
 }
 
 #[test]
-fn fine_grain_is_lost_first_and_counted() {
+fn fine_grain_is_lost_and_counted_before_anything_is_refused() {
     let (_folder, path) = place();
     let settings = Settings { held_changes_max: 3, ..small_settings(&path) };
     let mut store = open(&path, &settings);
@@ -103,10 +103,15 @@ fn fine_grain_is_lost_first_and_counted() {
     };
     store.apply(&[1, 2, 3, 4].map(|more| large(written + more))).expect("memory");
     assert_eq!(held(&store), (3, 2));
-    store.apply(&[1, 2, 3, 4].map(setting)).expect("memory");
-    assert_eq!(held(&store), (6, 3));
-    assert_eq!(store.setting("3").expect("a table").as_deref(), Some("1"));
-    assert_eq!(store.setting("4").expect("a table"), None);
+    store.apply(&[1, 2].map(setting)).expect("memory");
+    // Two more have no place together, and what is not fine grain is not lost but refused.
+    let refusal = store.apply(&[3, 4].map(setting));
+    assert!(matches!(refusal, Err(StoreError::NoPlace { held: 5 })), "{refusal:?}");
+    store.apply(&[5].map(setting)).expect("memory");
+    assert_eq!(held(&store), (6, 2));
+    let kept =
+        ["1", "2", "3", "4", "5"].map(|name| store.setting(name).expect("a table").is_some());
+    assert_eq!(kept, [true, true, false, false, true]);
 }
 
 #[test]
@@ -124,6 +129,25 @@ fn a_file_that_another_process_has_is_waited_for() {
     other.execute_batch("COMMIT").expect("a lock to give back");
     assert_eq!(store.retry().expect("room"), Durability::OnDisk);
     assert_eq!(evidence_rows(&store), 1);
+}
+
+#[test]
+fn a_held_change_that_cannot_be_written_does_not_keep_the_others() {
+    let (_folder, path) = place();
+    let settings = Settings { busy_ms_max: 0, ..Settings::in_file(&path) };
+    let mut store = open(&path, &settings);
+    let other = Connection::open(&path).expect("a file");
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON settings WHEN NEW.name = 'bad'
+                  BEGIN SELECT RAISE(ABORT, 'a bad name'); END";
+    other.execute_batch(refuse).expect("a trigger");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let held =
+        ["a", "bad", "b"].map(|name| Change::Setting { name: name.into(), value: "".into() });
+    assert!(matches!(store.apply(&held), Ok(Durability::Held { changes: 3, .. })));
+    other.execute_batch("COMMIT").expect("a lock to give back");
+    assert_eq!(store.retry().expect("room"), Durability::OnDisk);
+    let kept = ["a", "bad", "b"].map(|name| store.setting(name).expect("a table").is_some());
+    assert_eq!((kept, store.lost()), ([true, false, true], 1));
 }
 
 /// The disk itself refuses: the limit of the process on the size of files is reached. The test runs
