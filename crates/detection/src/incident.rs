@@ -138,6 +138,25 @@ pub enum LightState {
     DoesNotApply,
 }
 
+impl LightState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Lit, Self::Unlit, Self::DoesNotApply];
+
+    /// The word in stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lit => "lit",
+            Self::Unlit => "unlit",
+            Self::DoesNotApply => "does_not_apply",
+        }
+    }
+
+    /// The state of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}
+
 /// One of the four lights of an incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Light {

@@ -34,6 +34,11 @@ impl MaintenancePhase {
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.as_str() == word)
     }
+
+    /// True once nothing more will be done.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Completed | Self::Cancelled)
+    }
 }
 
 /// One piece of planned work.

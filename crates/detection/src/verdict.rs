@@ -20,6 +20,10 @@ impl Family {
     /// The four lights of an incident, in the order of pages, which never changes.
     pub const LIGHTS: [Self; 4] = [Self::Probe, Self::Traffic, Self::Reports, Self::OfficialPage];
 
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Probe, Self::Traffic, Self::Reports, Self::OfficialPage, Self::SharedDependency];
+
     /// The word in metrics and stores.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,6 +33,11 @@ impl Family {
             Self::OfficialPage => "official_page",
             Self::SharedDependency => "shared_dependency",
         }
+    }
+
+    /// The family of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|family| family.as_str() == word)
     }
 }
 
@@ -52,6 +61,11 @@ impl Health {
             Self::Down => "down",
         }
     }
+
+    /// The health of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|health| health.as_str() == word)
+    }
 }
 
 /// Probabilities of the three; they sum to 1.
@@ -72,6 +86,9 @@ pub enum Certainty {
 }
 
 impl Certainty {
+    /// All of them, from the least sure to the surest.
+    pub const ALL: [Self; 3] = [Self::Clear, Self::Suspected, Self::Confirmed];
+
     /// The word in metrics and stores.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,6 +96,11 @@ impl Certainty {
             Self::Suspected => "suspected",
             Self::Confirmed => "confirmed",
         }
+    }
+
+    /// The certainty of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|certainty| certainty.as_str() == word)
     }
 }
 
@@ -168,6 +190,10 @@ pub enum Guard {
 }
 
 impl Guard {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::OwnNetwork, Self::OwnAccount, Self::LowVolume, Self::Maintenance, Self::ClockJump];
+
     /// The word in metrics and stores.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -177,6 +203,11 @@ impl Guard {
             Self::Maintenance => "maintenance",
             Self::ClockJump => "clock_jump",
         }
+    }
+
+    /// The guard of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|guard| guard.as_str() == word)
     }
 }
 
