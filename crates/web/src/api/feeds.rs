@@ -87,6 +87,7 @@ impl Entry {
 #[template(path = "feeds/atom.xml")]
 struct Atom<'v> {
     host: &'v str,
+    author: String,
     name: String,
     home: &'v str,
     own: String,
@@ -133,7 +134,8 @@ pub(crate) fn page(form: Form, scope: &Scope, view: &StatusView) -> Page {
     let (media, text) = match form {
         Form::Atom => {
             let updated = rfc3339(updated);
-            let feed = Atom { host: host(view), name, home, own, updated, entries: &entries };
+            let (host, author) = (host(view), printable(&view.page.name));
+            let feed = Atom { host, author, name, home, own, updated, entries: &entries };
             (ATOM, feed.render().ok())
         }
         Form::Rss => {
@@ -222,7 +224,10 @@ fn of_incident(one: &IncidentView, view: &StatusView) -> Entry {
     let incident = &one.incident;
     let last = incident.updates.iter().map(|update| update.at).max();
     let last = last.unwrap_or(incident.opened_at);
-    let content = incident.updates.iter().rev().map(update_html).collect::<Vec<_>>().join(" ");
+    let mut content: String = incident.updates.iter().rev().map(update_html).collect();
+    if content.is_empty() {
+        content = markdown::html(&incident.cause.why);
+    }
     Entry {
         id: format!("tag:{},2005:Incident/{}", host(view), path_key(incident.id.as_str())),
         title: printable(&incident.title),
@@ -248,7 +253,11 @@ fn of_updates<'v>(one: &'v IncidentView, view: &'v StatusView) -> impl Iterator<
 fn update_html(update: &IncidentUpdate) -> String {
     let (time, phase, body) =
         (feed_small(update.at), phase(update.phase), markdown::html(&update.body));
-    format!("<p>{time}<br><strong>{phase}</strong> - </p>{body}")
+    // The first paragraph goes on behind the word, as readers of such feeds expect it.
+    match body.strip_prefix("<p>") {
+        Some(rest) => format!("<p>{time}<br><strong>{phase}</strong> - {rest}"),
+        None => format!("<p>{time}<br><strong>{phase}</strong></p>{body}"),
+    }
 }
 
 /// The words of common status pages, which programs look for.

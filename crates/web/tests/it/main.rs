@@ -1,7 +1,9 @@
 //! Both listeners' pages as a browser or a scraper sees them.
 
 mod june;
+mod machines;
 mod public;
+mod reporting;
 
 use std::future::Future;
 use std::sync::Arc;
