@@ -7,6 +7,7 @@ mod calendar;
 mod feeds;
 mod incident_io;
 pub(crate) mod reports;
+mod series;
 mod statuspage;
 
 use http::StatusCode;
@@ -22,6 +23,7 @@ pub(crate) enum Document {
     IncidentIo,
     Feed(feeds::Form, feeds::Scope),
     Calendar,
+    Reports,
     Badge(Box<str>, badges::Badge),
 }
 
@@ -37,6 +39,7 @@ impl Document {
         match path {
             "/api/v1/summary" => return Some(Self::IncidentIo),
             "/maintenance.ics" => return Some(Self::Calendar),
+            "/api/reports" => return Some(Self::Reports),
             _ => {}
         }
         let (key, rest) = path.strip_prefix("/api/v1/endpoints/")?.split_once('/')?;
@@ -51,6 +54,7 @@ impl Document {
             Self::IncidentIo => incident_io::page(view),
             Self::Feed(form, scope) => feeds::page(*form, scope, view),
             Self::Calendar => calendar::page(view),
+            Self::Reports => series::page(view),
             Self::Badge(key, badge) => match component(view, key) {
                 Some(component) => badges::page(*badge, component),
                 None => Page::text(StatusCode::NOT_FOUND, "no such component\n"),

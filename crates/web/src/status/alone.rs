@@ -9,6 +9,8 @@ use super::view::{ComponentGroup, ComponentView, Ourselves, PageInfo, StatusView
 use crate::ReadyReport;
 use crate::standing::{Health, ProviderStanding, Standing, Verdict};
 
+const MINUTE_MS: u64 = 60_000;
+
 /// What telemetry and readiness know of this moment.
 pub(crate) fn view(snapshot: &Snapshot, report: &ReadyReport) -> StatusView {
     let standing = Standing::of(snapshot, report);
@@ -61,6 +63,8 @@ fn component(provider: &ProviderStanding, at: UnixMs) -> ComponentView {
         Health::Answers | Health::Partial | Health::Major | Health::NoData => None,
     };
     let name = provider.name.as_str();
+    // Nobody keeps when it changed; a whole minute leaves the bytes equal for as long.
+    let minute = UnixMs::new(at.as_millis() / MINUTE_MS * MINUTE_MS);
     ComponentView {
         component: Component {
             id: ComponentId::new(name),
@@ -76,7 +80,7 @@ fn component(provider: &ProviderStanding, at: UnixMs) -> ComponentView {
         note: provider.reserve.then(|| Text::both("The model on board.", "内置的小模型。")),
         days: Vec::new(),
         uptime: Uptime::default(),
-        created_at: at,
-        updated_at: at,
+        created_at: minute,
+        updated_at: minute,
     }
 }

@@ -171,6 +171,7 @@ mod tests {
         let bucket = |index: u64, count| ReportBucket {
             at: UnixMs::new(index * 900_000),
             count,
+            by_kind: [0; 6],
             usual: 6.0,
             usual_max: 14.0,
         };

@@ -37,6 +37,14 @@ impl Lang {
         }
     }
 
+    /// The attribute for a text that is not in the language of the page: one without any Chinese
+    /// sign on a Chinese page.
+    pub(crate) fn attribute(self, text: &str) -> &'static str {
+        let is_foreign =
+            self == Self::Zh && !text.chars().any(|sign| sign >= '\u{2e80}') && text.contains(' ');
+        if is_foreign { " lang=\"en\"" } else { "" }
+    }
+
     /// The text in this language, or in English.
     pub(crate) fn of(self, text: &Text) -> &str {
         match (self, &text.zh) {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clock::UnixMs;
-use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use net::{Handler, Peer, RequestBody};
@@ -32,13 +32,13 @@ use telemetry::Telemetry;
 
 use crate::ReadyCheck;
 use crate::answer::{CSS, FONT, HTML, Keep, Page, SCRIPT, SentBody, respond, send, sent};
-use crate::api::reports::{self, Asked, Outcome, Refusal, ReportSink};
+use crate::api::reports::{self, Asked, Refusal, ReportSink};
 use crate::cache::Cache;
 use lang::Lang;
 use pages::Scene;
 use route::Route;
 use shelf::{Moment, Shelf};
-use view::{StatusSource, StatusView};
+use view::StatusSource;
 
 /// The style sheet of the console.
 pub(crate) const STYLE: &str = include_str!("../../assets/pages.css");
@@ -54,13 +54,15 @@ const REPORTS: &str = "/api/reports";
 /// Answers the public's listener: the page and its sisters, the interfaces for programs, feeds,
 /// badges, the calendar, `POST /api/reports`, `/healthz` and `/readyz`.
 #[derive(Clone)]
-pub struct Status(Arc<Inner>);
+pub struct Status {
+    inner: Arc<Inner>,
+    source: Option<StatusSource>,
+    sink: Option<Arc<dyn ReportSink>>,
+}
 
 struct Inner {
     telemetry: Telemetry,
     check: ReadyCheck,
-    source: Option<StatusSource>,
-    sink: Option<Arc<dyn ReportSink>>,
     shelf: Shelf,
     ready: Cache,
     fixed: Fixed,
@@ -90,30 +92,20 @@ impl Status {
             console_style: Page::new(CSS, Keep::Hour, STYLE),
         };
         let (shelf, ready) = (Shelf::default(), Cache::default());
-        Self(Arc::new(Inner { telemetry, check, source: None, sink: None, shelf, ready, fixed }))
+        let inner = Inner { telemetry, check, shelf, ready, fixed };
+        Self { inner: Arc::new(inner), source: None, sink: None }
     }
 
     /// The same page of what `source` tells instead; `None` leaves it as it is.
-    ///
-    /// # Panics
-    /// Not if it is called before the page is shared.
     #[must_use]
     pub fn with_source(self, source: Option<StatusSource>) -> Self {
-        self.change(|inner| inner.source = source)
+        Self { source, ..self }
     }
 
     /// The same page with a button for reports, which go to `sink`; `None` leaves it without one.
     #[must_use]
     pub fn with_reports(self, sink: Option<Arc<dyn ReportSink>>) -> Self {
-        self.change(|inner| inner.sink = sink)
-    }
-
-    fn change(self, change: impl FnOnce(&mut Inner)) -> Self {
-        let mut inner = self.0;
-        if let Some(inner) = Arc::get_mut(&mut inner) {
-            change(inner);
-        }
-        Self(inner)
+        Self { sink, ..self }
     }
 
     /// The answer to a request of that method for that path, which may have a query.
@@ -126,7 +118,7 @@ impl Status {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let switched = query.split('&').find_map(|pair| Lang::named(pair.strip_prefix("lang=")?));
         let lang = switched.unwrap_or_else(|| Lang::chosen(headers));
-        let mut response = respond(method, headers, || self.0.find(path, lang));
+        let mut response = respond(method, headers, || self.find(path, lang));
         if let Some(lang) = switched
             && response.status() == StatusCode::OK
         {
@@ -137,27 +129,74 @@ impl Status {
 
     /// Takes a report, or says why not.
     fn report(&self, asked: &Asked, headers: &HeaderMap) -> Response<Full<Bytes>> {
-        let inner = &self.0;
-        let moment = inner.moment();
-        let outcome = match &inner.sink {
-            Some(sink) => reports::take(asked, &moment.view, inner.now(), sink.as_ref()),
+        let moment = self.moment();
+        let outcome = match &self.sink {
+            Some(sink) => reports::take(asked, &moment.view, self.now(), sink.as_ref()),
             None => Err(Refusal::Closed),
         };
-        if asked.wants_json() {
-            return send(&reports::answer(&outcome), headers, false);
-        }
-        match outcome {
-            Ok(Outcome { .. }) => {
+        let mut response = match outcome {
+            _ if asked.wants_json() => send(&reports::answer(&outcome), headers, false),
+            Ok(_) => {
                 let mut response = send(&Page::text(StatusCode::SEE_OTHER, ""), headers, false);
                 response.headers_mut().insert(LOCATION, HeaderValue::from_static("/reported"));
                 response
             }
             Err(refusal) => {
-                let scene = inner.scene(&moment, Lang::chosen(headers));
+                let scene = self.scene(&moment, Lang::chosen(headers));
                 let page = drawn(pages::report(&scene, Some(refusal)), Keep::Never);
                 send(&page.with_status(refusal.status()), headers, false)
             }
+        };
+        if let Err(Refusal::TooMany { retry_after_s }) = outcome {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
+        response
+    }
+
+    fn now(&self) -> UnixMs {
+        UnixMs::from_seconds(self.inner.telemetry.clock().unix_seconds())
+    }
+
+    fn moment(&self) -> Arc<Moment> {
+        let Inner { telemetry, check, shelf, .. } = &*self.inner;
+        shelf.moment(telemetry.clock().as_ref(), || match &self.source {
+            Some(source) => source(),
+            None => Arc::new(alone::view(&telemetry.snapshot(), &check())),
+        })
+    }
+
+    fn scene<'a>(&self, moment: &'a Moment, lang: Lang) -> Scene<'a> {
+        Scene {
+            view: &moment.view,
+            lang,
+            now: self.now(),
+            reports_open: self.sink.is_some(),
+            keeps_history: self.source.is_some(),
+        }
+    }
+
+    fn find(&self, path: &str, lang: Lang) -> Option<Page> {
+        let Inner { telemetry, ready, fixed, .. } = &*self.inner;
+        Some(match path {
+            "/status.css" => fixed.style.clone(),
+            "/status.js" => fixed.script.clone(),
+            "/fonts/archivo.woff2" => fixed.font.clone(),
+            "/pages.css" => fixed.console_style.clone(),
+            "/healthz" => Page::text(StatusCode::OK, "alive\n"),
+            "/readyz" => (*ready.get(telemetry.clock().as_ref(), || self.inner.ready())).clone(),
+            _ if path.len() > PATH_BYTES_MAX => return None,
+            _ => {
+                let moment = self.moment();
+                let route = Route::of(path, &moment.view)?;
+                if route.is_for_reports() && self.sink.is_none() {
+                    return None;
+                }
+                // Programs get the same bytes whatever their language.
+                let lang = if matches!(route, Route::Document(_)) { Lang::En } else { lang };
+                let scene = self.scene(&moment, lang);
+                moment.page((route.clone(), lang), || draw(&route, &scene))
+            }
+        })
     }
 }
 
@@ -179,56 +218,6 @@ fn drawn(html: askama::Result<String>, keep: Keep) -> Page {
 }
 
 impl Inner {
-    fn now(&self) -> UnixMs {
-        UnixMs::from_seconds(self.telemetry.clock().unix_seconds())
-    }
-
-    fn moment(&self) -> Arc<Moment> {
-        self.shelf.moment(self.telemetry.clock().as_ref(), || self.view())
-    }
-
-    fn view(&self) -> Arc<StatusView> {
-        match &self.source {
-            Some(source) => source(),
-            None => Arc::new(alone::view(&self.telemetry.snapshot(), &(self.check)())),
-        }
-    }
-
-    fn scene<'a>(&self, moment: &'a Moment, lang: Lang) -> Scene<'a> {
-        Scene {
-            view: &moment.view,
-            lang,
-            now: self.now(),
-            reports_open: self.sink.is_some(),
-            keeps_history: self.source.is_some(),
-        }
-    }
-
-    fn find(&self, path: &str, lang: Lang) -> Option<Page> {
-        let clock = self.telemetry.clock().as_ref();
-        Some(match path {
-            "/status.css" => self.fixed.style.clone(),
-            "/status.js" => self.fixed.script.clone(),
-            "/fonts/archivo.woff2" => self.fixed.font.clone(),
-            "/pages.css" => self.fixed.console_style.clone(),
-            "/healthz" => Page::text(StatusCode::OK, "alive\n"),
-            "/readyz" => (*self.ready.get(clock, || self.ready())).clone(),
-            _ if path.len() > PATH_BYTES_MAX => return None,
-            _ => {
-                let moment = self.moment();
-                let route = Route::of(path, &moment.view)?;
-                let is_report = matches!(route, Route::Report | Route::Reported);
-                if is_report && self.sink.is_none() {
-                    return None;
-                }
-                // Programs get the same bytes whatever their language.
-                let lang = if matches!(route, Route::Document(_)) { Lang::En } else { lang };
-                let scene = self.scene(&moment, lang);
-                moment.page((route.clone(), lang), || draw(&route, &scene))
-            }
-        })
-    }
-
     fn ready(&self) -> Page {
         if (self.check)().ready {
             Page::text(StatusCode::OK, "ready\n")
@@ -256,6 +245,9 @@ fn draw(route: &Route, scene: &Scene<'_>) -> Page {
         Route::Report => pages::report(scene, None),
         Route::Reported => pages::reported(scene),
         Route::HowWeCount => pages::how_we_count(scene),
+        Route::Missing => {
+            return drawn(pages::missing(scene), Keep::Never).with_status(StatusCode::NOT_FOUND);
+        }
         Route::Document(document) => return document.page(scene.view).compressed().for_all_sites(),
     };
     drawn(html, Keep::Second)

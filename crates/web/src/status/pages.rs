@@ -444,6 +444,18 @@ pub(crate) fn reported(scene: &Scene<'_>) -> askama::Result<String> {
     .render()
 }
 
+/// What a person gets who looks for what is not there.
+pub(crate) fn missing(scene: &Scene<'_>) -> askama::Result<String> {
+    let lang = scene.lang;
+    let heading = lang.pick("There is no such page.", "没有这个页面。");
+    let paragraphs = vec![lang.pick(
+        "The address may be mistyped, or what stood here is no longer kept.",
+        "地址可能有误，或者这里的内容已不再保存。",
+    )];
+    let title = heading.trim_end_matches(['.', '。']);
+    WordsPage { frame: scene.frame(title, "/", "missing"), l: lang, heading, paragraphs }.render()
+}
+
 /// How the figures of the page come about.
 pub(crate) fn how_we_count(scene: &Scene<'_>) -> askama::Result<String> {
     let lang = scene.lang;

@@ -17,12 +17,19 @@ pub(crate) enum Route {
     Report,
     Reported,
     HowWeCount,
+    /// What a person looks for in vain.
+    Missing,
     /// For programs; it has no language.
     Document(Document),
 }
 
 impl Route {
-    /// `None` for an address that means nothing, so that strangers cannot fill our memory.
+    /// True for what is there only while reports are taken.
+    pub(crate) fn is_for_reports(&self) -> bool {
+        matches!(self, Self::Report | Self::Reported)
+    }
+
+    /// `None` for an address that means nothing; all that are looked for in vain share one, so that strangers cannot fill our memory.
     pub(crate) fn of(path: &str, view: &StatusView) -> Option<Self> {
         Some(match path {
             "/" => Self::Main,
@@ -38,6 +45,7 @@ impl Route {
                 Some(("maintenances", key)) if has_maintenance(view, key) => {
                     Self::Maintenance(key.into())
                 }
+                Some(("history" | "incidents" | "maintenances", _)) => Self::Missing,
                 _ => Self::Document(Document::of(path, view)?),
             },
         })

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use clock::UnixMs;
 use detection::{Certainty, Component, ComponentId, Condition, Incident, IncidentId, Maintenance};
 
+use crate::ReportKind;
+
 /// Asks for the present view. It is called at most once a second, and must be quick.
 pub type StatusSource = Arc<dyn Fn() -> Arc<StatusView> + Send + Sync>;
 
@@ -221,6 +223,8 @@ pub struct ReportSeries {
 pub struct ReportBucket {
     pub at: UnixMs,
     pub count: u32,
+    /// The same by kind, in the order of [`ReportKind::ALL`].
+    pub by_kind: [u32; ReportKind::ALL.len()],
     /// What is usual at this hour of the week.
     pub usual: f64,
     /// The most that is still usual.

@@ -537,7 +537,9 @@ fn reports() -> Vec<ReportSeries> {
         } else {
             grain
         };
-        ReportBucket { at: moment, count, usual: 6.0, usual_max: 14.0 }
+        let errors = count / 4;
+        let by_kind = [count - errors, errors, 0, 0, 0, 0];
+        ReportBucket { at: moment, count, by_kind, usual: 6.0, usual_max: 14.0 }
     });
     let name = Text::both("ChatGPT’s app", "ChatGPT 应用");
     vec![ReportSeries {

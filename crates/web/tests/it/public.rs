@@ -79,6 +79,9 @@ fn chinese_readers_get_chinese() {
     {
         assert!(page.contains(told), "{told} is missing");
     }
+    // What was written in English only says so to those who listen.
+    assert!(page.contains("<a href=\"/incidents/2024-06-03-opus\" lang=\"en\">"));
+    assert!(page.contains("<a href=\"/incidents/2024-06-04-claude\">"));
     for english in ["Reports alone", "of requests", "Earlier"] {
         assert!(!page.contains(english), "{english} is shown");
     }
@@ -240,7 +243,10 @@ fn months_incidents_and_works_have_addresses_of_their_own() {
     for missing in
         ["/history/2024-04", "/history/x", "/incidents/", "/incidents/x", "/maintenances/x"]
     {
-        assert_eq!(get_status(&status, missing).status(), StatusCode::NOT_FOUND, "{missing}");
+        let answer = get_status(&status, missing);
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{missing}");
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{missing}");
+        assert!(text(answer).contains("<h1>There is no such page.</h1>"), "{missing}");
     }
 }
 
