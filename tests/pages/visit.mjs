@@ -97,6 +97,35 @@ async function walk(address) {
   await context.close();
 }
 
+// The lag counts on, and the page changes in place, unless somebody is reading in it.
+async function live(address) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB" });
+  const page = await context.newPage();
+  await page.clock.install();
+  await page.goto(address, { waitUntil: "load" });
+  const lag = page.locator("[data-so-far]");
+  await page.clock.runFor(5_000);
+  const counted = (await lag.textContent()).replace(/\s+/g, " ").trim();
+  if (!/^10 min [5-9] s$/.test(counted)) faults.push(`the lag says "${counted}" after 5 s`);
+  const mark = () => page.evaluate(() => { document.querySelector("h1").dataset.old = "yes"; });
+  const isOld = () => page.evaluate(() => document.querySelector("h1").dataset.old === "yes");
+  await mark();
+  await page.locator("main summary").first().focus();
+  await page.clock.runFor(30_000);
+  if (!(await isOld())) faults.push("the page changed under a reader");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.clock.runFor(31_000);
+  // The page's own clock stands still now, so the wait is on this side.
+  for (let tries = 0; tries < 50 && await isOld(); tries += 1) {
+    await new Promise(done => setTimeout(done, 100));
+  }
+  if (await isOld()) faults.push("the page does not change in place");
+  const wall = page.locator("#c-openai_app .wall");
+  if (await wall.getAttribute("role") !== "slider") faults.push("a wall that came later cannot be walked");
+  visits += 1;
+  await context.close();
+}
+
 // A report is sent as a reader without script would.
 async function report(address) {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: "en-GB", javaScriptEnabled: false });
@@ -145,7 +174,7 @@ for (const [tongue, locale] of Object.entries(LOCALES)) {
 plan("small-en-light-320", asked.afternoon, { viewport: { width: 320, height: 640 }, locale: "en-GB" });
 plan("forced-en-dark-1440", asked.afternoon, { viewport: broad, locale: "en-GB", colorScheme: "dark", forcedColors: "active" }, { checked: false });
 plan("print-en-1440", asked.afternoon, { viewport: broad, locale: "en-GB" }, { checked: false, media: { media: "print" } });
-tasks.push(() => walk(asked.afternoon), () => report(asked.afternoon), prove);
+tasks.push(() => walk(asked.afternoon), () => live(asked.afternoon), () => report(asked.afternoon), prove);
 
 // Two at a time: one draws while the other is looked through.
 const work = async () => { for (let task; (task = tasks.shift());) await task(); };

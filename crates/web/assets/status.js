@@ -61,17 +61,25 @@
   const dress = () => document.querySelectorAll(".wall[data-said]").forEach(walk);
   dress();
 
-  // A lag that is still growing counts on, each minute.
+  // A lag that is still growing counts on by the second; nobody is told of it aloud. The server
+  // says how long it was when the page was made: the reader's clock may be wrong.
+  let drawn = Date.now();
   const count = () => {
-    for (const figure of document.querySelectorAll("[data-from]")) {
-      const minutes = Math.max(0, Math.floor((Date.now() / 1000 - figure.dataset.from) / 60));
-      const figures = figure.querySelectorAll("b");
-      // The server spelled the units; it will spell the next one too.
-      if (figures.length === 1 && minutes < 60) figures[0].textContent = minutes;
-      if (figures.length === 2) [figures[0].textContent, figures[1].textContent] = [Math.floor(minutes / 60), minutes % 60];
+    for (const figure of document.querySelectorAll("[data-so-far]")) {
+      const seconds = Number(figure.dataset.soFar) + Math.floor((Date.now() - drawn) / 1000);
+      const values = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+      const parts = figure.dataset.units.split(" ").map((unit, index) => [values[index], unit]);
+      const shown = values[0] > 0 ? parts.slice(0, 2) : parts.slice(1);
+      figure.replaceChildren(...shown.flatMap(([value, unit]) => {
+        const number = document.createElement("b"), small = document.createElement("small");
+        number.textContent = value;
+        small.textContent = unit;
+        return [number, " ", small, " "];
+      }));
     }
   };
-  setInterval(count, REFRESH_MS);
+  count();
+  setInterval(count, 1000);
 
   // The page is asked for again and its parts change in place, unless somebody reads or types in
   // them. Only the line of time speaks up, politely.
@@ -96,7 +104,9 @@
       if (age.textContent !== time) age.textContent = time;
       document.title = next.title;
       last = text;
+      drawn = Date.now();
       dress();
+      count();
     } catch { /* The next try may succeed; the page says itself when it is old. */ }
   };
   setInterval(refresh, REFRESH_MS);

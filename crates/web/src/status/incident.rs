@@ -11,6 +11,9 @@ use super::markdown;
 use super::state::{self, State};
 use super::view::IncidentView;
 
+/// Steps of a counter that runs.
+const STEP_S: u64 = 15;
+
 /// The words of one light and the geometry of its track, in hundredths.
 pub(crate) struct LightRow {
     pub(crate) name: &'static str,
@@ -28,8 +31,9 @@ pub(crate) struct Lag {
     /// Figures with their units: `19 min`.
     pub(crate) figures: Vec<(String, &'static str)>,
     pub(crate) words: &'static str,
-    /// Seconds since 1970 from which it still counts.
-    pub(crate) counts_from_s: Option<u64>,
+    /// Seconds so far, if it still counts; in steps, so that the bytes of the page stay equal for as
+    /// long.
+    pub(crate) so_far_s: Option<u64>,
     pub(crate) link: Option<String>,
 }
 
@@ -237,7 +241,7 @@ fn lag(incident: &Incident, now: UnixMs, lang: Lang) -> Option<Lag> {
     Some(Lag {
         figures: if told && ms == 0 { Vec::new() } else { figures(ms, lang) },
         words: lang.pick(en, zh),
-        counts_from_s: (!told && !over).then(|| incident.started_at.as_seconds()),
+        so_far_s: (!told && !over).then(|| ms / 1_000 / STEP_S * STEP_S),
         // Only the web's own addresses: a feed could bring others.
         link: link.filter(|url| url.starts_with("https://")).map(str::to_owned),
     })

@@ -39,6 +39,8 @@ pub(crate) struct Frame {
     stale: Option<String>,
     reports_open: bool,
     keeps_history: bool,
+    /// Behind the addresses of parts, so that no old part is kept for a new page.
+    version: &'static str,
 }
 
 /// What is known when a page is drawn.
@@ -63,6 +65,7 @@ impl Scene<'_> {
             stale: self.stale(),
             reports_open: self.reports_open,
             keeps_history: self.keeps_history,
+            version: env!("CARGO_PKG_VERSION"),
         }
     }
 

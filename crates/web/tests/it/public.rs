@@ -48,7 +48,7 @@ fn the_page_says_who_answers_and_why_one_thinks_so() {
         "Suspected, and not yet confirmed: Claude’s app",
         "99.8\u{a0}% were answered, 93.0\u{a0}% by their first choice",
         "<b>19</b> <small>min</small>",
-        "data-from=\"1717511400\"",
+        "data-so-far=\"600\" data-units=\"h min s\"",
         "412 in 15 minutes; usual at this hour: 6",
         "98.774\u{a0}%",
         "Their page: 99.422\u{a0}% by its own rule, 98.774\u{a0}% if every minute of an outage counts.",
