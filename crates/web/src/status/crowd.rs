@@ -12,6 +12,8 @@ const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 160.0;
 /// Counts that get a line of their own.
 const TICKS: [u32; 10] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
+/// A day in quarters of an hour; of more, the latest are drawn.
+const BUCKETS_MAX: usize = 96;
 /// The picture is never lower than this count.
 const COUNT_MIN: f64 = 4.0;
 
@@ -34,7 +36,8 @@ pub(crate) struct CrowdPicture {
 impl CrowdPicture {
     /// `None` without buckets.
     pub(crate) fn of(series: &ReportSeries, lang: Lang) -> Option<Self> {
-        let buckets = series.buckets.as_slice();
+        let latest = series.buckets.len().saturating_sub(BUCKETS_MAX);
+        let buckets = series.buckets.get(latest..).unwrap_or_default();
         let (first, last) = (buckets.first()?, buckets.last()?);
         let peak = buckets.iter().max_by_key(|bucket| bucket.count)?;
         let usual = buckets.iter().fold(0.0, |most: f64, bucket| most.max(bucket.usual_max));

@@ -11,6 +11,9 @@ use super::markdown;
 use super::state::{self, State};
 use super::view::IncidentView;
 
+/// Updates and deeds of an incident among others.
+const UPDATES_MAX: usize = 4;
+const DEEDS_MAX: usize = 6;
 /// Steps of a counter that runs.
 const STEP_S: u64 = 15;
 
@@ -61,6 +64,8 @@ pub(crate) struct Block {
     pub(crate) lag: Option<Lag>,
     pub(crate) deeds: Vec<(String, String)>,
     pub(crate) updates: Vec<Update>,
+    /// True if there is more under the incident's own address.
+    pub(crate) is_cut: bool,
     /// Safe markup.
     pub(crate) postmortem: Option<String>,
 }
@@ -82,8 +87,17 @@ impl Block {
             lag: lag(incident, now, lang),
             deeds: deeds(view, now, lang),
             updates: updates(view, now, lang),
+            is_cut: false,
             postmortem: incident.postmortem.as_deref().map(markdown::html),
         }
+    }
+
+    /// The same with the latest words only, for a page that has others to show.
+    pub(crate) fn cut(mut self) -> Self {
+        self.is_cut = self.updates.len() > UPDATES_MAX || self.deeds.len() > DEEDS_MAX;
+        self.updates.truncate(UPDATES_MAX);
+        self.deeds.drain(..self.deeds.len().saturating_sub(DEEDS_MAX));
+        self
     }
 }
 

@@ -219,7 +219,7 @@ impl Content {
             open: open
                 .into_iter()
                 .take(OPEN_MAX)
-                .map(|one| Block::of(one, view.at, lang))
+                .map(|one| Block::of(one, view.at, lang).cut())
                 .collect(),
             planned: planned(scene),
             has_history: groups.iter().flat_map(|group| &group.rows).any(Row::has_history),

@@ -18,6 +18,8 @@ const BED: f64 = 36.0;
 const AIR: f64 = 28.0;
 /// Length of the words for load and capacity.
 const LABEL: f64 = 260.0;
+/// A day in steps of five minutes; of more, the latest are drawn.
+const POINTS_MAX: usize = 288;
 const HOUR_MS: u64 = 3_600_000;
 
 /// A dashed mark with its words.
@@ -53,19 +55,21 @@ pub(crate) struct TidePicture {
 impl TidePicture {
     /// `None` without at least two moments.
     pub(crate) fn of(tide: &Tide, lang: Lang) -> Option<Self> {
-        let [first, .., last] = tide.points.as_slice() else { return None };
-        let scale = Scale::of(&tide.points, first.at, last.at)?;
+        let latest = tide.points.len().saturating_sub(POINTS_MAX);
+        let points = tide.points.get(latest..).unwrap_or_default();
+        let [first, .., last] = points else { return None };
+        let scale = Scale::of(points, first.at, last.at)?;
         let asked = rate(last.asked_per_s);
         let capacity = rate(last.capacity_per_s);
         let now_y = scale.y(last.asked_per_s);
-        let (capacity_y, asked_y) = scale.label_heights(&tide.points);
-        let (coping, sea) = (scale.steps(&tide.points), scale.line(&tide.points));
+        let (capacity_y, asked_y) = scale.label_heights(points);
+        let (coping, sea) = (scale.steps(points), scale.line(points));
         let bottom = HEIGHT;
         Some(Self {
             label: label(&asked, &capacity, lang),
             wall: format!("{coping}V{bottom}H0Z"),
             sea: format!("{sea}V{bottom}H0Z"),
-            over: scale.over(&tide.points),
+            over: scale.over(points),
             hours: scale.hours(first.at, last.at),
             marks: marks(tide, &scale, lang),
             now_y: format!("{now_y:.1}"),

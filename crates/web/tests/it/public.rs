@@ -177,6 +177,25 @@ fn a_page_with_all_its_parts_is_light() {
 }
 
 #[test]
+fn a_long_day_leaves_the_page_light() {
+    let mut view = june::afternoon();
+    let incident = &mut view.open[1].incident;
+    incident.updates = std::iter::repeat_with(|| incident.updates[0].clone()).take(100).collect();
+    incident.deeds = std::iter::repeat_with(|| incident.deeds[0].clone()).take(100).collect();
+    incident.deeds[99].1 = "the latest deed".into();
+    let tide = view.tide.as_mut().expect("it has one");
+    tide.points = std::iter::repeat_with(|| tide.points.clone()).take(20).flatten().collect();
+    let bench = bench();
+    let status = status_of(&bench, view);
+    let page = text(get_status(&status, "/"));
+    assert!(page.len() < 56 * 1024, "{} bytes", page.len());
+    assert!(page.contains("the latest deed") && page.contains("All that was told of it"));
+    let own = text(get_status(&status, "/incidents/2024-06-04-chatgpt-2"));
+    assert_eq!(own.matches("<time datetime=").count(), 100);
+    assert!(!own.contains("All that was told of it"));
+}
+
+#[test]
 fn both_forms_have_tags_of_their_own() {
     let (_bench, status) = afternoon();
     let plain = get_status(&status, "/").headers()["etag"].clone();
