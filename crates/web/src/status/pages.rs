@@ -301,7 +301,8 @@ pub(crate) fn history(scene: &Scene<'_>, month: Option<&str>) -> Option<askama::
     };
     let heading = date.month_and_year(lang);
     let title = lang.pick(format!("History, {heading}"), format!("历史，{heading}"));
-    let path = format!("/history/{}", date.year_month());
+    // The latest month has no address of its own while nothing is recorded.
+    let path = month.map_or("/history".to_owned(), |month| format!("/history/{month}"));
     let page = History {
         frame: scene.frame(&title, &path, "history"),
         l: lang,
