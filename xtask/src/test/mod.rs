@@ -3,6 +3,7 @@
 
 mod configs;
 mod drills;
+mod pages;
 mod steps;
 mod tools;
 

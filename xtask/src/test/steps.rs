@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clock::Dice;
 
-use super::{configs, drills, tools};
+use super::{configs, drills, pages, tools};
 use crate::house::{self, House};
 use crate::say::Voice;
 use crate::{bench, shell, tidy, up};
@@ -47,6 +47,11 @@ pub(super) const STEPS: &[Step] = &[
         cargo(house, &["test", "--workspace", "--locked"])
     }),
     step("fuzz", "strangers' bytes for every reader of every dialect", fuzz),
+    step(
+        "pages",
+        "every public page in a browser, and what keeps people out",
+        |house, voice, _| pages::run(house, voice),
+    ),
     step("build", "the release binary", |house, _, _| up::build(house)),
     step("model", "the reserve model, fetched and verified", |house, voice, _| {
         up::fetch_model(house, voice)
