@@ -1,0 +1,13 @@
+//! Stories and properties of the whole room, through its public face.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
+
+mod drills;
+mod judge;
+mod passive;
+mod replay;
+mod world;
