@@ -3,7 +3,8 @@
 //! argument, and every verdict carries its why.
 //!
 //! The way of a fact: [`Evidence`] goes into the [`Court`], which judges every component once a second
-//! and gives a [`Verdict`] for each, and [`Advice`] to the plan.
+//! and gives a [`Verdict`] for each, and [`Advice`] to the plan. The [`Keeper`] makes incidents of the
+//! verdicts and tells each [`Change`], to be stored, shown and sent by others.
 
 mod advice;
 mod baseline;
@@ -14,6 +15,7 @@ mod cusum;
 mod evidence;
 mod health;
 mod incident;
+mod keeper;
 mod lifts;
 mod maintenance;
 mod negative_binomial;
@@ -35,6 +37,7 @@ pub use incident::{
     Affected, Author, Impact, Incident, IncidentId, IncidentUpdate, Light, LightState,
     OfficialPost, Phase,
 };
+pub use keeper::{Change, ChangeKind, Keeper, KeeperSettings, Order, OrderRefused, Post};
 pub use lifts::{HIGH_LIFT, Lifts};
 pub use maintenance::{Maintenance, MaintenancePhase};
 pub use settings::Settings;

@@ -5,7 +5,7 @@ use clock::UnixMs;
 
 use super::Say;
 use crate::cusum::{ALARM_NATS, Cusum};
-use crate::settings::{SPEAKS_NATS, weight};
+use crate::settings::weight;
 use crate::{Family, ProbeResult, Symptom};
 
 /// What one result says for degraded and for down, in nats: logarithms of how much likelier it is
@@ -17,6 +17,10 @@ const FAILED: (f64, f64) = (2.3, 3.4);
 /// Shares of wrong answers on a good day and on a day of lost quality.
 const WRONG_USUAL: f64 = 0.01;
 const WRONG_SOUGHT: f64 = 0.15;
+
+/// What the alarm about wrong answers weighs, in nats: enough to hold against traffic whose status
+/// codes are all good, for those say nothing about answers.
+const WRONG_NATS: f64 = 6.0;
 
 /// A first bad result is not held up by more than this of good ones before it, in nats.
 const CREDIT_NATS: f64 = -1.0;
@@ -42,7 +46,7 @@ impl ProbeSight {
         Self {
             degraded_nats: 0.0,
             down_nats: 0.0,
-            wrong: Cusum::new(WRONG_USUAL, WRONG_SOUGHT, ALARM_NATS + 3.0),
+            wrong: Cusum::new(WRONG_USUAL, WRONG_SOUGHT, ALARM_NATS + 6.0),
             count: 0,
             failed_in_row: 0,
             latest: None,
@@ -102,7 +106,7 @@ impl ProbeSight {
         };
         let left = weight(Family::Probe).left(now.since(at));
         let quality =
-            if self.is_wrong() { self.wrong.nats() - ALARM_NATS + SPEAKS_NATS + 1.0 } else { 0.0 };
+            if self.is_wrong() { self.wrong.nats() - ALARM_NATS + WRONG_NATS } else { 0.0 };
         let why = match result {
             _ if self.is_wrong() => "too many wrong answers to questions with known answers".into(),
             ProbeResult::Failed(symptom) => {

@@ -10,9 +10,10 @@ const SLICE_MS: u64 = 10_000;
 const SLICES_MAX: u64 = 60;
 const SLICES_PER_MINUTE: u64 = 6;
 
-/// What a slice must say for the fall by itself, in nats: one fault at a low rate is not enough
-/// company, but at one request a second it is one fault in ten.
-const BAD_NATS: f64 = 1.0;
+/// What a slice and a minute must say for the fall by themselves, in nats. At ten requests a second
+/// a slice needs three faults, of which chance makes one slice in three hundred.
+const BAD_SLICE_NATS: f64 = 3.0;
+const BAD_MINUTE_NATS: f64 = 1.0;
 
 /// Bad slices of the last minute that make it last. A burst of twenty seconds touches three.
 const BAD_SLICES_MIN: usize = 5;
@@ -55,13 +56,13 @@ impl Slices {
     /// True if trouble fills the last minute, or burns through the last ten.
     pub(crate) fn last(&self, now: UnixMs, detector: &Cusum) -> bool {
         let newest = number(now);
-        let is_bad = |(good, bad): (u32, u32)| detector.step(good, bad) > BAD_NATS;
+        let is_bad = |(good, bad), nats| detector.step(good, bad) > nats;
         let slices = (0..=SLICES_PER_MINUTE)
-            .filter(|back| is_bad(self.sum(newest.saturating_sub(*back), 1)))
+            .filter(|back| is_bad(self.sum(newest.saturating_sub(*back), 1), BAD_SLICE_NATS))
             .count();
         let minutes = (0..SLICES_MAX / SLICES_PER_MINUTE)
             .map(|back| newest.saturating_sub(back * SLICES_PER_MINUTE))
-            .filter(|end| is_bad(self.sum(*end, SLICES_PER_MINUTE)))
+            .filter(|end| is_bad(self.sum(*end, SLICES_PER_MINUTE), BAD_MINUTE_NATS))
             .count();
         slices >= BAD_SLICES_MIN || minutes >= BAD_MINUTES_MIN
     }

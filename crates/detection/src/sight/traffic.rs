@@ -22,6 +22,12 @@ const SHARE_DEGRADED: f64 = 0.15;
 const SHARE_DOWN: f64 = 0.85;
 const KIND_NATS_MAX: f64 = 6.0;
 
+/// Requests until the two are told apart in full.
+const KIND_REQUESTS: f64 = 12.0;
+
+/// Half of what is known of a fall as a whole is forgotten after so many requests.
+const FALL_REQUESTS: f64 = 200.0;
+
 /// The recent share is that of the last requests: half of it is forgotten after so many of them or
 /// so many milliseconds, whichever is later.
 const RECENT_REQUESTS: f64 = 20.0;
@@ -59,7 +65,8 @@ pub(crate) struct TrafficSight {
     since_onset: u64,
     recent_good: f64,
     recent_bad: f64,
-    worst_share: f64,
+    /// Good and bad of the whole fall, slowly forgotten.
+    fall_counts: (f64, f64),
     kinds: [f64; 5],
     slices: Slices,
     slowness: Slowness,
@@ -78,7 +85,7 @@ impl TrafficSight {
             since_onset: 0,
             recent_good: 0.0,
             recent_bad: 0.0,
-            worst_share: 0.0,
+            fall_counts: (0.0, 0.0),
             kinds: [0.0; 5],
             slices: Slices::default(),
             slowness: Slowness::default(),
@@ -228,11 +235,13 @@ impl TrafficSight {
             self.onset_at = None;
             return;
         }
-        if self.recent_good + self.recent_bad >= 4.0 {
-            self.worst_share = self.worst_share.max(self.share());
-        }
+        let kept =
+            (-std::f64::consts::LN_2 * (f64::from(good) + f64::from(bad)) / FALL_REQUESTS).exp();
+        self.fall_counts.0 = self.fall_counts.0 * kept + f64::from(good);
+        self.fall_counts.1 = self.fall_counts.1 * kept + f64::from(bad);
         if self.is_alarmed() {
-            let worst = self.worst_share.clamp(SHARE_SOUGHT, 0.9);
+            let (all_good, all_bad) = self.fall_counts;
+            let worst = ((all_bad + 0.5) / (all_good + all_bad + 2.0)).clamp(SHARE_SOUGHT, 0.9);
             let step = f64::from(good) * ((1.0 - SHARE_USUAL) / (1.0 - worst)).ln()
                 + f64::from(bad) * (SHARE_USUAL / worst).ln();
             self.back_nats = (self.back_nats + step).max(0.0);
@@ -249,7 +258,7 @@ impl TrafficSight {
         self.since_onset = 0;
         self.recent_good = 0.0;
         self.recent_bad = 0.0;
-        self.worst_share = 0.0;
+        self.fall_counts = (0.0, 0.0);
         self.kinds = [0.0; 5];
     }
 
@@ -265,7 +274,9 @@ impl TrafficSight {
     fn kind(&self) -> f64 {
         let bad = self.recent_bad * (SHARE_DOWN / SHARE_DEGRADED).ln();
         let good = self.recent_good * ((1.0 - SHARE_DOWN) / (1.0 - SHARE_DEGRADED)).ln();
-        (bad + good).clamp(-KIND_NATS_MAX, KIND_NATS_MAX)
+        // Where an alarm begins, faults stand close by the nature of alarms: a few tell nothing.
+        let enough = ((self.recent_good + self.recent_bad) / KIND_REQUESTS).min(1.0);
+        (bad + good).clamp(-KIND_NATS_MAX, KIND_NATS_MAX) * enough
     }
 
     fn why(&self, now: UnixMs, good: u32, bad: u32) -> Box<str> {

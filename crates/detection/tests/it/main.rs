@@ -8,6 +8,8 @@
 
 mod drills;
 mod judge;
+mod keeper;
 mod passive;
+mod quarter;
 mod replay;
 mod world;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use clock::{Dice, UnixMs};
 use detection::{
-    Advice, Capability, Certainty, Component, ComponentId, Condition, Court, Evidence, Fact,
-    Faults, FirstWords, Freshness, PageReading, ProbeResult, Reports, Settings, Symptom, Traffic,
-    Verdict,
+    Advice, Capability, Certainty, Change, ChangeKind, Component, ComponentId, Condition, Court,
+    Evidence, Fact, Faults, FirstWords, Freshness, Incident, Keeper, KeeperSettings, PageReading,
+    Post, ProbeResult, Reports, Settings, Symptom, Traffic, Verdict,
 };
 
 pub(crate) const MINUTE_MS: u64 = 60_000;
@@ -53,6 +53,8 @@ pub(crate) struct Moment {
 
 pub(crate) struct World {
     pub(crate) court: Court,
+    pub(crate) keeper: Keeper,
+    pub(crate) changes: Vec<(UnixMs, Change)>,
     pub(crate) now: UnixMs,
     pub(crate) states: BTreeMap<ComponentId, State>,
     pub(crate) canaries: bool,
@@ -92,7 +94,9 @@ impl World {
     pub(crate) fn new(components: Vec<Component>, now: UnixMs, seed: u64) -> Self {
         let states = components.iter().map(|of| (of.id.clone(), State::default())).collect();
         Self {
-            court: Court::new(components, Settings::default()),
+            court: Court::new(components.clone(), Settings::default()),
+            keeper: Keeper::new(components, KeeperSettings::default(), Dice::seeded(seed + 1)),
+            changes: Vec::new(),
             now,
             states,
             canaries: true,
@@ -114,18 +118,52 @@ impl World {
 
     pub(crate) fn run_s(&mut self, seconds: u64) {
         for _ in 0..seconds {
-            self.second();
+            self.step(1);
         }
     }
 
     pub(crate) fn run_to(&mut self, until: UnixMs) {
         while self.now < until {
-            self.second();
+            self.step(1);
         }
     }
 
     pub(crate) fn verdict(&self, component: &str) -> &Verdict {
         &self.verdicts[&id(component)]
+    }
+
+    /// Every incident that was ever told, as it stands now, in the order of opening.
+    pub(crate) fn incidents(&self) -> Vec<Incident> {
+        let mut latest: BTreeMap<_, Incident> = BTreeMap::new();
+        for (_, change) in &self.changes {
+            latest.insert(change.incident.id.clone(), change.incident.clone());
+        }
+        let mut all: Vec<Incident> = latest.into_values().collect();
+        all.sort_by_key(|incident| incident.opened_at);
+        all
+    }
+
+    pub(crate) fn count(&self, kind: ChangeKind) -> usize {
+        self.changes.iter().filter(|(_, change)| change.kind == kind).count()
+    }
+
+    /// The provider's page tells of an incident.
+    pub(crate) fn post(&mut self, component: &str, title: &str, posted_at: UnixMs) {
+        let provider = component.split('/').next().unwrap();
+        self.post_of(&Post {
+            provider: provider.into(),
+            components: vec![id(component)],
+            title: title.into(),
+            url: None,
+            posted_at,
+            seen_at: self.now,
+            resolved_at: None,
+        });
+    }
+
+    pub(crate) fn post_of(&mut self, post: &Post) {
+        let change = self.keeper.post(self.now, post);
+        self.changes.extend(change.map(|change| (self.now, change)));
     }
 
     pub(crate) fn advice(&self, component: &str) -> Option<Advice> {
@@ -148,11 +186,12 @@ impl World {
         found.map(|moment| std::time::Duration::from_millis(moment.at.since(from)).as_secs_f64())
     }
 
-    fn second(&mut self) {
-        self.now = self.now.plus_ms(1000);
+    /// Lets so many seconds pass at once; a minute must be a multiple of them.
+    pub(crate) fn step(&mut self, seconds: u64) {
+        self.now = self.now.plus_ms(1000 * seconds);
         for component in self.states.keys().cloned().collect::<Vec<_>>() {
             let state = self.states[&component].clone();
-            self.traffic(&component, &state);
+            self.traffic(&component, &state, seconds);
             self.probe(&component, &state);
             if self.now.as_seconds().is_multiple_of(60) {
                 self.minute(&component, &state);
@@ -168,6 +207,8 @@ impl World {
 
     fn judge(&mut self) {
         let verdicts = self.court.judge(self.now);
+        let changes = self.keeper.hear(self.now, &verdicts);
+        self.changes.extend(changes.into_iter().map(|change| (self.now, change)));
         for verdict in &verdicts {
             let before = self.verdicts.insert(verdict.component.clone(), verdict.clone());
             let same = before.is_some_and(|before| {
@@ -181,7 +222,7 @@ impl World {
         }
     }
 
-    fn count(&mut self, mean: f64) -> u32 {
+    fn poisson(&mut self, mean: f64) -> u32 {
         // Poisson by counting gaps; the means here are small.
         let mut left = mean;
         let mut count = 0;
@@ -198,13 +239,14 @@ impl World {
         (0..count).map(|_| u32::from(self.dice.fraction() < share)).sum()
     }
 
-    fn traffic(&mut self, component: &ComponentId, state: &State) {
+    fn traffic(&mut self, component: &ComponentId, state: &State, seconds: u64) {
         if state.rps == 0.0 {
             return;
         }
         // Steady callers: the fraction decides whether there is one more.
-        let whole = state.rps.floor();
-        let mut all = u32::from(self.dice.fraction() < state.rps - whole);
+        let mean = state.rps * f64::from(u32::try_from(seconds).unwrap());
+        let whole = mean.floor();
+        let mut all = u32::from(self.dice.fraction() < mean - whole);
         while f64::from(all) < whole {
             all += 1;
         }
@@ -220,8 +262,9 @@ impl World {
         let good = all - bad;
         let median_ms = state.first_words_ms * 9 / 10
             + u32::try_from(self.dice.below(u64::from(state.first_words_ms) / 5)).unwrap();
+        let span_ms = u32::try_from(1000 * seconds).unwrap();
         let first_words = (good > 0).then_some(FirstWords { answers: good, median_ms });
-        let traffic = Traffic { span_ms: 1000, good, faults, first_words, ..Traffic::default() };
+        let traffic = Traffic { span_ms, good, faults, first_words, ..Traffic::default() };
         self.tell(Fact::Traffic { component: component.clone(), traffic });
     }
 
@@ -252,7 +295,7 @@ impl World {
             let page = PageReading { freshness: Freshness::Fresh, condition, posted_at, symptom };
             self.tell(Fact::Page { component: component.clone(), page });
         }
-        let count = self.count(state.reports_per_minute);
+        let count = self.poisson(state.reports_per_minute);
         let mut reports = Reports::default();
         *match state.report_symptom {
             Symptom::Overload => &mut reports.over_capacity,
