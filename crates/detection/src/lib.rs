@@ -21,6 +21,9 @@ mod maintenance;
 mod negative_binomial;
 mod settings;
 mod sight;
+mod statistics;
+mod stream;
+mod uptime;
 mod verdict;
 mod words;
 
@@ -41,4 +44,10 @@ pub use keeper::{Change, ChangeKind, Keeper, KeeperSettings, Order, OrderRefused
 pub use lifts::{HIGH_LIFT, Lifts};
 pub use maintenance::{Maintenance, MaintenancePhase};
 pub use settings::Settings;
+pub use statistics::{IncidentFigures, LagGrade, Stages, lag_grade, quantile};
+pub use stream::{SURPRISE_ALARM, Stream, Surprise};
+pub use uptime::{
+    DAYS_SHOWN, Day, DayBook, Span, UptimeRule, answered_of_minutes, answered_of_requests, group,
+    uptime,
+};
 pub use verdict::{Belief, Cause, CauseClass, Certainty, Family, Guard, Health, Reading, Verdict};

@@ -6,10 +6,14 @@
     reason = "tests may fail loudly"
 )]
 
+mod baseline;
 mod drills;
+mod fixtures;
 mod judge;
 mod keeper;
 mod passive;
 mod quarter;
 mod replay;
+mod stream;
+mod uptime;
 mod world;
