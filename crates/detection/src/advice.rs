@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use clock::UnixMs;
 
+use crate::health::is_told_by_page;
 use crate::{Capability, CauseClass, Certainty, Component, ComponentId, Verdict};
 
 /// How long the crowd of a fallen app is expected, in milliseconds: dominoes fell within two hours.
@@ -48,7 +49,7 @@ impl Advisor {
                 component.id == verdict.component && component.capability == Some(Capability::App)
             };
             if let Some(app) = components.iter().find(is_app) {
-                self.crowd(now, app, components, verdict.certainty);
+                self.crowd(now, app, components, is_sure(verdict));
             }
         }
     }
@@ -76,14 +77,7 @@ impl Advisor {
         self.kept.insert((component.clone(), component), advice);
     }
 
-    fn crowd(
-        &mut self,
-        now: UnixMs,
-        app: &Component,
-        components: &[&Component],
-        certainty: Certainty,
-    ) {
-        let sure = certainty == Certainty::Confirmed;
+    fn crowd(&mut self, now: UnixMs, app: &Component, components: &[&Component], sure: bool) {
         let (factor, verb) =
             if sure { (CROWD_FACTOR, "is down") } else { (MAYBE_FACTOR, "may be down") };
         let heirs = components.iter().filter(|heir| {
@@ -99,4 +93,9 @@ impl Advisor {
             self.kept.insert(key, Advice { component: heir.id.clone(), ramp_factor, why, until });
         }
     }
+}
+
+/// A provider that tells of its own outage is believed before anybody else has seen it.
+fn is_sure(verdict: &Verdict) -> bool {
+    verdict.certainty == Certainty::Confirmed || is_told_by_page(&verdict.readings)
 }

@@ -108,17 +108,27 @@ impl Judge {
         self.looked_at = Some(now);
         let onsets = [self.traffic.onset().filter(|_| self.traffic.is_alarmed())]
             .into_iter()
-            .chain([self.probes.onset(), self.reports.onset(), self.page.bad_at()]);
+            .chain([self.probes.onset(), self.reports.onset(), self.page.bad_at(now)]);
         let onset = onsets.flatten().min();
+        let mut page = self.page.say(now, self.onset_at.or(onset));
+        if us.is_network_bad && self.page.bad_at(now).is_none() {
+            // What we cannot reach ourselves is not broken.
+            (page.degraded_nats, page.down_nats) = (0.0, 0.0);
+        }
+        let mut traffic = self.traffic.say(now);
+        if self.probes.is_wrong() {
+            // Good status codes say nothing about answers that are wrong.
+            traffic.degraded_nats = traffic.degraded_nats.max(0.0);
+        }
         let readings = vec![
             reading(Family::Probe, self.probes.say(now)),
-            reading(Family::Traffic, self.traffic.say(now)),
+            reading(Family::Traffic, traffic),
             reading(Family::Reports, self.reports.say(now)),
-            reading(Family::OfficialPage, self.page.say(now, self.onset_at.or(onset))),
+            reading(Family::OfficialPage, page),
         ];
         let speaks = readings.iter().any(speaks);
         let good = |reading: &Reading| reading.down_nats <= -2.0 && reading.degraded_nats <= -1.0;
-        let symptom = self.traffic.symptom().or(self.probes.symptom()).or(self.page.symptom());
+        let symptom = self.traffic.symptom().or(self.probes.symptom()).or(self.page.symptom(now));
         Look {
             is_contradicted: speaks && readings.iter().any(good),
             readings,
@@ -191,7 +201,7 @@ impl Judge {
         self.traffic.was_good_since(since)
             || self.probes.was_good_since(since)
             || self.page.is_good(now)
-            || (!routed && self.page.bad_at().is_none() && !self.reports.is_on())
+            || (!routed && self.page.bad_at(now).is_none() && !self.reports.is_on())
     }
 
     fn guards(&self, now: UnixMs, settings: &Settings, us: Ourselves) -> Vec<Guard> {
@@ -216,6 +226,11 @@ impl Judge {
 pub(crate) fn speaks(reading: &Reading) -> bool {
     let nats = reading.degraded_nats.max(reading.down_nats);
     nats >= SPEAKS_NATS && (reading.family != Family::Probe || reading.observations >= PROBES_MIN)
+}
+
+/// True if the provider's own page tells of the trouble.
+pub(crate) fn is_told_by_page(readings: &[Reading]) -> bool {
+    readings.iter().any(|reading| reading.family == Family::OfficialPage && speaks(reading))
 }
 
 /// A reading within its family's caps. What exceeds them is taken from both sides alike, so that

@@ -15,7 +15,7 @@ use clock::{Dice, IdMaker, UnixMs};
 pub use orders::{Order, OrderRefused};
 pub use posts::Post;
 
-use crate::health::speaks;
+use crate::health::{is_told_by_page, speaks};
 use crate::keeper::entry::Entry;
 use crate::words;
 use crate::{Author, CauseClass, Certainty, Component, ComponentId, Incident, IncidentId, Verdict};
@@ -227,7 +227,9 @@ impl Keeper {
             _ if ours => false,
             Certainty::Clear => false,
             Certainty::Suspected => {
-                is_bad_now && (witnesses >= 2 || lasted_ms >= self.settings.suspected_ms)
+                // What a provider tells of itself needs no second witness to be told.
+                let is_told = is_told_by_page(&verdict.readings);
+                is_bad_now && (witnesses >= 2 || is_told || lasted_ms >= self.settings.suspected_ms)
             }
             Certainty::Confirmed => {
                 is_bad_now && (witnesses >= 2 || lasted_ms >= self.settings.alone_ms)

@@ -10,6 +10,7 @@ mod advice;
 mod baseline;
 mod cause;
 mod component;
+mod counting;
 mod court;
 mod cusum;
 mod evidence;

@@ -2,7 +2,7 @@
 //! words, rates. Counts that people make have [`crate::HourBaseline`].
 //!
 //! The last 64 values are seen as eight numbers: seven means over ever longer spans (1, 1, 2, 4, … 32
-//! values back) and how much the last 16 scatter, all in units of the series' own recent scatter. A
+//! values back) and how much the last 16 scatter, all in units of the series' own scatter. A
 //! moment is strange by its distance to the moments kept that are most like it, and surprising by how far
 //! that distance is from the usual one. What a series does every day is among those kept, so that a
 //! daily peak surprises once. One threshold serves all series.
@@ -22,7 +22,7 @@ const MOMENTS_MAX: usize = 700;
 const KEEP_EVERY: u64 = 2;
 
 /// Half of what is known of the usual level and scatter is forgotten after so many values.
-const LEVEL_HALF_LIFE: f64 = 500.0;
+const LEVEL_HALF_LIFE: f64 = 100_000.0;
 
 /// Distances are learnt for so many values before any is judged, and for twice as many before an
 /// alarm.
@@ -32,7 +32,7 @@ const LEARN_VALUES: f64 = 50.0;
 const REST_VALUES: u32 = 200;
 
 /// How much of the former surprise stays.
-const SMOOTHING: f64 = 0.5;
+const SMOOTHING: f64 = 0.6;
 
 /// Deviations are compressed beyond about seven scatters, so that one wild value is not the measure
 /// of all others.

@@ -3,7 +3,7 @@
 
 use clock::UnixMs;
 
-use crate::health::{Standing, speaks};
+use crate::health::{Standing, is_told_by_page, speaks};
 use crate::{
     Cause, CauseClass, Certainty, Component, Family, Guard, Health, Incident, Reading, Verdict,
 };
@@ -72,6 +72,7 @@ pub(crate) const PROBABLY: &str = "Probably:";
 /// What a reader meets, of these names, by the gravest verdict.
 pub(crate) fn title(names: &[&str], verdict: &Verdict) -> Box<str> {
     let many = names.len() > 1;
+    let by_page = is_told_by_page(&verdict.readings);
     let what = match (verdict.certainty, verdict.health, verdict.cause.class) {
         (Certainty::Confirmed, _, CauseClass::QualityLoss) if many => "answer badly",
         (Certainty::Confirmed, _, CauseClass::QualityLoss) => "answers badly",
@@ -79,6 +80,10 @@ pub(crate) fn title(names: &[&str], verdict: &Verdict) -> Box<str> {
         (Certainty::Confirmed, Health::Down, _) => "does not answer",
         (Certainty::Confirmed, _, _) if many => "are slow or fail in part",
         (Certainty::Confirmed, _, _) => "is slow or fails in part",
+        (_, Health::Down, _) if by_page && many => "do not answer, says their own page",
+        (_, _, _) if by_page && many => "are slow or fail in part, says their own page",
+        (_, Health::Down, _) if by_page => "does not answer, says its own page",
+        (_, _, _) if by_page => "is slow or fails in part, says its own page",
         (Certainty::Suspected | Certainty::Clear, Health::Down, _) => "may not answer",
         (Certainty::Suspected | Certainty::Clear, _, _) => "may be slow or fail in part",
     };
@@ -90,7 +95,7 @@ pub(crate) fn opening(component: &Component, verdict: &Verdict, since: UnixMs) -
     let title = title(&[&component.name], verdict);
     let start = match verdict.certainty {
         Certainty::Confirmed => format!("Confirmed: {title}, since {}.", clock_time(since)),
-        _ => format!("{PROBABLY} {title}, since {}. Nothing is confirmed yet.", clock_time(since)),
+        _ => format!("{PROBABLY} {title}, since {}. We have not confirmed it.", clock_time(since)),
     };
     format!("{start}{}", witnesses(verdict))
 }

@@ -4,7 +4,8 @@
 use clock::UnixMs;
 
 use super::Say;
-use crate::{Condition, Freshness, PageReading, Symptom};
+use crate::settings::weight;
+use crate::{Condition, Family, Freshness, PageReading, Symptom};
 
 /// How likely a page is still green by the age of a real outage in minutes: OpenAI, 39 incidents
 /// whose text states a start, December 2020 to August 2024.
@@ -32,7 +33,9 @@ const BROKEN_NATS: f64 = 0.5;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct PageSight {
-    latest: Option<(UnixMs, PageReading)>,
+    freshness: Option<Freshness>,
+    /// The last reading that was fresh, and when.
+    fresh: Option<(UnixMs, PageReading)>,
     /// Since when the page has told of trouble.
     bad_at: Option<UnixMs>,
 }
@@ -40,57 +43,70 @@ pub(crate) struct PageSight {
 impl PageSight {
     /// Takes one reading.
     pub(crate) fn take(&mut self, at: UnixMs, page: PageReading) {
+        self.freshness = Some(page.freshness);
         if page.freshness == Freshness::Fresh {
             let is_bad = page.condition >= Condition::DegradedPerformance;
             self.bad_at = is_bad.then(|| page.posted_at.or(self.bad_at).unwrap_or(at));
+            self.fresh = Some((at, page));
         }
-        self.latest = Some((at, page));
     }
 
     /// What it says now of a fall that began at `onset`.
     pub(crate) fn say(&self, now: UnixMs, onset: Option<UnixMs>) -> Say {
-        let (degraded_nats, down_nats, why) = match self.fresh(now) {
+        let (degraded_nats, down_nats, why) = match self.current(now) {
             Ok(condition) => says(condition, now, onset),
-            Err(why) => {
-                let is_broken =
-                    self.latest.is_some_and(|(_, page)| page.freshness == Freshness::Broken);
-                let nats = if is_broken { BROKEN_NATS } else { 0.0 };
-                (nats, nats, why.to_owned())
-            }
+            Err(why) => self.says_of_old(now, why),
         };
-        let observations = u64::from(self.latest.is_some());
+        let observations = u64::from(self.freshness.is_some());
         Say { degraded_nats, down_nats, observations, why: why.into() }
     }
 
     /// When the page first told of the trouble that it tells of now.
-    pub(crate) fn bad_at(&self) -> Option<UnixMs> {
-        self.bad_at
+    pub(crate) fn bad_at(&self, now: UnixMs) -> Option<UnixMs> {
+        self.bad_at.filter(|_| self.left(now) > 0.25)
     }
 
     /// True if it is fresh and tells of planned work.
     pub(crate) fn is_maintenance(&self, now: UnixMs) -> bool {
-        self.fresh(now) == Ok(Condition::UnderMaintenance)
+        self.current(now) == Ok(Condition::UnderMaintenance)
     }
 
     /// True if it is fresh and says that all is well.
     pub(crate) fn is_good(&self, now: UnixMs) -> bool {
-        self.fresh(now) == Ok(Condition::Operational)
+        self.current(now) == Ok(Condition::Operational)
     }
 
     /// What its post speaks of.
-    pub(crate) fn symptom(&self) -> Option<Symptom> {
-        self.bad_at.and(self.latest).and_then(|(_, page)| page.symptom)
+    pub(crate) fn symptom(&self, now: UnixMs) -> Option<Symptom> {
+        self.bad_at(now).and(self.fresh).and_then(|(_, page)| page.symptom)
     }
 
-    fn fresh(&self, now: UnixMs) -> Result<Condition, &'static str> {
-        let Some((at, page)) = self.latest else { return Err("the page was never read") };
-        match page.freshness {
-            Freshness::Broken => Err("the page cannot be read"),
-            Freshness::Stale => Err("the page stands still"),
-            Freshness::Fresh if now.since(at) > FRESH_MS_MAX => {
-                Err("the page was read too long ago")
+    /// What was last read fades: trouble that a page told before it broke is not over with it. Good
+    /// news does not outlive its reading.
+    fn says_of_old(&self, now: UnixMs, why: &str) -> (f64, f64, String) {
+        let broken = self.freshness == Some(Freshness::Broken);
+        let floor = if broken { BROKEN_NATS } else { 0.0 };
+        let old = self.fresh.filter(|_| self.bad_at.is_some());
+        let Some((_, page)) = old else { return (floor, floor, why.to_owned()) };
+        let (degraded, down, told) = says(page.condition, now, None);
+        let left = self.left(now);
+        let why = format!("{why}; when it was last read, {told}");
+        ((degraded * left).max(floor), (down * left).max(floor), why)
+    }
+
+    fn left(&self, now: UnixMs) -> f64 {
+        let age = self.fresh.map_or(u64::MAX, |(at, _)| now.since(at));
+        weight(Family::OfficialPage).left(age.saturating_sub(FRESH_MS_MAX))
+    }
+
+    fn current(&self, now: UnixMs) -> Result<Condition, &'static str> {
+        match (self.freshness, self.fresh) {
+            (None, _) => Err("the page was never read"),
+            (Some(Freshness::Broken), _) => Err("the page cannot be read"),
+            (Some(Freshness::Fresh), Some((at, page))) if now.since(at) <= FRESH_MS_MAX => {
+                Ok(page.condition)
             }
-            Freshness::Fresh => Ok(page.condition),
+            (Some(Freshness::Fresh | Freshness::Stale), _) => Err("the page stands still"),
         }
     }
 }

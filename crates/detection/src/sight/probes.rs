@@ -105,8 +105,11 @@ impl ProbeSight {
             return Say { degraded_nats: 0.0, down_nats: 0.0, observations: 0, why };
         };
         let left = weight(Family::Probe).left(now.since(at));
-        let quality =
-            if self.is_wrong() { self.wrong.nats() - ALARM_NATS + WRONG_NATS } else { 0.0 };
+        let quality = if self.is_wrong() {
+            self.wrong.nats() - ALARM_NATS + WRONG_NATS
+        } else {
+            f64::NEG_INFINITY
+        };
         let why = match result {
             _ if self.is_wrong() => "too many wrong answers to questions with known answers".into(),
             ProbeResult::Failed(symptom) => {

@@ -59,10 +59,8 @@ impl ReportSight {
             None => -weight.against_nats_max,
         };
         let down = if self.symptom() == Some(Symptom::Slow) { nats.min(0.0) } else { nats };
-        let minutes = BIN_MS / 60_000;
-        let why = format!(
-            "{count} reports in this quarter of an hour; usual in {minutes} min: {usual:.1}"
-        );
+        let usual = if usual < 10.0 { format!("{usual:.1}") } else { format!("{usual:.0}") };
+        let why = format!("{count} in this quarter of an hour; usual at this hour: {usual}");
         Say { degraded_nats: nats, down_nats: down, observations: count, why: why.into() }
     }
 

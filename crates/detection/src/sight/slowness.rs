@@ -27,6 +27,7 @@ pub(crate) struct Slowness {
     answers: u64,
     sum_nats: f64,
     factor: f64,
+    slow_answers: u64,
     taken_at: UnixMs,
 }
 
@@ -50,7 +51,9 @@ impl Slowness {
         let excess = 2.0 * (ln_ms - self.usual_ln_ms - FACTOR_MIN.ln());
         let step = excess.clamp(STEP_NATS.0, STEP_NATS.1) * weight;
         self.sum_nats = (self.sum_nats + step).clamp(0.0, SUM_NATS_MAX);
+        self.slow_answers += answers;
         if self.sum_nats == 0.0 {
+            self.slow_answers = 0;
             let share = 1.0 - half(at.since(self.taken_at).max(1), USUAL_HALF_LIFE_MS);
             self.usual_ln_ms += share * (ln_ms - self.usual_ln_ms);
         }
@@ -67,8 +70,19 @@ impl Slowness {
         self.factor
     }
 
+    /// Answers since it began to be slow.
+    pub(crate) fn slow_answers(&self) -> u64 {
+        self.slow_answers
+    }
+
+    /// True if it has been slow for about two minutes.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.sum_nats >= SUM_NATS_MAX - 1.0
+    }
+
     /// Forgets what looks like slowness; the usual stays.
     pub(crate) fn clear(&mut self) {
         self.sum_nats = 0.0;
+        self.slow_answers = 0;
     }
 }

@@ -36,12 +36,17 @@ const RECENT_MS: f64 = 20_000.0;
 /// A family that stands alone need not last if so large a share fails: waiting would add nothing.
 const PLAIN_SHARE: f64 = 0.5;
 
+/// And if it has failed for so long, in milliseconds: a hiccup of a second is no outage, however many
+/// meet it.
+const PLAIN_MS: u64 = 10_000;
+
 /// What the sum must exceed to speak for a fall, in nats: at the alarm it exactly balances a prior
 /// of 3 %, so that the alarm is where suspicion starts.
 const BALANCE_NATS: f64 = ALARM_NATS - 3.48;
 
-/// What a minute of good traffic says against a fall and against the worst of it, in nats.
-const DEGRADED_AGAINST_NATS: f64 = 1.5;
+/// What a minute of traffic may say against a fall, in nats, and how much more against the worst of
+/// it. A good answer says as much as it takes from the sum.
+const AGAINST_NATS_MAX: f64 = 3.0;
 const DOWN_AGAINST_NATS: f64 = 2.5;
 
 /// What a measure of answers out of its band says for a loss of quality, in nats.
@@ -139,14 +144,15 @@ impl TrafficSight {
         let left = weight(Family::Traffic).left(silence);
         let (good, bad) = self.slices.last_minute(now);
         let volume = (f64::from(good) + f64::from(bad)).min(20.0) / 20.0;
-        let errors = (self.fall.nats() - BALANCE_NATS).max(-DEGRADED_AGAINST_NATS * volume);
-        let slow = (self.slowness.nats() - BALANCE_NATS).max(-DEGRADED_AGAINST_NATS * volume);
+        let against = self.fall.step(good, 0).max(-AGAINST_NATS_MAX);
+        let errors = (self.fall.nats() - BALANCE_NATS).max(against);
+        let slow = (self.slowness.nats() - BALANCE_NATS).max(against);
         let drift = if self.is_drifting() { DRIFT_NATS } else { f64::NEG_INFINITY };
         let kind = if errors > 0.0 { self.kind() } else { -DOWN_AGAINST_NATS * volume };
         Say {
             degraded_nats: errors.max(slow).max(drift) * left,
             down_nats: (errors + kind) * left,
-            observations: self.since_onset,
+            observations: self.since_onset.max(self.slowness.slow_answers()),
             why: self.why(now, good, bad),
         }
     }
@@ -163,7 +169,10 @@ impl TrafficSight {
 
     /// True if the fall lasts, or is so plain that it need not.
     pub(crate) fn is_plain(&self, now: UnixMs) -> bool {
-        self.slices.last(now, &self.fall) || self.share() >= PLAIN_SHARE
+        let falling_ms = self.onset_at.map_or(0, |onset| now.since(onset));
+        self.slices.last(now, &self.fall)
+            || (self.share() >= PLAIN_SHARE && falling_ms >= PLAIN_MS)
+            || self.slowness.is_plain()
     }
 
     /// True if a good answer was seen since `since`.

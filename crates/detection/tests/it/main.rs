@@ -7,6 +7,7 @@
 )]
 
 mod baseline;
+mod cause;
 mod drills;
 mod fixtures;
 mod judge;

@@ -67,7 +67,7 @@ fn a_quiet_quarter_confirms_next_to_nothing() {
     let confirmed = incidents.iter().filter(|of| of.certainty == Certainty::Confirmed).count();
     let months = 3 * ids.len();
     println!(
-        "{months} component-months: {suspected} suspicions, {} incidents, {confirmed} of them confirmed",
+        "{months} component-months: {suspected} moments of suspicion, {} incidents, {confirmed} of them confirmed",
         incidents.len()
     );
     assert!(suspected > 100, "the bursts were there: {suspected}");
