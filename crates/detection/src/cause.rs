@@ -89,7 +89,7 @@ pub(crate) fn of_guards(guards: &[Guard]) -> Option<Cause> {
     if guards.contains(&Guard::OwnNetwork) {
         return cause(
             CauseClass::OurNetwork,
-            "hosts that have nothing to do with any provider cannot be reached either",
+            "nothing else answers us either, not even hosts that have to do with no provider",
         );
     }
     if guards.contains(&Guard::OwnAccount) {

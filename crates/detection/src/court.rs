@@ -23,6 +23,10 @@ use crate::{
 /// A canary's word counts for so long, in milliseconds.
 const CANARY_MS_MAX: u64 = 90_000;
 const CANARIES_MAX: usize = 16;
+
+/// What still answers after so long was not cut, in milliseconds.
+const PROOF_MS: u64 = 10_000;
+const MOMENTS_MS: u64 = 2_000;
 const MAINTENANCES_MAX: usize = 256;
 
 /// A fall is remembered for so long after its beginning as a possible leader, in milliseconds.
@@ -100,6 +104,9 @@ impl Court {
         let seen = self.seen(&looks);
         for (id, look) in &mut looks {
             look.readings.push(self.shared(id, &seen, now));
+            if !look.guards.contains(&Guard::OwnNetwork) && self.is_unproved(now, id, look) {
+                look.guards.push(Guard::OwnNetwork);
+            }
         }
         let mut standings = BTreeMap::new();
         for (id, look) in &looks {
@@ -149,6 +156,28 @@ impl Court {
         let (lost, all) =
             fresh.fold((0, 0), |sum, canary| (sum.0 + usize::from(!canary.1), sum.1 + 1));
         lost >= 2 && lost == all
+    }
+
+    /// True if a fall may be our own line's: nothing comes back, and since the last answer neither a
+    /// canary nor another provider has answered. An error is an answer, and proves the line. Without
+    /// canaries nobody can tell, and the rule is silent.
+    fn is_unproved(&self, now: UnixMs, id: &ComponentId, look: &Look) -> bool {
+        let silent = matches!(look.symptom, Some(Symptom::Connections | Symptom::Timeouts));
+        let Some(own) = self.judges.get(id).filter(|_| silent && !self.canaries.is_empty()) else {
+            return false;
+        };
+        let last = own.answered_at();
+        let still = last.is_some_and(|at| now.since(at) < PROOF_MS / 2);
+        if still && own.suspected_ms(now) >= PROOF_MS {
+            return false;
+        }
+        let others = self.judges.values();
+        let others = others.filter(|other| other.component.provider != own.component.provider);
+        let canaries = self.canaries.values().filter(|(_, is_reached)| *is_reached);
+        let answers = others.filter_map(Judge::answered_at).chain(canaries.map(|(at, _)| *at));
+        // A line that is cut takes the last answers of all within moments.
+        let cut = last.max(look.onset).unwrap_or(now).plus_ms(MOMENTS_MS);
+        answers.max() <= Some(cut)
     }
 
     /// Components under planned work, with all that belongs to them.

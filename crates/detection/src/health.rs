@@ -146,17 +146,20 @@ impl Judge {
         let bad = 1.0 - belief.ok;
         let excused = look.guards.contains(&Guard::Maintenance);
         let held = look.guards.contains(&Guard::ClockJump);
+        let blind = look.guards.contains(&Guard::OwnNetwork);
         let mut certainty = match () {
             () if excused => Certainty::Clear,
             () if held => self.certainty,
-            () if is_confirmed(bad, look, settings) => Certainty::Confirmed,
+            () if is_confirmed(bad, look, settings) && !blind => Certainty::Confirmed,
             () if bad > settings.suspected_above => self.certainty.max(Certainty::Suspected),
             () => Certainty::Clear,
         };
         if certainty == Certainty::Clear && !excused && self.certainty > Certainty::Clear {
             let well_at = *self.well_at.get_or_insert(now);
             let is_long = now.since(well_at) >= settings.good_windows * settings.window_ms;
-            if !(is_long && self.was_seen_well(now, well_at)) {
+            let lapsed = self.certainty == Certainty::Suspected
+                && now.since(well_at) >= settings.suspicion_ms_max;
+            if !(is_long && (lapsed || self.was_seen_well(now, well_at))) {
                 certainty = self.certainty;
             }
         } else {
@@ -173,6 +176,16 @@ impl Judge {
     /// When the trouble began of which the verdict tells.
     pub(crate) fn onset(&self) -> Option<UnixMs> {
         self.onset_at
+    }
+
+    /// When this component last answered us.
+    pub(crate) fn answered_at(&self) -> Option<UnixMs> {
+        self.traffic.good_at().max(self.probes.good_at())
+    }
+
+    /// For how long it has not been well, in milliseconds.
+    pub(crate) fn suspected_ms(&self, now: UnixMs) -> u64 {
+        if self.certainty == Certainty::Clear { 0 } else { now.since(self.since) }
     }
 
     fn stand(&mut self, now: UnixMs, certainty: Certainty, belief: Belief) {
@@ -198,8 +211,7 @@ impl Judge {
     /// Silence is no good news: somebody must have seen it well since it looks well.
     fn was_seen_well(&self, now: UnixMs, since: UnixMs) -> bool {
         let routed = self.component.capability.is_none_or(crate::Capability::is_routed);
-        self.traffic.was_good_since(since)
-            || self.probes.was_good_since(since)
+        self.answered_at() >= Some(since)
             || self.page.is_good(now)
             || (!routed && self.page.bad_at(now).is_none() && !self.reports.is_on())
     }

@@ -2,9 +2,24 @@
 //! components, and health into incidents. No I/O, no async, no clock of its own: time comes in as an
 //! argument, and every verdict carries its why.
 //!
-//! The way of a fact: [`Evidence`] goes into the [`Court`], which judges every component once a second
-//! and gives a [`Verdict`] for each, and [`Advice`] to the plan. The [`Keeper`] makes incidents of the
-//! verdicts and tells each [`Change`], to be stored, shown and sent by others.
+//! # The way of a fact
+//!
+//! 1. [`Evidence`] goes into [`Court::take`] in the order in which it is stored: [`Traffic`] of each
+//!    second or minute ([`Traffic::count_fault`] knows what counts as what), every probe, reports of
+//!    each minute, every reading of a page also when nothing changed, canaries at least every half
+//!    minute to two hosts or more, planned work with every change.
+//! 2. [`Court::judge`], once a second, gives a [`Verdict`] for every component. On a suspicion, and
+//!    where [`Guard::LowVolume`] stands, probes should come every ten seconds: three in a row that fail
+//!    are a witness. Probes go on during an outage, for silence is never good news.
+//! 3. [`Court::is_alarmed`] is the raw detector, for breakers; [`Court::advice`] is for the plan's ramps.
+//! 4. [`Keeper::hear`] takes the verdicts of the moment and gives each [`Change`] of an incident, to be
+//!    stored, shown and sent by others; [`Keeper::post`], [`Keeper::deed`], [`Keeper::hold_back`] and
+//!    [`Keeper::order`] take what is no verdict.
+//!
+//! # Beside it
+//!
+//! [`HourBaseline`] for counts that people make, [`Stream`] for series of measurements, [`DayBook`] and
+//! [`uptime`] for bars and shares by every rule, [`IncidentFigures`] for how incidents go.
 
 mod advice;
 mod baseline;

@@ -19,6 +19,8 @@ pub struct Settings {
     /// Good windows in a row before a verdict is left.
     pub good_windows: u64,
     pub window_ms: u64,
+    /// A suspicion that nothing speaks for any more lapses after so long, also if nobody looked.
+    pub suspicion_ms_max: u64,
     /// A gap between two judgements above this is a jump of the clock, or a process that slept.
     pub gap_ms_max: u64,
 }
@@ -33,6 +35,7 @@ impl Default for Settings {
             alone_requests_min: 100,
             good_windows: 3,
             window_ms: 60_000,
+            suspicion_ms_max: 1_800_000,
             gap_ms_max: 600_000,
         }
     }

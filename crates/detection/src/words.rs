@@ -56,7 +56,7 @@ pub(crate) fn family_name(family: Family) -> &'static str {
 
 fn guard_words(guard: Guard) -> &'static str {
     match guard {
-        Guard::OwnNetwork => "our own network fails, so that we cannot tell",
+        Guard::OwnNetwork => "our own line may be cut, so that we cannot tell",
         Guard::OwnAccount => {
             "our own key or quota is refused, which says nothing about the provider"
         }

@@ -138,9 +138,9 @@ impl ProbeSight {
         self.onset_at
     }
 
-    /// True if a right answer was seen since `since`.
-    pub(crate) fn was_good_since(&self, since: UnixMs) -> bool {
-        self.good_at.is_some_and(|at| at >= since)
+    /// When the last right answer came.
+    pub(crate) fn good_at(&self) -> Option<UnixMs> {
+        self.good_at
     }
 
     /// True if the last probe told only that our own key is refused.

@@ -175,9 +175,9 @@ impl TrafficSight {
             || self.slowness.is_plain()
     }
 
-    /// True if a good answer was seen since `since`.
-    pub(crate) fn was_good_since(&self, since: UnixMs) -> bool {
-        self.good_at.is_some_and(|at| at >= since)
+    /// When the last good answer came.
+    pub(crate) fn good_at(&self) -> Option<UnixMs> {
+        self.good_at
     }
 
     /// True if too few requests come for this family to carry detection.

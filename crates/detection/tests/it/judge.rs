@@ -117,6 +117,41 @@ fn our_own_network_condemns_nobody() {
     assert_eq!(verdict.cause.class, CauseClass::OurNetwork);
 }
 
+/// The line is cut, and the canaries say so only half a minute later.
+#[test]
+fn a_cut_line_confirms_nobody_before_the_canaries_speak() {
+    let components =
+        ["openai", "claude", "gemini"].map(|provider| component(provider, Capability::Chat));
+    let mut world = World::new(components.to_vec(), moment(2026, 3, 4, 12, 0), 15);
+    let all = ["openai/chat", "claude/chat", "gemini/chat"];
+    let set = |world: &mut World, share| {
+        for part in all {
+            world.set(part, |state| {
+                state.rps = 10.0;
+                state.share = share;
+                state.symptom = Symptom::Connections;
+                state.probe_every_s = Some(20);
+            });
+        }
+    };
+    set(&mut world, 0.003);
+    world.run_s(301);
+    world.canaries = false;
+    set(&mut world, 1.0);
+    world.run_s(900);
+    assert!(world.moments.iter().all(|of| of.verdict.certainty < Certainty::Confirmed));
+    assert_eq!(world.verdict("claude/chat").cause.class, CauseClass::OurNetwork);
+    assert!(world.incidents().is_empty());
+    world.canaries = true;
+    set(&mut world, 0.003);
+    world.run_s(600);
+    assert_eq!(world.verdict("claude/chat").certainty, Certainty::Clear);
+    // The same fall of one alone, while the others answer, is its own.
+    world.set("claude/chat", |state| state.share = 1.0);
+    world.run_s(20);
+    assert_eq!(world.verdict("claude/chat").certainty, Certainty::Confirmed);
+}
+
 fn refused(world: &mut World, refused: u16, asking: u16) {
     for _ in 0..120 {
         let refusals = Refusals { count: 10, refused, asking };
@@ -207,6 +242,34 @@ fn silence_is_no_good_news() {
     world.set(CHAT, |state| state.rps = 0.0);
     world.run_s(2 * 3600);
     assert!(world.verdict(CHAT).certainty > Certainty::Clear);
+}
+
+#[test]
+fn a_suspicion_that_nobody_can_check_lapses() {
+    let mut world = world(0.0, None, 16);
+    world.set(CHAT, |state| {
+        state.page = None;
+        state.reports_per_minute = 60.0;
+    });
+    world.run_s(600);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Suspected);
+    world.set(CHAT, |state| state.reports_per_minute = 0.02);
+    world.run_s(2 * 3600);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Clear);
+}
+
+/// Sixty components, each judged once a second, cost a small part of one core.
+#[test]
+fn a_second_of_judging_is_cheap() {
+    let components: Vec<_> =
+        (0..60).map(|place| component(&format!("p{place}"), Capability::Chat)).collect();
+    let mut world = World::new(components, moment(2026, 3, 4, 12, 0), 17);
+    for place in 0..60 {
+        world.set(&format!("p{place}/chat"), |state| state.rps = 5.0);
+    }
+    world.run_s(120);
+    assert_eq!(world.verdicts.len(), 60);
+    assert!(world.moments.len() == 60, "nothing changed after the first second");
 }
 
 #[test]
