@@ -3,7 +3,7 @@
 
 use clock::UnixMs;
 
-use crate::ComponentId;
+use crate::{ComponentId, Condition};
 
 /// Families of evidence. Two readings of one family are one witness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -225,4 +225,19 @@ pub struct Verdict {
     pub readings: Vec<Reading>,
     pub guards: Vec<Guard>,
     pub why: Box<str>,
+}
+
+impl Verdict {
+    /// How the component is to be shown. What is only suspected is not shown as trouble, and what
+    /// nobody has seen is not shown as good.
+    pub fn condition(&self) -> Condition {
+        let was_seen = self.readings.iter().any(|reading| reading.observations > 0);
+        match (self.certainty, self.health) {
+            _ if self.guards.contains(&Guard::Maintenance) => Condition::UnderMaintenance,
+            (Certainty::Confirmed, Health::Degraded) => Condition::DegradedPerformance,
+            (Certainty::Confirmed, Health::Down) => Condition::MajorOutage,
+            _ if !was_seen => Condition::Unknown,
+            _ => Condition::Operational,
+        }
+    }
 }
