@@ -1,0 +1,5 @@
+//! The tests of the lookout, in one binary.
+
+// Said so that the lints know it; an integration test is never anything else.
+#[cfg(test)]
+mod feeds;
