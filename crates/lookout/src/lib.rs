@@ -2,3 +2,4 @@
 //! draws no verdicts: what it finds is evidence for `detection`.
 
 pub mod feeds;
+pub mod web;

@@ -3,3 +3,9 @@
 // Said so that the lints know it; an integration test is never anything else.
 #[cfg(test)]
 mod feeds;
+#[cfg(test)]
+mod guard;
+#[cfg(test)]
+mod poll;
+#[cfg(test)]
+mod rig;
