@@ -2,4 +2,5 @@
 //! draws no verdicts: what it finds is evidence for `detection`.
 
 pub mod feeds;
+pub mod probe;
 pub mod web;

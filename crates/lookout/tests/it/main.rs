@@ -8,4 +8,6 @@ mod guard;
 #[cfg(test)]
 mod poll;
 #[cfg(test)]
+mod probe;
+#[cfg(test)]
 mod rig;

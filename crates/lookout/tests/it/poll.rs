@@ -171,6 +171,7 @@ async fn hostile_hosts_cost_little_time_and_memory() {
         (Act::Endless, "more than"),
         (Act::Drip, "within 5000 ms"),
         (Act::Silent, "within 5000 ms"),
+        (Act::Refuse, "cannot connect"),
     ] {
         let web = FakeWeb::default().host("a", [act.clone()]);
         let clock = PausedClock::new();
