@@ -3,4 +3,5 @@
 
 pub mod feeds;
 pub mod probe;
+pub mod reports;
 pub mod web;

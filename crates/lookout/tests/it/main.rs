@@ -10,4 +10,6 @@ mod poll;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod rig;
