@@ -2,6 +2,7 @@
 //! draws no verdicts: what it finds is evidence for `detection`.
 
 pub mod feeds;
+pub mod notify;
 pub mod probe;
 pub mod reports;
 pub mod web;

@@ -74,7 +74,6 @@ pub(super) fn ulid_created(id: &str) -> Option<UnixMs> {
     (YEAR_2000_MS..YEAR_2100_MS).contains(&millis).then(|| UnixMs::new(millis))
 }
 
-#[cfg(test)]
 /// Writes `Wed, 04 Jun 2024 07:21:00 +0000`, as mail wants it.
 pub(crate) fn to_mail_date(at: UnixMs) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -92,7 +91,6 @@ pub(crate) fn to_mail_date(at: UnixMs) -> String {
     format!("{name}, {day:02} {letters} {year:04} {hour:02}:{minute:02}:{second:02} +0000")
 }
 
-#[cfg(test)]
 /// Writes `2024-06-04T07:21:00.000Z`.
 pub(crate) fn to_rfc3339(at: UnixMs) -> String {
     let seconds = at.as_seconds();

@@ -13,3 +13,4 @@ pub use desk::{Acceptance, ReportDesk, ReportSettings};
 pub use kind::ReportKind;
 pub use person::{NoRandomness, Reporter, fresh_salt};
 pub use series::{BIN_MS, BINS, ReportBin, ReportCounts};
+pub(crate) use sketch::Sketch;

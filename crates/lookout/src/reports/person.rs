@@ -40,7 +40,7 @@ pub fn fresh_salt() -> Result<[u8; 32], NoRandomness> {
 pub(super) struct Hasher(hmac::Key);
 
 /// A hash, cut into four independent numbers.
-pub(super) type Hash = [u64; 4];
+pub(crate) type Hash = [u64; 4];
 
 impl Hasher {
     pub(super) fn new(salt: &[u8; 32]) -> Self {

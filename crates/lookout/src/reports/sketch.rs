@@ -9,7 +9,7 @@ const WIDTH: usize = 8_192;
 const ROWS: usize = 4;
 
 #[derive(Debug)]
-pub(super) struct Sketch {
+pub(crate) struct Sketch {
     span_ms: u64,
     /// Which span since the start the current generation counts.
     span: u64,
@@ -18,14 +18,14 @@ pub(super) struct Sketch {
 }
 
 impl Sketch {
-    pub(super) fn new(span_ms: u64) -> Self {
+    pub(crate) fn new(span_ms: u64) -> Self {
         let empty = || vec![0; WIDTH * ROWS].into_boxed_slice();
         Self { span_ms: span_ms.max(1), span: 0, current: empty(), previous: empty() }
     }
 
     /// How often it was seen within the span that ends now, at most: this generation's count, and of
     /// the previous one's the part that lies within, as if it had come evenly.
-    pub(super) fn count(&mut self, now_ms: u64, hash: &Hash) -> u64 {
+    pub(crate) fn count(&mut self, now_ms: u64, hash: &Hash) -> u64 {
         self.turn(now_ms);
         let left = self.span_ms - now_ms % self.span_ms;
         let weigh = |place: usize| {
@@ -37,7 +37,7 @@ impl Sketch {
     }
 
     /// It was seen once more.
-    pub(super) fn add(&mut self, now_ms: u64, hash: &Hash) {
+    pub(crate) fn add(&mut self, now_ms: u64, hash: &Hash) {
         self.turn(now_ms);
         for place in places(hash) {
             if let Some(counter) = self.current.get_mut(place) {

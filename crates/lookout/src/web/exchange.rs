@@ -44,7 +44,8 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Bounds {
     /// From the first step of the connection to the last byte of the answer.
     pub(crate) total_ms_max: u64,
-    pub(crate) body_bytes_max: usize,
+    /// A larger body is a failure; `None` if the body does not matter and is not read.
+    pub(crate) body_bytes_max: Option<usize>,
 }
 
 /// Sends a request and reads the answer to its end.
@@ -79,11 +80,14 @@ async fn whole(
     };
     let connect_max = Duration::from_millis(bounds.total_ms_max);
     let response = client.send(ask.address.origin(), &make, connect_max).await?;
-    if response.headers().contains_key(header::CONTENT_ENCODING) {
+    let (parts, body) = response.into_parts();
+    let Some(body_bytes_max) = bounds.body_bytes_max else {
+        return Ok(Response::from_parts(parts, Bytes::new()));
+    };
+    if parts.headers.contains_key(header::CONTENT_ENCODING) {
         return Err(ExchangeError::Encoded);
     }
-    let (parts, body) = response.into_parts();
-    let body = to_end(body, bounds.body_bytes_max).await?;
+    let body = to_end(body, body_bytes_max).await?;
     Ok(Response::from_parts(parts, body))
 }
 

@@ -6,6 +6,8 @@ mod feeds;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
+mod notify;
+#[cfg(test)]
 mod poll;
 #[cfg(test)]
 mod probe;

@@ -117,7 +117,7 @@ async fn follow(
     settings: &FeedSettings,
 ) -> Result<Response<Bytes>, SourceError> {
     let mut url = url.clone();
-    let bounds = Bounds { total_ms_max: settings.document_ms_max, body_bytes_max: BYTES_MAX };
+    let bounds = Bounds { total_ms_max: settings.document_ms_max, body_bytes_max: Some(BYTES_MAX) };
     for _ in 0..=settings.redirects_max {
         let mut headers = HeaderMap::new();
         let wanted = "application/json, application/atom+xml, application/rss+xml, text/xml;q=0.9";
