@@ -52,9 +52,10 @@ enum Read {
 
 fn engine(found: &Syndication) -> Engine {
     let first = found.entries.first();
-    let content = first.map_or("", |entry| entry.content.as_str());
+    let content = first.map_or("", body);
     let id = first.map_or("", |entry| entry.id.as_str());
-    if found.generator.contains("incident.io") || id.contains("//incidents/") {
+    let is_ulid = id.rsplit('/').next().is_some_and(|last| ulid_created(last).is_some());
+    if found.generator.contains("incident.io") || id.contains("//incidents/") || is_ulid {
         Engine::IncidentIo
     } else if content.contains("GMT+") || content.contains("<strong>Affected Components:") {
         Engine::Instatus
@@ -69,8 +70,13 @@ fn engine(found: &Syndication) -> Engine {
     }
 }
 
+/// What an entry says: Atom's content, RSS' description.
+fn body(entry: &Entry) -> &str {
+    if entry.content.is_empty() { &entry.summary } else { &entry.content }
+}
+
 fn one(entry: &Entry, engine: Engine, doubts: &mut Doubts) -> Read {
-    let body = if entry.content.is_empty() { &entry.summary } else { &entry.content };
+    let body = body(entry);
     let published = at(&entry.published, doubts);
     let updated = at(&entry.updated, doubts).or(published);
     let told = match engine {

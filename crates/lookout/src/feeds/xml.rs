@@ -1,14 +1,16 @@
 //! The entries of an Atom or RSS document, read event by event. No tree is built, no document type
 //! is taken, no entity beyond the five of XML and numbers is expanded.
 
-use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 use super::FeedError;
 use super::bounds::{DEPTH_MAX, ENTRIES_MAX, TEXT_BYTES_MAX};
 
 /// Bytes of one element's text while it is read: a history's entry holds all its updates.
 const RAW_TEXT_BYTES_MAX: usize = 8 * TEXT_BYTES_MAX;
+/// Attributes of one link that are looked at.
+const ATTRIBUTES_MAX: usize = 16;
 /// Categories of one entry.
 const CATEGORIES_MAX: usize = 200;
 
@@ -117,9 +119,18 @@ impl Walk {
 
     /// Atom's link is an attribute; the first one, or the one to the page for people, counts.
     fn link(&mut self, start: &BytesStart<'_>) {
-        let value = |name| start.try_get_attribute(name).ok().flatten().map(|found| found.value);
-        let Some(href) = value("href") else { return };
-        let is_page = value("rel").is_none_or(|rel| rel == "alternate");
+        // Without the check for doubles, whose cost grows with the square of their number.
+        let mut attributes = start.attributes();
+        let found = attributes.with_checks(false).take(ATTRIBUTES_MAX).flatten();
+        let (mut href, mut is_page) = (None, true);
+        for attribute in found {
+            match attribute.key.as_ref() {
+                "href" => href = attribute.normalized_value(XmlVersion::Implicit1_0).ok(),
+                "rel" => is_page = attribute.value == "alternate",
+                _ => {}
+            }
+        }
+        let Some(href) = href else { return };
         let place = match &mut self.entry {
             Some(entry) => &mut entry.link,
             None => &mut self.found.link,

@@ -31,5 +31,5 @@ pub use post_office::PostOffice;
 pub use send::{Mailer, Sent, Wires};
 pub use signature::{SecretError, SignatureError, Signer};
 pub use smtp::{SmtpError, SmtpSecurity, SmtpSettings};
-pub use story::{PageFacts, PagePart, Story, StoryUpdate};
+pub use story::{PageFacts, PagePart, PartChange, Story, StoryUpdate};
 pub use subscription::{Channel, ChannelKind, Subscribers, Subscription, SubscriptionState};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use clock::{Clock, Dice, IdMaker, UnixMs};
 
-use super::bodies::{body, confirm_text};
+use super::bodies::{body, confirm_text, part_changed};
 use super::outbox::{KeepError, Letter, Outbox};
 use super::subscription::{ChannelKind, Subscribers};
-use super::{Flapping, PageFacts, Story, When};
+use super::{Flapping, PageFacts, PartChange, Story, When};
 
 /// Letters that are put into the outbox at once.
 const BATCH: usize = 500;
@@ -46,19 +46,45 @@ impl PostOffice {
         let due_at = |kind: ChannelKind| if kind.is_for_people() { gathered_until } else { now };
         let all = self.subscribers.confirmed().await?;
         let wanting: Vec<_> = all.into_iter().filter(|one| one.wants(story)).collect();
-        let subject: Box<str> = story.line().into();
+        let draft = Draft { topic: story.id.clone(), subject: story.line().into(), now };
         for some in wanting.chunks(BATCH) {
-            let letters = some.iter().map(|one| Letter {
-                id: letter_id(&mut self.ids),
-                subscription: one.id.clone(),
-                topic: story.id.clone(),
-                subject: subject.clone(),
-                body: body(one.channel.kind(), story, page, now).into(),
-                written_at: now,
-                due_at: due_at(one.channel.kind()),
-                attempts: 0,
+            let letters = some.iter().map(|one| {
+                let kind = one.channel.kind();
+                self.letter(&draft, &one.id, body(kind, story, page, now), due_at(kind))
             });
-            self.outbox.put(letters.collect()).await?;
+            let letters = letters.collect();
+            self.outbox.put(letters).await?;
+        }
+        Ok(wanting.len())
+    }
+
+    /// Writes to webhooks that want to know of a part whose condition changed; gives how many they
+    /// are. People are told of incidents, not of each change of a part.
+    ///
+    /// # Errors
+    /// As [`PostOffice::announce`].
+    pub async fn announce_change(
+        &mut self,
+        change: &PartChange,
+        page: &PageFacts,
+    ) -> Result<usize, KeepError> {
+        let now = UnixMs::from_seconds(self.clock.unix_seconds());
+        let components = [change.component.clone()];
+        let mut wanting = self.subscribers.confirmed().await?;
+        wanting.retain(|one| {
+            one.channel.kind() == ChannelKind::Webhook && one.wants_any_of(&components)
+        });
+        let draft = Draft {
+            // A later change of the same part holds all that this one says.
+            topic: format!("part {}", change.component).into(),
+            subject: format!("{}: {}", page.name_of(&change.component), change.to.as_str()).into(),
+            now,
+        };
+        let text = part_changed(change, page, now).to_string();
+        for some in wanting.chunks(BATCH) {
+            let letters = some.iter().map(|one| self.letter(&draft, &one.id, text.clone(), now));
+            let letters = letters.collect();
+            self.outbox.put(letters).await?;
         }
         Ok(wanting.len())
     }
@@ -75,23 +101,41 @@ impl PostOffice {
         link: &str,
     ) -> Result<(), KeepError> {
         let now = UnixMs::from_seconds(self.clock.unix_seconds());
-        let letter = Letter {
-            id: letter_id(&mut self.ids),
-            subscription: subscription.into(),
+        let draft = Draft {
             topic: CONSENT_TOPIC.into(),
             subject: format!("Please confirm: incidents on {}", page.name).into(),
-            body: confirm_text(&page.name, link).into(),
-            written_at: now,
-            due_at: now,
-            attempts: 0,
+            now,
         };
+        let letter = self.letter(&draft, subscription, confirm_text(&page.name, link), now);
         self.outbox.put(vec![letter]).await
     }
+
+    fn letter(
+        &mut self,
+        draft: &Draft,
+        subscription: &str,
+        body: String,
+        due_at: UnixMs,
+    ) -> Letter {
+        Letter {
+            id: format!("msg_{}", self.ids.next_id().tail()).into(),
+            subscription: subscription.into(),
+            topic: draft.topic.clone(),
+            subject: draft.subject.clone(),
+            body: body.into(),
+            written_at: draft.now,
+            due_at,
+            attempts: 0,
+        }
+    }
+}
+
+/// What all letters of one story have in common.
+struct Draft {
+    topic: Box<str>,
+    subject: Box<str>,
+    now: UnixMs,
 }
 
 /// The topic of questions of consent, the only letters that an unconfirmed subscription gets.
 pub(super) const CONSENT_TOPIC: &str = "consent";
-
-fn letter_id(ids: &mut IdMaker) -> Box<str> {
-    format!("msg_{}", ids.next_id().tail()).into()
-}

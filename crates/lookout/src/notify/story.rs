@@ -38,6 +38,17 @@ impl PageFacts {
     }
 }
 
+/// A part whose condition changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartChange {
+    /// Names the change for ever.
+    pub id: Box<str>,
+    pub component: ComponentId,
+    pub from: Condition,
+    pub to: Condition,
+    pub at: UnixMs,
+}
+
 /// One update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoryUpdate {

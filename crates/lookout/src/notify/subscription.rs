@@ -96,9 +96,13 @@ pub struct Subscription {
 impl Subscription {
     /// True if it is to be told of this.
     pub fn wants(&self, story: &Story) -> bool {
+        self.wants_any_of(&story.components)
+    }
+
+    pub(super) fn wants_any_of(&self, components: &[ComponentId]) -> bool {
         let concerns = |id: &ComponentId| self.components.contains(id);
         self.state == SubscriptionState::Confirmed
-            && (self.components.is_empty() || story.components.iter().any(concerns))
+            && (self.components.is_empty() || components.iter().any(concerns))
     }
 }
 

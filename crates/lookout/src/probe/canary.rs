@@ -1,13 +1,14 @@
 //! Whether our own network stands: connections to hosts that have nothing to do with each other or
 //! with any provider. Nothing is said to them.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use clock::{Clock, Tick};
+use clock::{Clock, Dice, Tick};
 use net::{Connector, Origin};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -57,6 +58,12 @@ impl CanaryReading {
     }
 }
 
+/// Where readings go.
+pub trait CanarySink: Send + Sync + fmt::Debug {
+    /// Takes a reading. It must not block.
+    fn take(&self, reading: CanaryReading);
+}
+
 /// The hosts and the way to them.
 #[derive(Debug)]
 pub struct Canaries {
@@ -90,6 +97,14 @@ impl Canaries {
             host("www.mozilla.org", 443, true),
             host("www.apple.com", 443, true),
         ]
+    }
+
+    /// Looks for ever, every so often with a third of chance; dropping the future ends it.
+    pub async fn run(&self, every: Duration, mut dice: Dice, sink: Arc<dyn CanarySink>) {
+        loop {
+            sink.take(self.look().await);
+            tokio::time::sleep(dice.jitter(every, 1.0 / 3.0)).await;
+        }
     }
 
     /// Asks all hosts at once, or gives the reading of a moment ago.

@@ -9,7 +9,7 @@ mod question;
 mod runner;
 mod schedule;
 
-pub use canary::{Canaries, CanaryHost, CanaryReading, Network};
+pub use canary::{Canaries, CanaryHost, CanaryReading, CanarySink, Network};
 pub use judge::{Heard, ProbeOutcome, judge};
 pub use question::Question;
 pub use runner::{ProbeReport, ProbeSink, ProbeTarget, Prober};

@@ -9,8 +9,8 @@ use domain::{
     Delta, Effort, Event, Fault, FaultClass, Finish, Full, ModelCard, Piece, Request, Usage,
 };
 use lookout::probe::{
-    Canaries, CanaryHost, Network, ProbeOutcome, ProbeReport, ProbeSettings, ProbeSink,
-    ProbeTarget, Prober, Schedule,
+    Canaries, CanaryHost, CanaryReading, CanarySink, Network, ProbeOutcome, ProbeReport,
+    ProbeSettings, ProbeSink, ProbeTarget, Prober, Schedule,
 };
 use tokio::sync::watch;
 use upstream::{Answer, BoxFuture, Call, Scripted, Step, Upstream};
@@ -179,6 +179,26 @@ async fn one_host_is_enough_and_one_alone_cannot_tell() {
     let alone = vec![CanaryHost { host: "one".into(), port: 443, tls: false }];
     let reading = Canaries::new(alone, dark, None, clock.clone()).look().await;
     assert_eq!(reading.network(), Network::Unsure);
+}
+
+#[derive(Debug, Default)]
+struct Readings(Mutex<Vec<Network>>);
+
+impl CanarySink for Readings {
+    fn take(&self, reading: CanaryReading) {
+        self.0.lock().unwrap().push(reading.network());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn canaries_look_again_and_again() {
+    let canaries = canaries(&FakeWeb::default(), &PausedClock::new());
+    let readings = Arc::new(Readings::default());
+    let looking = canaries.run(Duration::from_secs(30), Dice::seeded(1), readings.clone());
+    assert!(tokio::time::timeout(Duration::from_secs(600), looking).await.is_err());
+    let readings = readings.0.lock().unwrap();
+    assert!((18..=23).contains(&readings.len()), "{}", readings.len());
+    assert!(readings.iter().all(|network| *network == Network::Down));
 }
 
 #[tokio::test(start_paused = true)]

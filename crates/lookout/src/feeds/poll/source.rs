@@ -1,6 +1,8 @@
 //! One document of a page: its addresses in the order of trying, what it said last, and one round of
 //! asking it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION};
 use http::{Method, Response, StatusCode};
@@ -90,7 +92,11 @@ impl Source {
         let address = self.addresses.get_mut(index).ok_or(SourceError::NoAddress)?;
         // A mark is worth something only while the reading is that address's own.
         let etag = address.etag.clone().filter(|_| self.reading.is_some());
-        let response = follow(client, &address.url, etag.as_ref(), settings).await?;
+        // The redirects share the document's time.
+        let ms_max = settings.document_ms_max;
+        let following = follow(client, &address.url, etag.as_ref(), settings);
+        let response = tokio::time::timeout(Duration::from_millis(ms_max), following).await;
+        let response = response.unwrap_or(Err(ExchangeError::TooSlow { ms_max }.into()))?;
         match response.status() {
             StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(()),
             StatusCode::OK => {}

@@ -13,6 +13,7 @@ use chat::{discord, slack, teams, with_history};
 pub(super) use mail::confirm_text;
 use mail::text;
 use pager::pager;
+pub(super) use statuspage::part_changed;
 use statuspage::statuspage;
 
 use super::subscription::ChannelKind;

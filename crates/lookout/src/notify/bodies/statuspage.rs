@@ -1,25 +1,52 @@
-//! The body that Statuspage sends to webhooks, which receivers know: `meta`, `page`, `incident`.
+//! The bodies that Statuspage sends to webhooks, which receivers know: `meta`, `page`, and either
+//! `incident` or `component_update`.
 
 use clock::UnixMs;
 use detection::{Affected, ComponentId, Impact};
 use serde_json::{Value, json};
 
-use super::super::story::{PageFacts, Story, StoryUpdate};
+use super::super::story::{PageFacts, PartChange, Story, StoryUpdate};
 use crate::feeds::moment::to_rfc3339;
 
 pub(super) fn statuspage(story: &Story, page: &PageFacts, now: UnixMs) -> Value {
+    json!({"meta": meta(page, now), "page": head(page), "incident": incident(story, page)})
+}
+
+/// The other body that Statuspage sends: `component_update` and `component` for `incident`.
+pub(in super::super) fn part_changed(change: &PartChange, page: &PageFacts, now: UnixMs) -> Value {
     json!({
-        "meta": {
-            "unsubscribe": format!("{}/subscriptions", page.url),
-            "documentation": format!("{}/api", page.url),
-            "generated_at": to_rfc3339(now),
+        "meta": meta(page, now),
+        "page": head(page),
+        "component_update": {
+            "id": change.id,
+            "component_id": change.component.as_str(),
+            "old_status": change.from.as_str(),
+            "new_status": change.to.as_str(),
+            "created_at": to_rfc3339(change.at),
         },
-        "page": {
-            "id": page.id,
-            "status_indicator": page.indicator.as_str(),
-            "status_description": page.description,
+        "component": {
+            "id": change.component.as_str(),
+            "name": page.name_of(&change.component),
+            "status": change.to.as_str(),
+            "page_id": page.id,
+            "group": false,
         },
-        "incident": incident(story, page),
+    })
+}
+
+fn meta(page: &PageFacts, now: UnixMs) -> Value {
+    json!({
+        "unsubscribe": format!("{}/subscriptions", page.url),
+        "documentation": format!("{}/api", page.url),
+        "generated_at": to_rfc3339(now),
+    })
+}
+
+fn head(page: &PageFacts) -> Value {
+    json!({
+        "id": page.id,
+        "status_indicator": page.indicator.as_str(),
+        "status_description": page.description,
     })
 }
 

@@ -51,7 +51,7 @@ pub(in super::super) fn message(mail: &Mail<'_>) -> Vec<u8> {
         lines.push("List-Unsubscribe-Post: List-Unsubscribe=One-Click".to_owned());
     }
     lines.push(String::new());
-    let mut text = mail.text.replace('\n', "\r\n");
+    let mut text = mail.text.lines().collect::<Vec<_>>().join("\r\n");
     if let Some(link) = link {
         text.push_str(&format!("\r\n-- \r\nTo stop these mails: {link}\r\n"));
     }

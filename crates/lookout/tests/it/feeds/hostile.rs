@@ -57,6 +57,14 @@ fn small_things_in_small_things_stay_few() {
 }
 
 #[test]
+fn a_link_with_very_many_attributes_costs_its_length_once() {
+    let attributes: String = (0..400_000).map(|one| format!(" a{one:x}=''")).collect();
+    let text = format!("<feed><link{attributes}/></feed>");
+    assert!(text.len() < BYTES_MAX);
+    assert!(read(text.as_bytes(), None).is_ok());
+}
+
+#[test]
 fn a_document_beyond_the_bound_is_not_looked_at() {
     let big = vec![b'['; BYTES_MAX + 1];
     assert!(matches!(read(&big, None), Err(FeedError::TooLarge { .. })));

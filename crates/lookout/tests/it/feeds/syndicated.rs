@@ -55,6 +55,30 @@ fn incident_ios_atom_has_the_last_state_and_double_slashes() {
 }
 
 #[test]
+fn the_same_histories_are_read_as_rss() {
+    let statuspage = read_as(
+        Shape::Syndication,
+        r#"<rss version="2.0"><channel><title>C Status - Incident History</title><link>https://c</link>
+        <item><title>Errors</title><link>https://c/incidents/abc</link><guid>https://c/incidents/abc</guid><pubDate>Wed, 07 Oct 2026 21:23:29 +0000</pubDate>
+        <description>&lt;p&gt;&lt;small&gt;Oct &lt;var data-var='date'&gt; 7&lt;/var&gt;, &lt;var data-var='time'&gt;21:23&lt;/var&gt; UTC&lt;/small&gt;&lt;br&gt;&lt;strong&gt;Resolved&lt;/strong&gt; - Over.&lt;/p&gt;&lt;p&gt;&lt;small&gt;Oct &lt;var data-var='date'&gt; 7&lt;/var&gt;, &lt;var data-var='time'&gt;20:00&lt;/var&gt; UTC&lt;/small&gt;&lt;br&gt;&lt;strong&gt;Investigating&lt;/strong&gt; - Looking.&lt;/p&gt;</description></item></channel></rss>"#,
+    );
+    assert_eq!(statuspage.engine, Engine::Statuspage);
+    let incident = &statuspage.incidents.unwrap()[0];
+    assert_eq!((&*incident.key, incident.updates.len()), ("abc", 2));
+    assert_eq!(incident.started_at, at("2026-10-07T20:00:00Z"));
+    let incident_io = read_as(
+        Shape::Syndication,
+        "<rss><channel><title>O</title><item><title>E</title><guid>https://o/incidents/01M2EWYR55J47M2BPG9WC76VEG</guid>\
+         <link>https://o/incidents/01M2EWYR55J47M2BPG9WC76VEG</link><pubDate>Mon, 14 Sep 2026 03:57:19 GMT</pubDate>\
+         <description>&lt;b&gt;Status: Monitoring&lt;/b&gt;</description></item></channel></rss>",
+    );
+    assert_eq!(incident_io.engine, Engine::IncidentIo);
+    let incident = &incident_io.incidents.unwrap()[0];
+    assert_eq!(&*incident.key, "01M2EWYR55J47M2BPG9WC76VEG", "the same in every document");
+    assert_eq!(incident.phase, Some(Phase::Monitoring));
+}
+
+#[test]
 fn an_empty_azure_channel_is_a_quiet_day() {
     let reading = read_as(
         Shape::Syndication,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use clock::UnixMs;
-use detection::{ComponentId, IncidentId, Maintenance, MaintenancePhase, Phase};
+use detection::{ComponentId, Condition, IncidentId, Maintenance, MaintenancePhase, Phase};
 use domain::Secret;
 use expect_test::{Expect, expect, expect_file};
-use lookout::notify::{Channel, MailAddress, MemoryPost, Outbox, Story};
+use lookout::notify::{Channel, MailAddress, MemoryPost, Outbox, PartChange, Story};
 use serde_json::Value;
 
 use super::{address, office, page, signer, story, subscription};
@@ -41,6 +41,30 @@ async fn webhooks_get_statuspages_body() {
     let channel = Channel::Webhook { address: address("https://hook.example/"), signer: signer() };
     let body = body(channel, &story(&[Phase::Investigating, Phase::Identified])).await;
     expect_file!["expected/statuspage_webhook.json"].assert_eq(&pretty(&body));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_changes_is_told_to_webhooks_only() {
+    let post = Arc::new(MemoryPost::default());
+    let hook = Channel::Webhook { address: address("https://hook.example/"), signer: signer() };
+    post.subscribe(subscription("hook", hook)).unwrap();
+    post.subscribe(subscription("slack", Channel::Slack(address("https://s/")))).unwrap();
+    let change = PartChange {
+        id: "c1".into(),
+        component: ComponentId::new("openai/app"),
+        from: Condition::Operational,
+        to: Condition::MajorOutage,
+        at: UnixMs::new(1_717_459_200_000),
+    };
+    let told = office(&post, PausedClock::new()).announce_change(&change, &page()).await.unwrap();
+    assert_eq!(told, 1);
+    let letters = post.due(UnixMs::new(u64::MAX), 9).await.unwrap();
+    let value: Value = serde_json::from_str(&letters[0].body).unwrap();
+    assert_eq!(value["component_update"]["old_status"], "operational");
+    assert_eq!(value["component_update"]["created_at"], "2024-06-04T00:00:00.000Z");
+    assert_eq!(value["component"]["name"], "ChatGPT");
+    assert_eq!(value["page"]["status_indicator"], "critical");
+    assert_eq!(value.get("incident"), None);
 }
 
 #[tokio::test(start_paused = true)]
