@@ -67,9 +67,10 @@ impl Courier {
     pub async fn run(mut self) {
         let every = Duration::from_millis(self.settings.look_every_ms);
         loop {
-            if let Err(error) = self.look().await {
+            let has_more = self.look().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "the outbox cannot be read");
-            }
+                false
+            });
             let next = tokio::time::sleep(every);
             tokio::pin!(next);
             loop {
@@ -78,28 +79,32 @@ impl Courier {
                     Some(tour) = self.tours.join_next() => self.returned(tour.ok()).await,
                     () = &mut next => break,
                 }
+                // Many are waiting: no need to wait for the clock.
+                if has_more && self.tours.len() <= self.settings.at_once_max / 2 {
+                    break;
+                }
             }
         }
     }
 
-    /// Sends out tours for what is due, as far as there is room.
-    async fn look(&mut self) -> Result<(), KeepError> {
+    /// Sends out tours for what is due, as far as there is room; true if more is due.
+    async fn look(&mut self) -> Result<bool, KeepError> {
         let room = self.settings.at_once_max.saturating_sub(self.tours.len());
         if room == 0 {
-            return Ok(());
+            return Ok(true);
         }
         // More than there is room for, since some are for ends that are busy.
         let letters_max = (room + self.busy.len()) * 4;
         let now = UnixMs::from_seconds(self.clock.unix_seconds());
         for letter in self.outbox.due(now, letters_max).await? {
             if self.tours.len() >= self.settings.at_once_max {
-                break;
+                return Ok(true);
             }
             if !self.busy.contains(&letter.subscription) {
                 self.set_out(&letter, now).await?;
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn set_out(&mut self, letter: &Letter, now: UnixMs) -> Result<(), KeepError> {

@@ -9,7 +9,7 @@ use net::BoxFuture;
 use super::outbox::{KeepError, Letter, Outbox};
 use super::subscription::{Subscribers, Subscription, SubscriptionState};
 
-const LETTERS_MAX: usize = 10_000;
+const LETTERS_MAX: usize = 50_000;
 const SUBSCRIPTIONS_MAX: usize = 10_000;
 
 /// Both in one.
@@ -66,9 +66,9 @@ impl Outbox for MemoryPost {
         letters_max: usize,
     ) -> BoxFuture<'_, Result<Vec<Letter>, KeepError>> {
         let all = lock(&self.letters);
-        let mut due: Vec<_> = all.iter().filter(|letter| letter.due_at <= now).cloned().collect();
+        let mut due: Vec<_> = all.iter().filter(|letter| letter.due_at <= now).collect();
         due.sort_by_key(|letter| letter.due_at);
-        due.truncate(letters_max);
+        let due = due.into_iter().take(letters_max).cloned().collect();
         Box::pin(std::future::ready(Ok(due)))
     }
 

@@ -1,6 +1,7 @@
 //! Where letters wait until they are told. The app keeps it in its store; the contract is here.
 
 use std::fmt;
+use std::sync::Arc;
 
 use clock::UnixMs;
 use net::BoxFuture;
@@ -23,9 +24,10 @@ pub struct Letter {
     /// order, or together.
     pub topic: Box<str>,
     /// One line that says all.
-    pub subject: Box<str>,
-    /// The whole, in the form of the channel; no secrets are in it.
-    pub body: Box<str>,
+    pub subject: Arc<str>,
+    /// The whole, in the form of the channel; no secrets are in it. Letters of one story to one
+    /// kind of channel share it.
+    pub body: Arc<str>,
     pub written_at: UnixMs,
     /// Not to be told before.
     pub due_at: UnixMs,

@@ -1,5 +1,6 @@
 //! Writes letters: who is to be told of a story, when, and in which form.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clock::{Clock, Dice, IdMaker, UnixMs};
@@ -47,10 +48,13 @@ impl PostOffice {
         let all = self.subscribers.confirmed().await?;
         let wanting: Vec<_> = all.into_iter().filter(|one| one.wants(story)).collect();
         let draft = Draft { topic: story.id.clone(), subject: story.line().into(), now };
+        let mut bodies: BTreeMap<ChannelKind, Arc<str>> = BTreeMap::new();
         for some in wanting.chunks(BATCH) {
             let letters = some.iter().map(|one| {
                 let kind = one.channel.kind();
-                self.letter(&draft, &one.id, body(kind, story, page, now), due_at(kind))
+                let made = || Arc::from(body(kind, story, page, now));
+                let body = bodies.entry(kind).or_insert_with(made).clone();
+                self.letter(&draft, &one.id, body, due_at(kind))
             });
             let letters = letters.collect();
             self.outbox.put(letters).await?;
@@ -80,7 +84,7 @@ impl PostOffice {
             subject: format!("{}: {}", page.name_of(&change.component), change.to.as_str()).into(),
             now,
         };
-        let text = part_changed(change, page, now).to_string();
+        let text: Arc<str> = part_changed(change, page, now).to_string().into();
         for some in wanting.chunks(BATCH) {
             let letters = some.iter().map(|one| self.letter(&draft, &one.id, text.clone(), now));
             let letters = letters.collect();
@@ -106,7 +110,8 @@ impl PostOffice {
             subject: format!("Please confirm: incidents on {}", page.name).into(),
             now,
         };
-        let letter = self.letter(&draft, subscription, confirm_text(&page.name, link), now);
+        let text = confirm_text(&page.name, link).into();
+        let letter = self.letter(&draft, subscription, text, now);
         self.outbox.put(vec![letter]).await
     }
 
@@ -114,7 +119,7 @@ impl PostOffice {
         &mut self,
         draft: &Draft,
         subscription: &str,
-        body: String,
+        body: Arc<str>,
         due_at: UnixMs,
     ) -> Letter {
         Letter {
@@ -122,7 +127,7 @@ impl PostOffice {
             subscription: subscription.into(),
             topic: draft.topic.clone(),
             subject: draft.subject.clone(),
-            body: body.into(),
+            body,
             written_at: draft.now,
             due_at,
             attempts: 0,
@@ -133,7 +138,7 @@ impl PostOffice {
 /// What all letters of one story have in common.
 struct Draft {
     topic: Box<str>,
-    subject: Box<str>,
+    subject: Arc<str>,
     now: UnixMs,
 }
 

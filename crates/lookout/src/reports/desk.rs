@@ -117,22 +117,35 @@ impl ReportDesk {
     /// A desk for these components; those beyond the bound are not reported on. The salt is best
     /// [`super::fresh_salt`].
     pub fn new(settings: ReportSettings, salt: &[u8; 32], components: &[ComponentId]) -> Self {
-        let line = |component: &ComponentId| Line {
-            component: component.clone(),
-            series: Series::default(),
-            fresh: ReportCounts::default(),
-            minute: Minute::default(),
-        };
-        Self {
+        let mut desk = Self {
             hasher: Hasher::new(salt),
-            lines: components.iter().take(settings.components_max).map(line).collect(),
+            lines: Vec::new(),
             people: HashSet::new(),
             leaving: VecDeque::new(),
             networks: Sketch::new(settings.network_span_ms),
             regions: Sketch::new(settings.network_span_ms),
             minute: Minute::default(),
             settings,
-        }
+        };
+        desk.set_components(components);
+        desk
+    }
+
+    /// Changes what can be reported on; what stays keeps its series and its people.
+    pub fn set_components(&mut self, components: &[ComponentId]) {
+        let mut known = std::mem::take(&mut self.lines);
+        let wanted = components.iter().take(self.settings.components_max);
+        self.lines.extend(wanted.map(|component| {
+            match known.iter().position(|line| line.component == *component) {
+                Some(place) => known.swap_remove(place),
+                None => Line {
+                    component: component.clone(),
+                    series: Series::default(),
+                    fresh: ReportCounts::default(),
+                    minute: Minute::default(),
+                },
+            }
+        }));
     }
 
     /// Takes a report.
@@ -193,12 +206,13 @@ impl ReportDesk {
         {
             return (Acceptance::MinuteFull, false);
         }
-        let [person, ..] = self.hasher.person(index, reporter);
+        let component = line.component.as_str();
+        let [person, ..] = self.hasher.person(component, reporter);
         if self.people.contains(&person) {
             return (Acceptance::KnownPerson, false);
         }
-        let network = self.hasher.network(index, reporter.address);
-        let region = self.hasher.region(index, reporter.address);
+        let network = self.hasher.network(component, reporter.address);
+        let region = self.hasher.region(component, reporter.address);
         let from_network = self.networks.count(now_ms, &network);
         if from_network >= self.settings.per_network_max
             || self.regions.count(now_ms, &region) >= self.settings.per_region_max

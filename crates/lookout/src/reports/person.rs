@@ -48,7 +48,7 @@ impl Hasher {
     }
 
     /// One person at one component. An IPv6 host chooses its last 64 bits itself.
-    pub(super) fn person(&self, component: usize, reporter: &Reporter<'_>) -> Hash {
+    pub(super) fn person(&self, component: &str, reporter: &Reporter<'_>) -> Hash {
         let host = match reporter.address.to_canonical() {
             IpAddr::V4(_) => 128,
             IpAddr::V6(_) => 64,
@@ -59,19 +59,20 @@ impl Hasher {
     }
 
     /// One network: a /24 or a /48.
-    pub(super) fn network(&self, component: usize, address: IpAddr) -> Hash {
+    pub(super) fn network(&self, component: &str, address: IpAddr) -> Hash {
         self.hash(b"network", component, &[&network(address, 24, 48)])
     }
 
     /// What a provider of addresses has, roughly: a /16 or a /32.
-    pub(super) fn region(&self, component: usize, address: IpAddr) -> Hash {
+    pub(super) fn region(&self, component: &str, address: IpAddr) -> Hash {
         self.hash(b"region", component, &[&network(address, 16, 32)])
     }
 
-    fn hash(&self, what: &[u8], component: usize, parts: &[&[u8]]) -> Hash {
+    fn hash(&self, what: &[u8], component: &str, parts: &[&[u8]]) -> Hash {
         let mut signing = hmac::Context::with_key(&self.0);
         signing.update(what);
-        signing.update(&(component as u64).to_be_bytes());
+        signing.update(&(component.len() as u64).to_be_bytes());
+        signing.update(component.as_bytes());
         parts.iter().for_each(|part| signing.update(part));
         let tag = signing.sign();
         let (words, _) = tag.as_ref().as_chunks::<8>();
@@ -112,26 +113,26 @@ mod tests {
     #[test]
     fn people_networks_and_regions_are_told_apart() {
         let hasher = Hasher::new(&[7; 32]);
-        let person = |address, words| hasher.person(0, &at(address, words));
+        let person = |address, words| hasher.person("a/b", &at(address, words));
         assert_eq!(person("198.51.100.7", "a"), person("::ffff:198.51.100.7", "a"));
         assert_ne!(person("198.51.100.7", "a"), person("198.51.100.8", "a"));
         assert_ne!(person("198.51.100.7", "a"), person("198.51.100.7", "b"));
         assert_eq!(person("2001:db8::1", "a"), person("2001:db8::2", "a"));
-        assert_ne!(person("2001:db8::1", "a"), hasher.person(1, &at("2001:db8::1", "a")));
-        let network = |address: &str| hasher.network(0, address.parse().unwrap());
+        assert_ne!(person("2001:db8::1", "a"), hasher.person("a/c", &at("2001:db8::1", "a")));
+        let network = |address: &str| hasher.network("a/b", address.parse().unwrap());
         assert_eq!(network("198.51.100.7"), network("198.51.100.200"));
         assert_ne!(network("198.51.100.7"), network("198.51.101.7"));
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:ffff::1"));
         assert_ne!(network("2001:db8:1::1"), network("2001:db8:2::1"));
-        let region = |address: &str| hasher.region(0, address.parse().unwrap());
+        let region = |address: &str| hasher.region("a/b", address.parse().unwrap());
         assert_eq!(region("198.51.100.7"), region("198.51.200.7"));
         assert_eq!(region("2001:db8:1::1"), region("2001:db8:2::1"));
     }
 
     #[test]
     fn another_salt_gives_other_hashes() {
-        let one = Hasher::new(&[1; 32]).person(0, &at("198.51.100.7", "a"));
-        assert_ne!(one, Hasher::new(&[2; 32]).person(0, &at("198.51.100.7", "a")));
+        let one = Hasher::new(&[1; 32]).person("a/b", &at("198.51.100.7", "a"));
+        assert_ne!(one, Hasher::new(&[2; 32]).person("a/b", &at("198.51.100.7", "a")));
         assert_ne!(fresh_salt().unwrap(), fresh_salt().unwrap());
     }
 }

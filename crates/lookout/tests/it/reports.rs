@@ -151,6 +151,17 @@ fn a_day_of_bins_has_no_gaps_and_forgets_the_day_before() {
 }
 
 #[test]
+fn a_reload_keeps_what_stays() {
+    let mut desk = desk();
+    report(&mut desk, 0, v4(1, 1, 1, 1), "a");
+    desk.set_components(&[ComponentId::new("new"), chat()]);
+    assert_eq!(report(&mut desk, 1, v4(1, 1, 1, 1), "a"), Acceptance::KnownPerson);
+    let bins = desk.series(&chat(), UnixMs::new(START_MS)).unwrap();
+    assert_eq!(bins[0].counts.total(), 1);
+    assert_eq!(desk.series(&ComponentId::new("openai/app"), UnixMs::new(START_MS)), None);
+}
+
+#[test]
 fn words_of_kinds_are_read_again() {
     for kind in ReportKind::ALL {
         assert_eq!(ReportKind::of(kind.as_str()), Some(kind));

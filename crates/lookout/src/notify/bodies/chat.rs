@@ -1,6 +1,8 @@
 //! Slack, Teams and Discord. Lengths are those that they take; what a provider or an operator wrote
 //! can neither mention anyone nor break out of its place.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::super::story::{PageFacts, Story, words};
@@ -105,7 +107,7 @@ pub(super) fn discord(story: &Story, page: &PageFacts) -> Value {
 
 /// Puts the lines of what was told too late into a body of one of the three. `None` if the body is
 /// none of theirs.
-pub(super) fn with_history(kind: ChannelKind, earlier: &[Box<str>], body: &str) -> Option<String> {
+pub(super) fn with_history(kind: ChannelKind, earlier: &[Arc<str>], body: &str) -> Option<String> {
     let skipped = earlier.len().saturating_sub(HISTORY_LINES_MAX);
     let lines = earlier.iter().skip(skipped).map(|line| format!("• {line}")).collect::<Vec<_>>();
     let mut body: Value = serde_json::from_str(body).ok()?;

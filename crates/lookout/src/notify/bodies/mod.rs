@@ -6,6 +6,8 @@ mod mail;
 mod pager;
 mod statuspage;
 
+use std::sync::Arc;
+
 use clock::UnixMs;
 use serde_json::Value;
 
@@ -33,7 +35,7 @@ pub(super) fn body(kind: ChannelKind, story: &Story, page: &PageFacts, now: Unix
 
 /// What is sent for several letters of one topic: the newest state, which holds all that came
 /// before, and for people the subjects of those that they did not get, oldest first.
-pub(super) fn together(kind: ChannelKind, earlier: &[Box<str>], newest: &str) -> String {
+pub(super) fn together(kind: ChannelKind, earlier: &[Arc<str>], newest: &str) -> String {
     if earlier.is_empty() {
         return newest.to_owned();
     }

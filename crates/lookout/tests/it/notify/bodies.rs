@@ -20,7 +20,7 @@ async fn written(channels: Vec<Channel>, story: &Story) -> Vec<String> {
     }
     office(&post, PausedClock::new()).announce(story, &page()).await.unwrap();
     let letters = post.due(UnixMs::new(u64::MAX), 100).await.unwrap();
-    letters.into_iter().map(|letter| letter.body.into_string()).collect()
+    letters.into_iter().map(|letter| letter.body.to_string()).collect()
 }
 
 async fn body(channel: Channel, story: &Story) -> String {
