@@ -1,5 +1,8 @@
 //! The only door to time and chance: the system's clock and one that tests turn by hand, seeded
-//! dice, and the maker of request ids. Waiting is not done here: that is the runtime's business.
+//! dice, the maker of request ids, and the calendar by which instants are spelled. Waiting is not
+//! done here: that is the runtime's business.
+
+pub mod calendar;
 
 mod dice;
 mod id;

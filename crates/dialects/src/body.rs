@@ -1,10 +1,13 @@
-//! A request's body of any dialect: read as one JSON object within the bounds, and the places of
-//! what was borrowed from it. Which members it has is a dialect's business.
+//! A body of any dialect, read as one JSON object: a request's within the bounds, with the places of
+//! what was borrowed from it, and a success's with the error that may stand in its place. Which
+//! members it has is a dialect's business.
 
 use std::ops::Range;
 
-use crate::Malformed;
+use domain::{Fault, FaultClass};
+
 use crate::json::{DEPTH_MAX, Members, NODES_MAX, Object, OutOfBounds, check_bounds};
+use crate::{Malformed, mask, provider_error};
 
 /// Reads a request's body as an object, within the bounds.
 pub(crate) fn read_object<'de, T: Members<'de>>(body: &'de [u8]) -> Result<T, Malformed> {
@@ -31,6 +34,38 @@ pub(crate) fn read_object<'de, T: Members<'de>>(body: &'de [u8]) -> Result<T, Ma
             Err(Malformed::new(sentence, None))
         }
     }
+}
+
+/// Reads the body of a success as an object.
+///
+/// # Errors
+/// `Malformed`, `Empty`, or the class of an error that stands in place of the object.
+pub(crate) fn read_answer<'de, T: Members<'de>>(body: &'de [u8]) -> Result<T, Fault> {
+    if body.trim_ascii().is_empty() {
+        return Err(Fault::new(FaultClass::Empty, "the body is empty"));
+    }
+    // Checking the text as a whole is cheaper than string by string.
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Err(Fault::new(FaultClass::Malformed, "the body is not UTF-8 text"));
+    };
+    match serde_json::from_str::<Object<T>>(text) {
+        Ok(Object(Some(read))) => Ok(read),
+        Ok(Object(None)) => {
+            // Google's compatible path wraps its errors into an array.
+            let plain = || Fault::new(FaultClass::Malformed, "the body is no JSON object");
+            Err(provider_error::read_in_band(body).unwrap_or_else(plain))
+        }
+        Err(error) => {
+            let detail = format!("the body is not JSON: {error}");
+            Err(Fault::new(FaultClass::Malformed, mask::line(&detail)))
+        }
+    }
+}
+
+/// The fault that the body of a success tells which has an `error`.
+pub(crate) fn error_inside(body: &[u8]) -> Fault {
+    let unread = || Fault::new(FaultClass::ServerError, "an error that cannot be read");
+    provider_error::read_in_band(body).unwrap_or_else(unread)
 }
 
 /// Where a part of the body that was borrowed from it stands in it.

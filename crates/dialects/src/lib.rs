@@ -3,21 +3,25 @@
 
 mod anthropic;
 mod arguments;
+mod base64;
 mod body;
 mod embeddings;
 mod form;
 mod gemini;
 mod json;
 mod mask;
+mod media;
 mod object;
 mod openai_chat;
 mod openai_responses;
 mod outline;
 mod provider_error;
+mod raw;
 mod refusal;
 mod resume;
 mod rewrite;
 mod stream;
+mod verbosity;
 
 pub mod retry_after;
 pub mod sse;

@@ -11,6 +11,9 @@ use crate::{mask, retry_after};
 /// No error body is looked at beyond this.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
+/// Why a rung that does not know the proofs of a history is unfit for it.
+const FOREIGN_PROOFS: &str = "the history's thinking was signed or sealed for somebody else";
+
 /// What a provider says about its refusal; the words in lower case.
 #[derive(Debug, Default)]
 struct Told {
@@ -44,6 +47,8 @@ pub(crate) fn read_refusal(
     let told = value.as_ref().and_then(told_by);
     let class = classify(status, told.as_ref());
     let detail = match &told {
+        // Callers may be told why a rung was unfit, and hear nothing of upstream's own words.
+        Some(_) if class == FaultClass::Unfit => FOREIGN_PROOFS.to_owned(),
         Some(told) => describe(status, told),
         None => format!("status {status}, {}", describe_body(body)),
     };
@@ -249,6 +254,22 @@ impl Told {
         ]) || self.says(&["rate limit", "rate-limited", "too many requests"])
     }
 
+    /// Signatures and seals of thinking hold good at the provider, sometimes only at the account,
+    /// that made them. Google's models even want one where another model called a function.
+    fn is_about_proofs(&self) -> bool {
+        self.is_named(&["invalid_encrypted_content"])
+            || self.says(&[
+                "invalid `signature` in `thinking` block",
+                "invalid signature in thinking block",
+                "invalid thought signature",
+                "thought signature is not valid",
+                "corrupted thought signature",
+                "is missing a thought_signature",
+            ])
+            || (self.says(&["encrypted content"])
+                && self.says(&["could not be verified", "could not be decrypted"]))
+    }
+
     fn is_about_key(&self) -> bool {
         self.is_named(&["invalid_api_key", "authentication_error"])
             || self.says(&["incorrect api key", "api key not valid", "invalid api key"])
@@ -270,6 +291,7 @@ fn classify(status: u16, told: Option<&Told>) -> FaultClass {
         429 => FaultClass::RateLimited,
         503 | 529 => FaultClass::Overloaded,
         500..=599 if says(Told::is_about_load) => FaultClass::Overloaded,
+        400 | 422 if says(Told::is_about_proofs) => FaultClass::Unfit,
         400..=499 if says(Told::is_about_content) => FaultClass::ContentFilter,
         400..=499 if says(Told::is_about_money) => FaultClass::QuotaExhausted,
         // A project that may not use a model hears 403 and this word.

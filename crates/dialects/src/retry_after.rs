@@ -1,13 +1,12 @@
 //! The wait that a provider asks for in its answer's headers. The `x-ratelimit-reset*` family is
 //! not read here: it tells when a budget is full again, not when the next request may come.
 
+use clock::calendar::read_http_date;
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 
 /// No wait is taken for longer than this, in milliseconds (24 hours).
 pub const WAIT_MS_MAX: u64 = 24 * 60 * 60 * 1000;
-
-const SECONDS_A_DAY: i64 = 24 * 60 * 60;
 
 /// The wait in milliseconds from the answer's arrival, at most [`WAIT_MS_MAX`].
 ///
@@ -23,9 +22,15 @@ pub fn read(headers: &HeaderMap, now_unix_seconds: f64) -> Option<u64> {
     if let Some(wait) = scaled(value, 1000.0) {
         return Some(wait);
     }
-    let until = unix_seconds(value)?;
-    let sent = text(DATE.as_str()).and_then(unix_seconds).unwrap_or(now_unix_seconds);
+    let until = http_date(value)?;
+    let sent = text(DATE.as_str()).and_then(http_date).unwrap_or(now_unix_seconds);
     bounded((until - sent).max(0.0) * 1000.0)
+}
+
+/// An HTTP date in seconds since 1970.
+fn http_date(text: &str) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "the calendar ends with the year 9999")]
+    read_http_date(text).map(|seconds| seconds as f64)
 }
 
 /// A decimal number of units of `unit_ms` milliseconds each.
@@ -51,72 +56,6 @@ pub(crate) fn bounded(wait_ms: f64) -> Option<u64> {
         reason = "whole, not negative and at most 86,400,000"
     )]
     Some(capped as u64)
-}
-
-/// Reads the three forms of an HTTP date: `Sun, 06 Nov 1994 08:49:37 GMT`,
-/// `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
-fn unix_seconds(text: &str) -> Option<f64> {
-    let mut day = None;
-    let mut month = None;
-    let mut year = None;
-    let mut time = None;
-    for token in text.split([' ', ',', '-']).filter(|token| !token.is_empty()) {
-        if token.contains(':') {
-            time = seconds_of_day(token);
-        } else if let Ok(number) = token.parse::<i64>() {
-            if day.is_none() {
-                day = Some(number);
-            } else {
-                year = Some(full_year(number, token.len()));
-            }
-        } else if month.is_none() {
-            month = month_number(token);
-        }
-    }
-    let days = days_since_1970(year?, month?, day?)?;
-    let seconds = days.checked_mul(SECONDS_A_DAY)?.checked_add(time?)?;
-    i32::try_from(seconds)
-        .map(f64::from)
-        .ok()
-        .or_else(|| u32::try_from(seconds).map(f64::from).ok())
-}
-
-/// Two digits are of this century up to 69, as everywhere.
-fn full_year(number: i64, digits: usize) -> i64 {
-    match (digits, number) {
-        (2, 0..=69) => number + 2000,
-        (2, _) => number + 1900,
-        _ => number,
-    }
-}
-
-fn month_number(token: &str) -> Option<i64> {
-    const NAMES: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let place = NAMES.iter().position(|name| token.eq_ignore_ascii_case(name))?;
-    i64::try_from(place + 1).ok()
-}
-
-fn seconds_of_day(token: &str) -> Option<i64> {
-    let mut parts = token.split(':').map(str::parse::<i64>);
-    let (hours, minutes, seconds) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
-    let good =
-        (0..24).contains(&hours) && (0..60).contains(&minutes) && (0..=60).contains(&seconds);
-    (good && parts.next().is_none()).then_some(hours * 3600 + minutes * 60 + seconds)
-}
-
-/// Days of the Gregorian calendar; the year is taken to begin in March, so that the leap day is
-/// its last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1970..=9999).contains(&year) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let shifted_year = if month <= 2 { year - 1 } else { year };
-    let shifted_month = (month + 9) % 12;
-    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
-    let leap_days = shifted_year / 4 - shifted_year / 100 + shifted_year / 400;
-    // 719,468 days lie between 1 March of the year 0 and 1 January 1970.
-    Some(shifted_year * 365 + leap_days + day_of_year - 719_468)
 }
 
 #[cfg(test)]
@@ -185,12 +124,5 @@ mod tests {
         assert_eq!(read(&broken, 0.0), Some(9000));
         let resets = headers(&[("x-ratelimit-reset-requests", "120ms")]);
         assert_eq!(read(&resets, 0.0), None);
-    }
-
-    #[test]
-    fn knows_leap_days() {
-        assert_eq!(days_since_1970(1970, 1, 1), Some(0));
-        assert_eq!(days_since_1970(2000, 3, 1), Some(11_017));
-        assert_eq!(days_since_1970(2024, 2, 29), Some(19_782));
     }
 }

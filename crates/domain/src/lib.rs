@@ -35,6 +35,6 @@ pub use secret::Secret;
 pub use tool::{Function, HostedKind, HostedTool, Tool, ToolCall, ToolChoice, ToolResult};
 pub use turn::{
     About, Conversation, Effort, EmbedInput, EmbedRequest, Full, OutputFormat, Reasoning, Role,
-    Sampling, Turn,
+    Sampling, Turn, Verbosity,
 };
 pub use usage::Usage;

@@ -99,6 +99,9 @@ pub struct Outline {
     pub needs: Needs,
     /// The caller's limit of generated tokens.
     pub output_tokens_max: Option<u64>,
+    /// Members or tools stand in it that another server has added to the dialect. Who knows the
+    /// dialect alone refuses them.
+    pub extended: bool,
 }
 
 /// How a stream's events are framed for the caller.

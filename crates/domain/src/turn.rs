@@ -99,6 +99,15 @@ pub struct Reasoning {
     pub shown: Option<bool>,
 }
 
+/// How many words the answer is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    Low,
+    /// What a model does unasked.
+    Medium,
+    High,
+}
+
 /// What the caller tells about himself and the call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
@@ -124,6 +133,7 @@ pub struct Conversation {
     pub sampling: Sampling,
     pub format: OutputFormat,
     pub reasoning: Reasoning,
+    pub verbosity: Option<Verbosity>,
     pub about: About,
     /// Names of members of the request that the internal form cannot hold, each a loss wherever
     /// it is translated.

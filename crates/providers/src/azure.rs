@@ -40,7 +40,7 @@ impl Habits for Azure {
             Operation::Generate => match openai_form(asked, true, true) {
                 // Responses live under a path without deployments, which takes no version.
                 Some(Dialect::OpenAiResponses) => {
-                    Route::way(Dialect::OpenAiResponses, "/openai/v1/responses", request)
+                    Route::original_way(Dialect::OpenAiResponses, "/openai/v1/responses", request)
                 }
                 _ => {
                     let path = self.deployed(asked.model, "chat/completions");

@@ -53,6 +53,17 @@ impl Route {
     ) -> Way {
         Way::Exchange(Self { dialect, path: path.into(), relays: request.dialect == dialect })
     }
+
+    /// The way to a server that knows the dialect alone: what another has added to it goes there
+    /// translated.
+    pub(crate) fn original_way(
+        dialect: Dialect,
+        path: impl Into<Cow<'static, str>>,
+        request: &Request,
+    ) -> Way {
+        let relays = request.dialect == dialect && !request.outline.extended;
+        Way::Exchange(Self { dialect, path: path.into(), relays })
+    }
 }
 
 /// How a key is sent.

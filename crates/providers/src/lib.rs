@@ -12,7 +12,6 @@ mod fit;
 mod gemini;
 mod habits;
 mod http_upstream;
-mod instant;
 mod keys;
 mod openai;
 mod perplexity;

@@ -38,13 +38,13 @@ impl Habits for OpenAi {
         Ok(match request.operation {
             Operation::Generate => match openai_form(asked, true, true) {
                 Some(Dialect::OpenAiResponses) => {
-                    Route::way(Dialect::OpenAiResponses, "/responses", request)
+                    Route::original_way(Dialect::OpenAiResponses, "/responses", request)
                 }
                 _ => Route::way(Dialect::OpenAiChat, "/chat/completions", request),
             },
             Operation::Embed => Route::way(Dialect::OpenAiChat, "/embeddings", request),
             Operation::CountTokens => {
-                Route::way(Dialect::OpenAiResponses, "/responses/input_tokens", request)
+                Route::original_way(Dialect::OpenAiResponses, "/responses/input_tokens", request)
             }
         })
     }

@@ -1,10 +1,10 @@
 //! What a provider's answer tells of its limits, in the two families of headers that are in use. A
 //! limit without a count of what is left says nothing to pace by, and is passed over.
 
+use clock::calendar::Rfc3339;
 use domain::{Allowance, Quantity};
 use http::HeaderMap;
 
-use crate::instant;
 use crate::relayed_headers::{duration_ms, sent_at};
 
 /// One limit: the names of its size, of what is left, and of when it is full again.
@@ -49,7 +49,7 @@ pub(crate) fn allowances(headers: &HeaderMap, now: f64) -> Vec<Allowance> {
         Some(Allowance { quantity: names.quantity, limit, remaining, reset_ms })
     };
     let instant = |text: &str| {
-        let seconds = instant::from_rfc3339(text)? - sent_at(headers, now);
+        let seconds = Rfc3339::read(text)? - sent_at(headers, now);
         Some(u64::try_from(seconds.max(0)).unwrap_or(0) * 1000)
     };
     let openai = OPENAI.iter().filter_map(|names| read(names, &duration_ms));

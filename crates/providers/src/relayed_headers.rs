@@ -1,10 +1,9 @@
 //! Which headers of a provider's answer go through to a caller, and under which name where the
 //! caller speaks another dialect. What tells of accounts never does.
 
+use clock::calendar::{Rfc3339, read_http_date};
 use domain::Dialect;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-
-use crate::instant;
 
 /// Headers that tell a caller something and nobody's account. Everything else stays here:
 /// organisations, cookies, routing of the provider's own edge.
@@ -74,7 +73,7 @@ pub(crate) fn relayable(
                 (told, name, move |value: &str| match what {
                     "reset" => {
                         let seconds = i64::try_from(duration_ms(value)?.div_ceil(1000)).ok()?;
-                        Some(instant::to_rfc3339(now + seconds))
+                        Some(Rfc3339::seconds(now + seconds).to_string())
                     }
                     _ => Some(value.to_owned()),
                 })
@@ -86,7 +85,7 @@ pub(crate) fn relayable(
                 let told = format!("{ANTHROPIC_RATES}{counted}-{what}");
                 let name = format!("{OPENAI_RATES}{what}-{counted}");
                 (told, name, move |value: &str| match what {
-                    "reset" => Some(format!("{}s", (instant::from_rfc3339(value)? - now).max(0))),
+                    "reset" => Some(format!("{}s", (Rfc3339::read(value)? - now).max(0))),
                     _ => Some(value.to_owned()),
                 })
             })
@@ -100,7 +99,7 @@ pub(crate) fn relayable(
 pub(crate) fn sent_at(headers: &HeaderMap, now: f64) -> i64 {
     let told = headers.get(header::DATE).and_then(|value| value.to_str().ok());
     #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit by far")]
-    told.and_then(instant::from_http_date).unwrap_or(now as i64)
+    told.and_then(read_http_date).unwrap_or(now as i64)
 }
 
 fn translate<C: Fn(&str) -> Option<String>>(

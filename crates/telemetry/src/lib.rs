@@ -23,7 +23,6 @@ pub use labels::OTHER;
 pub use mask::mask_secrets;
 pub use names::Gauge;
 pub use receipt::{AnswerRecord, AttemptRecord, Outcome, Receipt, TakeoverEnd, Takeovers};
-pub use request_log::rfc3339;
 pub use settings::{LogTo, RequestLogSettings};
 pub use snapshot::{BreakerView, RequestWindow, Snapshot, TargetView, TargetWindow};
 pub use telemetry::{BreakerChange, CONTENT_TYPE, Telemetry};

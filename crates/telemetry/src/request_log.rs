@@ -2,10 +2,11 @@
 //! here.
 
 use std::borrow::Cow;
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clock::calendar::Rfc3339;
 use serde::{Serialize, Serializer};
 
 use crate::mask::mask_marked;
@@ -119,7 +120,7 @@ impl<'a> Line<'a> {
     fn of(receipt: &'a Receipt, settings: &RequestLogSettings) -> Self {
         let answer = &receipt.answer;
         Self {
-            time: Rfc3339(receipt.unix_seconds),
+            time: Rfc3339::millis(receipt.unix_seconds),
             id: receipt.id,
             caller: receipt.caller.as_deref(),
             dialect: receipt.dialect.map(domain::Dialect::as_str),
@@ -236,59 +237,9 @@ fn as_optional_text<S: Serializer>(
     }
 }
 
-/// Seconds since 1970 as `2024-06-04T14:40:00.000Z`.
-pub fn rfc3339(unix_seconds: f64) -> String {
-    Rfc3339(unix_seconds).to_string()
-}
-
-#[derive(Clone, Copy)]
-struct Rfc3339(f64);
-
-impl Display for Rfc3339 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let span = Duration::try_from_secs_f64(self.0).unwrap_or_default();
-        let (days, second) = (span.as_secs() / 86_400, span.as_secs() % 86_400);
-        let (year, month, day) = civil(days);
-        let (hour, minute) = (second / 3_600, second / 60 % 60);
-        let (second, milli) = (second % 60, span.subsec_millis());
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
-    }
-}
-
-/// Year, month and day of a day counted from 1970-01-01. Years are counted from March on, so that
-/// the leap day is the last one.
-fn civil(days: u64) -> (u64, u64, u64) {
-    const DAYS_OF_400_YEARS: u64 = 146_097;
-    // 1970-01-01 is day 719,468 from 0000-03-01.
-    let day = days.saturating_add(719_468);
-    let (era, day) = (day / DAYS_OF_400_YEARS, day % DAYS_OF_400_YEARS);
-    let leaps = day / 1_460 - day / 36_524 + day / (DAYS_OF_400_YEARS - 1);
-    let year = (day - leaps) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let date = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, date)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_spelled_as_people_expect() {
-        for (unix, wanted) in [
-            (0.0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400.0, "2000-02-29T00:00:00.000Z"),
-            (1_717_512_000.25, "2024-06-04T14:40:00.250Z"),
-            (1_735_689_599.999, "2024-12-31T23:59:59.999Z"),
-            (4_107_542_400.0, "2100-03-01T00:00:00.000Z"),
-            (-5.0, "1970-01-01T00:00:00.000Z"),
-            (f64::NAN, "1970-01-01T00:00:00.000Z"),
-        ] {
-            assert_eq!(rfc3339(unix), wanted);
-        }
-    }
 
     #[test]
     fn payloads_are_cut_at_a_character() {

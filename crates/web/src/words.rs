@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clock::calendar::Rfc3339;
+
 /// A share of a whole, to a tenth of a per cent. It is cut, not rounded, so that only all is
 /// `100 %`. Without a whole there is no share.
 pub(crate) fn share(part: u64, whole: u64) -> Option<String> {
@@ -65,7 +67,7 @@ pub(crate) fn list(names: &[&str]) -> String {
 
 /// Time of day to the second: `14:40:09 UTC`.
 pub(crate) fn second(unix_seconds: f64) -> String {
-    let text = telemetry::rfc3339(unix_seconds);
+    let text = Rfc3339::millis(unix_seconds).to_string();
     format!("{} UTC", text.get(11..19).unwrap_or_default())
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::Secret;
 use saphyr::{LoadableYamlNode as _, Yaml};
 
 use super::ImportError;
@@ -11,6 +12,8 @@ use super::vendors::{self, Vendor};
 
 /// Steps that a ladder may have.
 const STEPS_MAX: usize = 16;
+/// The longest wait for the first token that our clocks take, in milliseconds (an hour).
+const FIRST_TOKEN_MS_MAX: u64 = 3_600_000;
 /// LiteLLM's way of naming an environment variable.
 const FROM_ENVIRONMENT: &str = "os.environ/";
 /// Parameters of a deployment that are read here.
@@ -46,7 +49,7 @@ pub(super) fn read(text: &str, notes: &mut Vec<String>) -> Result<Plan, ImportEr
     let root = documents.first().ok_or(ImportError::NoModels)?;
     let list = root.as_mapping_get("model_list").and_then(Yaml::as_vec);
     let list = list.filter(|list| !list.is_empty()).ok_or(ImportError::NoModels)?;
-    let mut reader = Reader { notes, providers: Vec::new() };
+    let mut reader = Reader { notes, providers: Vec::new(), written_keys: Vec::new() };
     let deployments: Vec<Deployment> =
         list.iter().enumerate().filter_map(|(at, entry)| reader.deployment(at, entry)).collect();
     if deployments.is_empty() {
@@ -64,6 +67,14 @@ pub(super) fn read(text: &str, notes: &mut Vec<String>) -> Result<Plan, ImportEr
 struct Reader<'n> {
     notes: &'n mut Vec<String>,
     providers: Vec<Provider>,
+    written_keys: Vec<WrittenKey>,
+}
+
+/// A key that is written out in the file, and the variable that is to hold it.
+struct WrittenKey {
+    vendor: &'static str,
+    key: Secret,
+    variable: String,
 }
 
 impl Reader<'_> {
@@ -90,9 +101,21 @@ impl Reader<'_> {
             order: params.as_mapping_get("order").and_then(Yaml::as_integer).unwrap_or(1),
             rung: format!("{provider}/{model}"),
             timeout_ms: milliseconds(params, "timeout"),
-            stream_timeout_ms: milliseconds(params, "stream_timeout"),
+            stream_timeout_ms: self.first_token_ms(&place, params),
             group,
         })
+    }
+
+    /// How long the first token may take, within our bound.
+    fn first_token_ms(&mut self, place: &str, params: &Yaml<'_>) -> Option<u64> {
+        let asked = milliseconds(params, "stream_timeout")?;
+        if asked > FIRST_TOKEN_MS_MAX {
+            self.note(format!(
+                "{place}: `litellm_params.stream_timeout`: the wait for the first token is \
+                 {FIRST_TOKEN_MS_MAX} ms at most"
+            ));
+        }
+        Some(asked.min(FIRST_TOKEN_MS_MAX))
     }
 
     /// Whose server it is, and the model's name there.
@@ -199,13 +222,28 @@ impl Reader<'_> {
         if !wants_one && unused.contains(&key.to_lowercase().as_str()) {
             return None;
         }
+        Some(format!("env:{}", self.variable_for(place, vendor, key)))
+    }
+
+    /// The variable that is to hold a key which the file writes out: one for each key, so that
+    /// deployments with the same key and address are one provider.
+    fn variable_for(&mut self, place: &str, vendor: &Vendor, key: String) -> String {
+        let known = self
+            .written_keys
+            .iter()
+            .find(|known| known.vendor == vendor.prefix && known.key.expose() == key);
+        if let Some(known) = known {
+            return known.variable.clone();
+        }
         let base = vendor.prefix.to_uppercase();
         let count = self.providers.iter().filter(|known| known.key.is_some()).count() + 1;
         let variable = format!("{base}_KEY_{count}");
         self.note(format!(
             "{place}: the key is written out in the file; put it into the variable {variable}"
         ));
-        Some(format!("env:{variable}"))
+        let (vendor, key) = (vendor.prefix, Secret::new(key));
+        self.written_keys.push(WrittenKey { vendor, key, variable: variable.clone() });
+        variable
     }
 
     fn unread(&mut self, place: &str, params: &Yaml<'_>) {
@@ -404,6 +442,9 @@ fn milliseconds(node: &Yaml<'_>, name: &str) -> Option<u64> {
     let value = node.as_mapping_get(name)?;
     #[expect(clippy::cast_precision_loss, reason = "a time-out in seconds is small")]
     let seconds = value.as_floating_point().or_else(|| value.as_integer().map(|n| n as f64))?;
+    if seconds.is_nan() {
+        return None;
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -7,7 +7,8 @@ pub(super) struct Provider {
     pub(super) kind: &'static str,
     /// `env:NAME` of its key; `None` for a server that wants none.
     pub(super) key: Option<String>,
-    /// An address as text, or `env:NAME` that the operator must write out.
+    /// The address. Where the file names a variable that holds it, a name under `.invalid` stands
+    /// for it, which nobody can reach, and a note asks for the address itself.
     pub(super) base_url: Option<String>,
     pub(super) api_version: Option<String>,
     pub(super) organization: Option<String>,

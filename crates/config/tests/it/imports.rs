@@ -115,6 +115,45 @@ fn what_has_no_counterpart_is_listed() {
 }
 
 #[test]
+fn deployments_with_one_key_and_address_are_one_provider() {
+    let file = r#"
+model_list:
+  - model_name: a
+    litellm_params: {model: openai/gpt-4.1, api_key: sk-live-one, stream_timeout: 5000}
+  - model_name: b
+    litellm_params: {model: openai/gpt-4.1-mini, api_key: sk-live-one, stream_timeout: .nan}
+  - model_name: c
+    litellm_params: {model: openai/gpt-4.1, api_key: sk-live-two}
+  - model_name: d
+    litellm_params: {model: openai/x, api_key: sk-live-one, api_base: "https://a.example/v1"}
+  - model_name: e
+    litellm_params: {model: openai/y, api_key: sk-live-one, api_base: "https://a.example/v1/"}
+"#;
+    let imported = litellm(file).unwrap();
+    let environment =
+        MapEnvironment::default().with("OPENAI_KEY_1", "one").with("OPENAI_KEY_2", "two");
+    let settings = config::parse(
+        &imported.toml,
+        Path::new("seawall.toml"),
+        &environment,
+        &Overrides::default(),
+    )
+    .unwrap_or_else(|mistakes| panic!("{mistakes:?}\n{}", imported.toml));
+    let rung = |name: &str| {
+        let model = settings.models.iter().find(|model| &*model.pattern == name).unwrap();
+        model.ladder.steps[0][0].provider.to_string()
+    };
+    let rungs: Vec<String> = ["a", "b", "c", "d", "e"].into_iter().map(rung).collect();
+    assert_eq!(rungs, ["openai", "openai", "openai-2", "openai-3", "openai-3"]);
+    // One sentence for each key, whoever uses it.
+    let told = |word: &str| imported.notes.iter().filter(|note| note.contains(word)).count();
+    assert_eq!((told("OPENAI_KEY_1"), told("OPENAI_KEY_2"), told("OPENAI_KEY_")), (1, 1, 2));
+    assert!(imported.toml.contains("first_token_ms_max = 3600000"), "{}", imported.toml);
+    assert_eq!(told("model_list[0]: `litellm_params.stream_timeout`"), 1);
+    assert!(!imported.toml.contains("sk-live"));
+}
+
+#[test]
 fn what_is_no_such_file_is_refused() {
     assert!(matches!(litellm("a: ["), Err(ImportError::NotYaml(_))));
     for text in ["", "x: 1", "model_list: []", "model_list:\n  - model_name: a"] {

@@ -9,6 +9,7 @@ use super::block::{ATTACHED_MAX, Block, citation, search_results};
 use super::ours;
 use super::parts::proof_of;
 use crate::json::{Members, Object, Shape, skip};
+use crate::raw;
 
 /// A word of a provider is kept up to this length.
 const WORD_CHARS_MAX: usize = 64;
@@ -156,8 +157,7 @@ impl Stop<'_> {
     }
 
     fn refusal(&self) -> (Finish, Option<String>) {
-        let details = self.details.map(RawValue::get).map(serde_json::from_str::<Object<_>>);
-        let details: StopDetails<'_> = details.and_then(|read| read.ok()?.0).unwrap_or_default();
+        let details: StopDetails<'_> = self.details.and_then(raw::object).unwrap_or_default();
         let explanation = details.explanation.as_text().filter(|text| !text.is_empty());
         let finish = match details.category.as_text() {
             Some(category) => Finish::ContentFilter(short(category)),

@@ -5,7 +5,8 @@ use domain::{Citation, Json, SearchResult};
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use crate::json::{Members, Object, Shape, skip};
+use crate::json::{Members, Shape, skip};
+use crate::raw;
 
 /// Citations and search results that are taken of one block.
 pub(super) const ATTACHED_MAX: usize = 256;
@@ -70,22 +71,22 @@ impl Block<'_> {
 
 /// A block's members; `None` if the value is no object.
 pub(super) fn read_block(raw: &RawValue) -> Option<Block<'_>> {
-    serde_json::from_str::<Object<Block<'_>>>(raw.get()).ok()?.0
+    raw::object(raw)
 }
 
 /// The value as text that is carried, unless it is null.
 pub(super) fn json_of(raw: Option<&RawValue>) -> Option<Json> {
-    raw.map(RawValue::get).filter(|text| *text != "null").map(Json::new)
+    raw.and_then(raw::present).map(|raw| Json::new(raw.get()))
 }
 
 /// The elements of an array; none of anything else.
 pub(super) fn elements(raw: Option<&RawValue>) -> Vec<&RawValue> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    raw.and_then(raw::elements).unwrap_or_default()
 }
 
 /// One citation: a place of the web, of a search result or of a document.
 pub(super) fn citation(raw: &RawValue) -> Option<Citation> {
-    let read = serde_json::from_str::<Object<CitationIn<'_>>>(raw.get()).ok()?.0?;
+    let read: CitationIn<'_> = raw::object(raw)?;
     let text =
         |shape: &Shape<'_>| shape.as_text().filter(|text| !text.is_empty()).map(Box::<str>::from);
     Some(Citation {
@@ -124,7 +125,7 @@ pub(super) fn search_results(content: Option<&RawValue>) -> Option<Vec<SearchRes
     let content = content.filter(|raw| raw.get().starts_with('['))?;
     let found = elements(Some(content));
     let read = found.into_iter().take(ATTACHED_MAX).filter_map(|raw| {
-        let read = serde_json::from_str::<Object<ResultIn<'_>>>(raw.get()).ok()?.0?;
+        let read: ResultIn<'_> = raw::object(raw)?;
         Some(SearchResult {
             url: read.url.as_text()?.into(),
             title: read.title.as_text().filter(|title| !title.is_empty()).map(Box::from),

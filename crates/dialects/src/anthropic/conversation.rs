@@ -11,6 +11,7 @@ use super::tools::{read_tool, read_tool_choice};
 use crate::Malformed;
 use crate::body::read_object;
 use crate::json::{Members, Object, Shape, skip};
+use crate::raw;
 
 /// Reads turns, tools, settings and needs, those inside the turns as well.
 ///
@@ -138,7 +139,7 @@ fn read_message(
     parts: &mut Parts,
     turns: &mut Vec<Turn>,
 ) -> Result<(), String> {
-    let Ok(Object(Some(message))) = serde_json::from_str::<Object<Message<'_>>>(raw.get()) else {
+    let Some(message) = raw::object::<Message<'_>>(raw) else {
         return Err(format!("`{place}` must be an object"));
     };
     let role = match message.role.as_text() {
@@ -281,11 +282,10 @@ impl<'de> Members<'de> for FormatIn<'de> {
 }
 
 fn read_format(raw: Option<&RawValue>, parts: &mut Parts) -> OutputFormat {
-    let Some(raw) = raw.filter(|raw| raw.get() != "null") else {
+    let Some(raw) = raw.and_then(raw::present) else {
         return OutputFormat::Text;
     };
-    let read = serde_json::from_str::<Object<FormatIn<'_>>>(raw.get()).ok();
-    let read = read.and_then(|object| object.0).unwrap_or_default();
+    let read: FormatIn<'_> = raw::object(raw).unwrap_or_default();
     match (read.kind.as_text(), json_of(read.schema)) {
         (Some("json_schema"), Some(schema)) => OutputFormat::JsonSchema {
             name: read.name.as_text().map(Box::from),
@@ -317,7 +317,7 @@ impl<'de> Members<'de> for Metadata<'de> {
 }
 
 fn read_user(raw: &RawValue, parts: &mut Parts) -> Option<Box<str>> {
-    let read = serde_json::from_str::<Object<Metadata<'_>>>(raw.get()).ok()?.0?;
+    let read: Metadata<'_> = raw::object(raw)?;
     if read.more {
         parts.lose("metadata");
     }

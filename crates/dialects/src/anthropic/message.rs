@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use super::answer::{Blocks, Stop, WireUsage};
 use super::block::{elements, read_block};
+use crate::body::{error_inside, read_answer};
 use crate::json::{Members, Object, Shape, skip};
-use crate::{mask, provider_error};
 
 /// A message as written.
 #[derive(Debug, Default)]
@@ -148,23 +148,9 @@ fn counted(message: &Message<'_>) -> Result<u64, Fault> {
 }
 
 fn read_message(body: &[u8]) -> Result<Message<'_>, Fault> {
-    if body.trim_ascii().is_empty() {
-        return Err(Fault::new(FaultClass::Empty, "the body is empty"));
-    }
-    let message = match serde_json::from_slice::<Object<Message<'_>>>(body) {
-        Ok(Object(Some(message))) => message,
-        Ok(Object(None)) => {
-            let plain = || Fault::new(FaultClass::Malformed, "the body is no JSON object");
-            return Err(provider_error::read_in_band(body).unwrap_or_else(plain));
-        }
-        Err(error) => {
-            let detail = format!("the body is not JSON: {error}");
-            return Err(Fault::new(FaultClass::Malformed, mask::line(&detail)));
-        }
-    };
+    let message: Message<'_> = read_answer(body)?;
     if message.error || message.kind.as_text() == Some("error") {
-        let unread = || Fault::new(FaultClass::ServerError, "an error that cannot be read");
-        return Err(provider_error::read_in_band(body).unwrap_or_else(unread));
+        return Err(error_inside(body));
     }
     Ok(message)
 }

@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::block::{Block, elements, read_block};
 use crate::body::place_in;
-use crate::json::{Members, Object, members};
+use crate::json::{Members, members};
+use crate::raw;
 use crate::rewrite::Change;
 
 /// Stands where Anthropic has a signature or an encrypted text.
@@ -138,8 +139,8 @@ impl<'de> Members<'de> for Encrypted<'de> {
 }
 
 fn is_ours(citation: &RawValue) -> bool {
-    let read = serde_json::from_str::<Object<Encrypted<'_>>>(citation.get());
-    read.is_ok_and(|read| read.0.is_some_and(|read| read.index.as_text() == Some(MARK)))
+    let read = raw::object::<Encrypted<'_>>(citation);
+    read.is_some_and(|read| read.index.as_text() == Some(MARK))
 }
 
 fn raw_elements<'a>(body: &'a Bytes, place: &Range<usize>) -> Vec<&'a RawValue> {

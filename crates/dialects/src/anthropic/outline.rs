@@ -29,6 +29,7 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
         stream_options_at: None,
         needs: fields.needs,
         output_tokens_max: fields.tokens_max,
+        extended: false,
     })
 }
 

@@ -1,6 +1,8 @@
 //! Reads the parts of a turn, from a text or an array of content blocks. A type that is not known
 //! is kept as it is written and is no error; a known one that lacks what it is made of is.
 
+use std::borrow::Cow;
+
 use domain::{
     Content, Dialect, Foreign, Json, Media, MediaKind, MediaSource, Needs, Proof, ProofKind, Text,
     Thinking, ToolCall, ToolResult,
@@ -10,7 +12,9 @@ use serde_json::value::RawValue;
 
 use super::block::{Block, elements, read_block};
 use super::ours;
-use crate::json::{Members, Name, Object, Shape, skip};
+use crate::json::{Members, Shape, skip};
+use crate::media::source_at;
+use crate::raw;
 
 /// Names of members that are remembered as lost.
 const LOST_MAX: usize = 64;
@@ -36,7 +40,7 @@ impl Parts {
     /// # Errors
     /// A sentence that begins with the place.
     pub(super) fn content(&mut self, raw: &RawValue, at: &str) -> Result<Vec<Content>, String> {
-        if let Some(text) = as_text(raw) {
+        if let Some(text) = raw::text(raw) {
             return Ok(if text.is_empty() { Vec::new() } else { vec![Content::text(text)] });
         }
         if !raw.get().starts_with('[') {
@@ -113,7 +117,7 @@ impl Parts {
         self.needs |= Needs::TOOLS;
         let content = match block.content.filter(|raw| raw.get() != "null") {
             None => Vec::new(),
-            Some(raw) => match as_text(raw) {
+            Some(raw) => match raw::text(raw) {
                 Some(text) if text.is_empty() => Vec::new(),
                 Some(text) => vec![Content::text(text)],
                 None if raw.get().starts_with('[') => {
@@ -140,10 +144,10 @@ impl Parts {
     /// What the caller found himself: its words become text, for every model can read those.
     fn search_result(&mut self, block: &Block<'_>) -> Content {
         self.lose("messages.search_result");
-        let source = block.source.and_then(as_text);
+        let source = block.source.and_then(raw::text);
         let mut lines: Vec<String> = Vec::new();
         lines.extend(block.title.as_text().map(str::to_owned));
-        lines.extend(source);
+        lines.extend(source.map(Cow::into_owned));
         lines.extend(block.content.map(joined_text));
         Content::Text(Text { text: lines.join("\n"), citations: Vec::new(), cache: block.cache() })
     }
@@ -151,15 +155,20 @@ impl Parts {
     /// `None` if the source is of a kind that is not known.
     fn media(&mut self, kind: &str, block: &Block<'_>) -> Result<Option<Media>, &'static str> {
         let source = block.source.ok_or("the source is missing")?;
-        let read = serde_json::from_str::<Object<Source<'_>>>(source.get());
-        let Ok(Object(Some(read))) = read else {
+        let Some(read) = raw::object::<Source<'_>>(source) else {
             return Err("the source must be an object");
         };
         let text = |shape: &Shape<'_>| shape.as_text().map(Box::<str>::from);
+        let mut mime = text(&read.mime);
         let source = match read.kind.as_text().ok_or("the source's type is missing")? {
             "base64" => MediaSource::Base64(text(&read.data).ok_or("the source has no data")?),
             "text" => MediaSource::Text(text(&read.data).ok_or("the source has no data")?),
-            "url" => MediaSource::Url(text(&read.url).ok_or("the source has no url")?),
+            "url" => {
+                let url = read.url.as_text().ok_or("the source has no url")?;
+                let (source, told) = source_at(url);
+                mime = mime.or(told);
+                source
+            }
             "file" => {
                 let id = text(&read.file_id).ok_or("the source has no file_id")?;
                 MediaSource::File(Dialect::Anthropic, id)
@@ -186,7 +195,7 @@ impl Parts {
         Ok(Some(Media {
             kind: if document { MediaKind::Document } else { MediaKind::Image },
             source,
-            mime: text(&read.mime),
+            mime,
             name: text(&block.title),
             detail: None,
             cache: block.cache(),
@@ -194,16 +203,10 @@ impl Parts {
     }
 }
 
-/// A string's text.
-fn as_text(raw: &RawValue) -> Option<String> {
-    raw.get().starts_with('"').then_some(())?;
-    serde_json::from_str::<Name<'_>>(raw.get()).ok().map(|name| name.0.into_owned())
-}
-
 /// The text itself, or the texts of all text blocks, each on its own line.
 fn joined_text(raw: &RawValue) -> String {
-    if let Some(text) = as_text(raw) {
-        return text;
+    if let Some(text) = raw::text(raw) {
+        return text.into_owned();
     }
     let blocks = elements(Some(raw));
     let texts = blocks.iter().filter_map(|raw| Some(read_block(raw)?.text.as_text()?.to_owned()));

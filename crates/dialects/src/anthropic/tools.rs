@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 
 use super::block::json_of;
 use super::parts::Parts;
-use crate::json::{Members, Object, Shape, members, skip};
+use crate::json::{Members, Shape, members, skip};
 use crate::object::{ObjectText, array};
+use crate::raw;
 use crate::rewrite::insert_first;
 
 /// The web search that every model with a search knows.
@@ -57,7 +58,7 @@ impl<'de> Members<'de> for ToolIn<'de> {
 /// # Errors
 /// A sentence if it is no object, or if a function of the caller's has no name.
 pub(super) fn read_tool(raw: &RawValue, parts: &mut Parts) -> Result<Tool, &'static str> {
-    let Ok(Object(Some(read))) = serde_json::from_str::<Object<ToolIn<'_>>>(raw.get()) else {
+    let Some(read) = raw::object::<ToolIn<'_>>(raw) else {
         return Err("must be an object");
     };
     if let Some(kind) = read.kind.as_text().filter(|kind| *kind != "custom") {
@@ -120,8 +121,7 @@ pub(super) fn read_tool_choice(
     raw: &RawValue,
     parts: &mut Parts,
 ) -> (Option<ToolChoice>, Option<bool>) {
-    let read = serde_json::from_str::<Object<ChoiceIn<'_>>>(raw.get()).ok();
-    let Some(read) = read.and_then(|object| object.0) else { return (None, None) };
+    let Some(read) = raw::object::<ChoiceIn<'_>>(raw) else { return (None, None) };
     let choice = match (read.kind.as_text(), read.name.as_text()) {
         (Some("auto"), _) => Some(ToolChoice::Auto),
         (Some("none"), _) => Some(ToolChoice::None),

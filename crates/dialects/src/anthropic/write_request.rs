@@ -11,6 +11,7 @@ use super::turns::{Messages, text_block};
 use crate::form::{Order, Written};
 use crate::json::quoted;
 use crate::object::ObjectText;
+use crate::verbosity;
 
 /// Anthropic refuses a longer `user_id`.
 const USER_CHARS_MAX: usize = 256;
@@ -54,6 +55,7 @@ fn write_conversation(
     let continues = order.card.continues_prefill.unwrap_or(!generation.refuses_prefill());
     messages.end_with_user(continues && !plan.on, losses);
     let format = write_format(&read.format, &mut messages, losses);
+    verbosity::lose(read.verbosity, losses);
 
     if !counting {
         object.whole("max_tokens", plan.tokens_max);

@@ -1,7 +1,7 @@
 //! OpenAI's embeddings: requests and answers. They belong to the chat dialect, which comes here
 //! for everything that asks for vectors.
 
-mod base64;
+mod numbers;
 mod reply;
 mod request;
 

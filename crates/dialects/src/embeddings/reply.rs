@@ -5,13 +5,14 @@ use domain::{Embeddings, Fault, FaultClass, Losses, Reply, Sight, Usage};
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::base64::{read_numbers, write_numbers};
+use super::numbers::{read_numbers, write_numbers};
+use crate::body::{error_inside, read_answer};
 use crate::form::{Envelope, Written};
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
 use crate::object::ObjectText;
-use crate::openai_chat::raw::text;
 use crate::openai_chat::usage::WireUsage;
-use crate::openai_chat::whole::{in_band, model_of, read_body};
+use crate::openai_chat::whole::model_of;
+use crate::raw::text;
 
 /// The body of an answer.
 #[derive(Default)]
@@ -71,10 +72,10 @@ impl<'de> Members<'de> for Vector<'de> {
     }
 }
 
-fn read_answer(body: &[u8]) -> Result<Answer<'_>, Fault> {
-    let answer: Answer<'_> = read_body(body)?;
+fn read_vectors(body: &[u8]) -> Result<Answer<'_>, Fault> {
+    let answer: Answer<'_> = read_answer(body)?;
     if answer.failed {
-        return Err(in_band(body));
+        return Err(error_inside(body));
     }
     if answer.data.0.is_empty() {
         return Err(Fault::new(FaultClass::Empty, "the answer has no vectors"));
@@ -87,7 +88,7 @@ fn read_answer(body: &[u8]) -> Result<Answer<'_>, Fault> {
 /// # Errors
 /// `Malformed`, `Empty`, or the class of an error inside it.
 pub(crate) fn see_whole(body: &[u8]) -> Result<Sight, Fault> {
-    let answer = read_answer(body)?;
+    let answer = read_vectors(body)?;
     Ok(Sight {
         content_deltas: 1,
         usage: answer.usage,
@@ -101,7 +102,7 @@ pub(crate) fn see_whole(body: &[u8]) -> Result<Sight, Fault> {
 /// # Errors
 /// As for [`see_whole`], and `Malformed` if a vector cannot be read.
 pub(crate) fn read_whole(body: &[u8]) -> Result<(Reply, Losses), Fault> {
-    let mut answer = read_answer(body)?;
+    let mut answer = read_vectors(body)?;
     answer.data.0.sort_by_key(|vector| vector.index.unwrap_or(u64::MAX));
     let vectors: Option<Vec<Vec<f32>>> =
         answer.data.0.iter().map(|vector| read_vector(vector.numbers?)).collect();

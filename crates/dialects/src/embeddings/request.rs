@@ -10,8 +10,8 @@ use crate::body::read_object;
 use crate::form::{Ask, Order, Vendor, Written};
 use crate::json::{Members, Shape, skip};
 use crate::object::{ObjectText, array, push_quoted};
-use crate::openai_chat::raw::{elements, says_nothing, text, whole};
 use crate::outline::{Twice, read_model};
+use crate::raw::{elements, says_nothing, text, whole};
 
 /// Reads what routing needs.
 ///

@@ -5,11 +5,13 @@ use domain::{Delta, Event, Loss, MediaSource, Proof};
 use serde_json::value::RawValue;
 
 use super::chunk::Candidate;
-use super::fields::{read_raw, usual_base64};
 use super::grounding::{self, Grounding, Said};
 use super::part::{Call, Part};
 use super::partial_args::Arguments;
-use super::turns::{MADE_ID, kind_of_mime, media, proof};
+use super::turns::{MADE_ID, media, proof};
+use crate::base64;
+use crate::media::kind_of_mime;
+use crate::raw::object;
 
 /// Bytes of a candidate's text that are kept for the positions of its citations.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
@@ -97,7 +99,7 @@ impl CandidateState {
             let source = if data.contains("://") {
                 MediaSource::Url(data.into())
             } else {
-                MediaSource::Base64(usual_base64(&data).into())
+                MediaSource::Base64(base64::usual(&data).into())
             };
             self.push(Delta::Media(media(kind, source, mime, blob.name.as_deref())), events);
         } else if let Some(stranger) = part.stranger() {
@@ -176,7 +178,7 @@ impl CandidateState {
 
     /// Sources, and what they stand for. A citation belongs to the text before it.
     fn ground(&mut self, metadata: &RawValue, events: &mut Vec<Event>) {
-        let Some(grounding) = read_raw::<Grounding<'_>>(metadata) else { return };
+        let Some(grounding) = object::<Grounding<'_>>(metadata) else { return };
         for (at, name) in grounding::UNHELD.iter().enumerate() {
             if grounding.unheld & (1 << at) != 0 {
                 events.push(Event::Lost(Loss::dropped(name)));

@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::fields::{camel, present, text, whole};
+use super::fields::{camel, text, whole};
 use super::finish::block_of;
 use super::part::{Part, Parts};
 use super::usage::WireUsage;
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
+use crate::raw::present;
 
 /// A chunk of a stream, or a whole answer.
 #[derive(Debug, Default)]
@@ -96,6 +97,8 @@ pub(super) struct Candidate<'de> {
     pub(super) index: u64,
     pub(super) parts: Vec<Option<Part<'de>>>,
     pub(super) finish: Shape<'de>,
+    /// What the finish does not say.
+    pub(super) message: Shape<'de>,
     pub(super) grounding: Option<&'de RawValue>,
     pub(super) citations: Option<&'de RawValue>,
     pub(super) logprobs: Option<&'de RawValue>,
@@ -120,10 +123,13 @@ impl<'de> Members<'de> for Candidate<'de> {
             "citationMetadata" => self.citations = present(map.next_value()?),
             "logprobsResult" => self.logprobs = present(map.next_value()?),
             _ => {
+                let value = map.next_value::<Shape<'de>>()?;
                 let place = UNHELD.iter().position(|unheld| **unheld == *name);
-                let says = map.next_value::<Shape<'de>>()? != Shape::Null;
-                if let (Some(place), true) = (place, says) {
+                if let (Some(place), true) = (place, value != Shape::Null) {
                     self.unheld |= 1 << place;
+                }
+                if name == "finishMessage" {
+                    self.message = value;
                 }
             }
         }

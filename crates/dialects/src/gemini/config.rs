@@ -4,9 +4,10 @@ use domain::{Effort, Json, Needs, OutputFormat, Reasoning, Sampling};
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::fields::{camel, number, present, read_raw, signed, whole};
+use super::fields::{camel, number, signed, whole};
 use super::schema::to_json_schema;
 use crate::json::{Array, Elements, Members, Object, Shape};
+use crate::raw::{elements, object, present};
 
 /// The settings, read.
 #[derive(Debug, Default)]
@@ -122,9 +123,8 @@ impl<'de> Config<'de> {
 
     /// The newer form: one format, or a list of them by kind of output.
     fn take_formats(&mut self, formats: &'de RawValue) {
-        let list = serde_json::from_str::<Vec<&'de RawValue>>(formats.get());
-        for format in list.unwrap_or_else(|_| vec![formats]) {
-            let Some(format) = read_raw::<Format<'de>>(format) else { continue };
+        for format in elements(formats).unwrap_or_else(|| vec![formats]) {
+            let Some(format) = object::<Format<'de>>(format) else { continue };
             self.json |= format.json;
             self.json_schema = format.schema.or(self.json_schema);
             if format.other {

@@ -6,13 +6,14 @@ use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
 use super::config::Config;
-use super::fields::{camel, present, read_raw, text};
+use super::fields::{camel, text};
 use super::part::Parts;
 use super::tools::{ToolConfig, Tools};
 use super::turns::Turns;
 use crate::Malformed;
 use crate::body::read_object;
 use crate::json::{Array, Elements, Members, Object, Shape};
+use crate::raw::{object, present};
 
 /// Reads a request for an answer or for a count of its tokens.
 ///
@@ -24,7 +25,7 @@ pub(super) fn read_conversation(
 ) -> Result<Conversation, Malformed> {
     let top: Top<'_> = read_object(body)?;
     let inner = top.inner.filter(|_| operation == Operation::CountTokens);
-    match inner.and_then(read_raw::<Top<'_>>) {
+    match inner.and_then(object::<Top<'_>>) {
         Some(inner) => inner.read(),
         None => top.read(),
     }
@@ -126,7 +127,7 @@ impl Top<'_> {
             conversation.needs |= tools.needs;
             note(&mut conversation, tools.unmapped);
         }
-        if let Some(config) = self.tool_config.and_then(read_raw::<ToolConfig>) {
+        if let Some(config) = self.tool_config.and_then(object::<ToolConfig>) {
             let (choice, unmapped) = config.read();
             conversation.tool_choice = choice;
             note(&mut conversation, unmapped.into_iter().map(Into::into).collect());
@@ -196,7 +197,7 @@ fn read_system(system: &RawValue, turns: &mut Turns) -> Result<(), String> {
         turns.list.push(Turn::new(Role::System, vec![Content::text(text)]));
         return Ok(());
     }
-    let Some(said) = read_raw::<Said<'_>>(system).filter(|said| !said.parts_are_wrong) else {
+    let Some(said) = object::<Said<'_>>(system).filter(|said| !said.parts_are_wrong) else {
         return Err("`systemInstruction` must be an object with `parts`".to_owned());
     };
     turns.system_says(said.parts.0, "systemInstruction")

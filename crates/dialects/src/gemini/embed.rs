@@ -8,10 +8,9 @@ use super::fields::{camel, text, whole};
 use super::part::Parts;
 use super::usage::{WireUsage, write_usage};
 use crate::Malformed;
-use crate::body::read_object;
+use crate::body::{error_inside, read_answer, read_object};
 use crate::json::{Array, Elements, Members, Object, Shape, members, quoted};
 use crate::object::{ObjectText, array};
-use crate::provider_error;
 
 /// True if a request for vectors has the form of `batchEmbedContents`. The answer must have the
 /// like: a list of vectors instead of one.
@@ -244,7 +243,7 @@ impl<'de> Elements<'de> for Vectors {
 
 /// Reads an answer that has vectors.
 pub(super) fn read_vectors(body: &[u8]) -> Result<Embeddings, Fault> {
-    let answer = read_answer(body)?;
+    let answer = read_told(body)?;
     if !answer.is_vectors || answer.vectors.is_empty() {
         return Err(Fault::new(FaultClass::Empty, "the answer has no vector"));
     }
@@ -254,7 +253,7 @@ pub(super) fn read_vectors(body: &[u8]) -> Result<Embeddings, Fault> {
 /// Reads an answer that has a count.
 pub(super) fn read_count(body: &[u8]) -> Result<u64, Fault> {
     let missing = || Fault::new(FaultClass::Empty, "the answer has no count of tokens");
-    read_answer(body)?.tokens.ok_or_else(missing)
+    read_told(body)?.tokens.ok_or_else(missing)
 }
 
 /// What a reader of such an answer sees in it.
@@ -266,18 +265,9 @@ pub(super) fn see(body: &[u8], vectors: bool) -> Result<Sight, Fault> {
     read_count(body).map(|_| Sight { content_deltas: 1, ..Sight::default() })
 }
 
-fn read_answer(body: &[u8]) -> Result<Answer, Fault> {
-    if body.trim_ascii().is_empty() {
-        return Err(Fault::new(FaultClass::Empty, "the body is empty"));
-    }
-    let read = serde_json::from_slice::<Object<Answer>>(body).ok().and_then(|Object(read)| read);
-    match read.filter(|answer| !answer.error) {
-        Some(answer) => Ok(answer),
-        None => {
-            let plain = || Fault::new(FaultClass::Malformed, "the body cannot be read");
-            Err(provider_error::read_in_band(body).unwrap_or_else(plain))
-        }
-    }
+fn read_told(body: &[u8]) -> Result<Answer, Fault> {
+    let answer: Answer = read_answer(body)?;
+    if answer.error { Err(error_inside(body)) } else { Ok(answer) }
 }
 
 /// An answer with vectors, in the form that the caller asked for.

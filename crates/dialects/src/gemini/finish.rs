@@ -1,8 +1,9 @@
 //! Google's words for the end of an answer. An answer that calls functions ends like any other.
 
-use domain::Finish;
+use domain::{Fault, FaultClass, Finish};
 
 use crate::json::Shape;
+use crate::mask;
 
 /// A word of a provider is kept up to this length.
 const WORD_CHARS_MAX: usize = 64;
@@ -56,6 +57,27 @@ pub(super) fn finish_of(written: &Shape<'_>, calls: bool) -> Option<Finish> {
         word if FILTERS.contains(&word) => Finish::ContentFilter(Box::from(word)),
         word => Finish::Other(short(word)),
     })
+}
+
+/// The fault that a finish stands for after which there is no answer to be used: the model made a
+/// call that nobody can read or nobody offered, and mostly does not when it is asked again.
+pub(super) fn failure_of(written: &Shape<'_>, message: &Shape<'_>) -> Option<Fault> {
+    let word = match written {
+        Shape::Text(word) => word.as_ref(),
+        Shape::Whole(number) => numbered(*number)?,
+        _ => return None,
+    };
+    let class = match word {
+        "MALFORMED_FUNCTION_CALL"
+        | "UNEXPECTED_TOOL_CALL"
+        | "TOO_MANY_TOOL_CALLS"
+        | "MALFORMED_RESPONSE" => FaultClass::Malformed,
+        // Another model's history: it is of no use to ask this one again.
+        "MISSING_THOUGHT_SIGNATURE" => FaultClass::Unfit,
+        _ => return None,
+    };
+    let message = message.as_text().unwrap_or_default();
+    Some(Fault::new(class, mask::line(&format!("the answer ended with {word}: {message}"))))
 }
 
 /// Why a prompt was refused.

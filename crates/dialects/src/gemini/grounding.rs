@@ -7,8 +7,9 @@ use domain::{Citation, LogProb, SearchResult};
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::fields::{camel, number, read_raw, text, whole};
+use super::fields::{camel, number, text, whole};
 use crate::json::{Array, Elements, Members, Object, Shape};
+use crate::raw::object;
 
 /// Sources and supports that one answer may name.
 const SOURCES_MAX: usize = 1000;
@@ -210,7 +211,7 @@ impl<'de> Elements<'de> for Indices {
 
 /// The citations of `citationMetadata`: what the answer recites.
 pub(super) fn recited(metadata: &RawValue, said: &Said<'_>) -> Vec<Citation> {
-    let read = read_raw::<Recited<'_>>(metadata).unwrap_or_default();
+    let read = object::<Recited<'_>>(metadata).unwrap_or_default();
     let citations = read.0.0.into_iter().map(|cited| Citation {
         url: cited.source.url.as_deref().map(Box::from),
         title: cited.source.title.as_deref().map(Box::from),
@@ -252,7 +253,7 @@ impl<'de> Members<'de> for Cited<'de> {
 
 /// The log probabilities of `logprobsResult`.
 pub(super) fn logprobs(result: &RawValue) -> Vec<LogProb> {
-    let read = read_raw::<LogProbs>(result).unwrap_or_default();
+    let read = object::<LogProbs>(result).unwrap_or_default();
     let mut tops = read.tops.into_iter();
     let read = read.chosen.into_iter().map(|(token, logprob)| LogProb {
         token,

@@ -44,6 +44,7 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
         stream_options_at: None,
         needs: top.needs | inner.needs,
         output_tokens_max: top.tokens_max.or(inner.tokens_max),
+        extended: false,
     })
 }
 

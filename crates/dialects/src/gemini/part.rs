@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::fields::{camel, present, text};
+use super::fields::{camel, text};
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
 use crate::object::ObjectText;
+use crate::raw::present;
 
 /// A part. Which of its members is there tells what it is. The large ones are boxed, for a stranger
 /// may send a hundred thousand parts of two bytes each.

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use domain::Json;
 use serde_json::value::RawValue;
 
-use super::fields::{RawMembers, camel, read_raw};
+use super::fields::camel;
 use crate::json::quoted;
+use crate::raw::{All, elements, object};
 
 /// The schema as JSON schema, and whether something was left out.
 pub(super) fn to_json_schema(schema: &RawValue) -> (Json, bool) {
@@ -23,7 +24,7 @@ struct Translation {
 
 impl Translation {
     fn schema(&mut self, schema: &RawValue) {
-        let Some(RawMembers(members)) = read_raw::<RawMembers<'_>>(schema) else {
+        let Some(All(members)) = object::<All<'_>>(schema) else {
             self.text.push_str(schema.get());
             return;
         };
@@ -90,7 +91,7 @@ impl Translation {
 
     /// An object whose names are the caller's and whose values are schemas.
     fn named(&mut self, value: &RawValue) {
-        let Some(RawMembers(members)) = read_raw::<RawMembers<'_>>(value) else {
+        let Some(All(members)) = object::<All<'_>>(value) else {
             self.text.push_str(value.get());
             return;
         };
@@ -107,7 +108,7 @@ impl Translation {
     }
 
     fn several(&mut self, value: &RawValue, or_null: bool) {
-        let Ok(schemas) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
+        let Some(schemas) = elements(value) else {
             self.text.push_str(value.get());
             return;
         };

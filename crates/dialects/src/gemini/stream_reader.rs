@@ -1,11 +1,11 @@
 //! What the events of an answer's stream mean. Borders and bounds are dealt with in `stream`; a
 //! whole answer is read as a stream of one event.
 
-use domain::{Event, Finish, Loss, Sight, Usage};
+use domain::{Event, Fault, Finish, Loss, Sight, Usage};
 
 use super::candidate::CandidateState;
 use super::chunk::{Candidate, Chunk, UNHELD};
-use super::finish::finish_of;
+use super::finish::{failure_of, finish_of};
 use super::part::Part;
 use crate::json::Object;
 use crate::sse::Fields;
@@ -48,6 +48,9 @@ impl Protocol for Chunks {
         let Some(chunk) = read_chunk(data) else {
             return Verdict::Malformed;
         };
+        if let Some(fault) = self.failure(&chunk) {
+            return Verdict::Fault(Box::new(fault));
+        }
         self.read_chunk(chunk, data, events);
         Verdict::Good
     }
@@ -56,6 +59,9 @@ impl Protocol for Chunks {
         let Some(chunk) = read_chunk(fields.data.as_deref().unwrap_or_default()) else {
             return Verdict::Malformed;
         };
+        if let Some(fault) = self.failure(&chunk) {
+            return Verdict::Fault(Box::new(fault));
+        }
         *sight = self.see_chunk(chunk);
         Verdict::Good
     }
@@ -66,6 +72,18 @@ impl Protocol for Chunks {
 }
 
 impl Chunks {
+    /// The fault of an answer all of whose candidates end without anything to be used. Where one of
+    /// several does, the others are still an answer.
+    pub(super) fn failure(&self, chunk: &Chunk<'_>) -> Option<Fault> {
+        let mut seen = self.seen;
+        let mut fault = None;
+        for candidate in chunk.candidates.iter().flatten() {
+            seen &= !(1_u64 << candidate.index.min(63));
+            fault = Some(failure_of(&candidate.finish, &candidate.message)?);
+        }
+        fault.filter(|_| seen == 0)
+    }
+
     /// What a reader sees in a chunk that goes through.
     pub(super) fn see_chunk(&mut self, chunk: Chunk<'_>) -> Sight {
         let mut sight = Sight {

@@ -5,10 +5,11 @@ use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
 use super::config::Texts;
-use super::fields::{camel, present, read_raw, text};
+use super::fields::{camel, text};
 use super::schema::to_json_schema;
 use crate::json::{Array, Elements, Members, Object, Shape};
 use crate::object::ObjectText;
+use crate::raw::{elements, object, present};
 
 /// The tools of a request.
 #[derive(Debug, Default)]
@@ -25,11 +26,11 @@ impl Tools {
     /// A sentence with its place.
     pub(super) fn read(list: &RawValue) -> Result<Self, String> {
         let mut read = Self::default();
-        let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(list.get()) else {
+        let Some(elements) = elements(list) else {
             return Err("`tools` must be an array".to_owned());
         };
         for (at, element) in elements.into_iter().enumerate() {
-            let Some(wire) = read_raw::<WireTool<'_>>(element) else {
+            let Some(wire) = object::<WireTool<'_>>(element) else {
                 return Err(format!("`tools[{at}]` must be an object"));
             };
             for (place, declaration) in wire.functions.into_iter().enumerate() {

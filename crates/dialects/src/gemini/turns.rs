@@ -8,8 +8,10 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::fields::{RawMembers, read_raw, usual_base64};
 use super::part::{Blob, Call, CallResult, Part};
+use crate::base64;
+use crate::media::{kind_of_mime, mime_of_address, source_at};
+use crate::raw::{All, object};
 
 /// How an id begins that stands for none of Google's. It is left out when it comes back.
 pub(super) const MADE_ID: &str = "call_gm_";
@@ -258,10 +260,10 @@ fn read_response(response: Option<&RawValue>) -> (Vec<Content>, bool) {
     let Some(response) = response else {
         return (Vec::new(), false);
     };
-    let members = read_raw::<RawMembers<'_>>(response).unwrap_or_default().0;
+    let members = object::<All<'_>>(response).unwrap_or_default().0;
     if let [(name, value)] = members.as_slice() {
         let text = serde_json::from_str::<String>(value.get()).ok();
-        match (name.as_str(), text) {
+        match (&**name, text) {
             ("error", Some(text)) => return (vec![Content::text(text)], true),
             ("error", None) => return (vec![Content::text(value.get())], true),
             // A text that looks like an object would not come back as the text that it is.
@@ -279,7 +281,7 @@ fn inline_media(blob: Blob<'_>, place: &impl Fn() -> String) -> Result<Media, St
         return Err(format!("`{}.inlineData` has no data", place()));
     };
     let kind = blob.mime.as_deref().map_or(MediaKind::Document, kind_of_mime);
-    let source = MediaSource::Base64(usual_base64(&data).into());
+    let source = MediaSource::Base64(base64::usual(&data).into());
     Ok(media(kind, source, blob.mime.as_deref(), blob.name.as_deref()))
 }
 
@@ -287,6 +289,11 @@ fn file_media(blob: Blob<'_>, place: &impl Fn() -> String) -> Result<Media, Stri
     let Some(uri) = blob.data.filter(|uri| !uri.is_empty()) else {
         return Err(format!("`{}.fileData` has no fileUri", place()));
     };
+    if let (source @ MediaSource::Base64(_), told) = source_at(&uri) {
+        let mime = blob.mime.as_deref().or(told.as_deref());
+        let kind = mime.map_or(MediaKind::Document, kind_of_mime);
+        return Ok(media(kind, source, mime, blob.name.as_deref()));
+    }
     let on_the_web = uri.starts_with("http://") || uri.starts_with("https://");
     let uploaded = uri.contains("generativelanguage.googleapis.com/");
     let kind = match blob.mime.as_deref() {
@@ -311,41 +318,9 @@ pub(super) fn media(
     Media { kind, source, mime, name, detail: None, cache: None }
 }
 
-/// What kind of medium a type is.
-pub(super) fn kind_of_mime(mime: &str) -> MediaKind {
-    match mime.split('/').next().unwrap_or_default() {
-        "image" => MediaKind::Image,
-        "audio" => MediaKind::Audio,
-        "video" => MediaKind::Video,
-        _ => MediaKind::Document,
-    }
-}
-
 fn kind_of_address(uri: &str) -> MediaKind {
     if ["youtube.com/", "youtu.be/"].iter().any(|host| uri.contains(host)) {
         return MediaKind::Video;
     }
     mime_of_address(uri).map_or(MediaKind::Document, kind_of_mime)
-}
-
-/// The type that an address ends with, if it ends with one.
-pub(super) fn mime_of_address(uri: &str) -> Option<&'static str> {
-    let path = uri.split(['?', '#']).next().unwrap_or_default();
-    let ending = path.rsplit('/').next()?.rsplit_once('.')?.1;
-    Some(match ending.to_ascii_lowercase().as_str() {
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "mp3" => "audio/mpeg",
-        "wav" => "audio/wav",
-        "ogg" => "audio/ogg",
-        "flac" => "audio/flac",
-        "mp4" => "video/mp4",
-        "mov" => "video/quicktime",
-        "webm" => "video/webm",
-        "pdf" => "application/pdf",
-        "txt" | "md" => "text/plain",
-        _ => return None,
-    })
 }

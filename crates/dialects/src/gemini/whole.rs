@@ -16,6 +16,9 @@ pub(super) fn see(body: &[u8]) -> Result<Sight, Fault> {
     let mut chunks = Chunks::default();
     let mut sum = Sight::default();
     for (chunk, _) in chunks_of(body)? {
+        if let Some(fault) = chunks.failure(&chunk) {
+            return Err(fault);
+        }
         let seen = chunks.see_chunk(chunk);
         sum.content_deltas |= u32::from(seen.content_deltas > 0);
         sum.text_chars = sum.text_chars.saturating_add(seen.text_chars);

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use domain::{Dialect, Losses, Media, MediaKind, MediaSource, Proof, ToolCall};
 
-use super::fields::{base64_of, is_object, on_one_line};
-use super::turns::{MADE_ID, mime_of_address};
+use super::fields::{is_object, on_one_line};
+use super::turns::MADE_ID;
+use crate::base64;
 use crate::json::{members, quoted};
+use crate::media::{mime_of, mime_of_address};
 use crate::object::ObjectText;
 
 /// A text as a part, with a signature of Google's if one belongs to it.
@@ -49,13 +51,13 @@ pub(super) fn media_part(
     let mime = media.mime.as_deref();
     let member = match &media.source {
         MediaSource::Base64(data) => {
-            blob.text("mimeType", mime.unwrap_or_else(|| guessed_mime(media.kind, data)));
+            blob.text("mimeType", mime_of(media));
             blob.text("data", data);
             "inlineData"
         }
         MediaSource::Text(text) => {
             blob.text("mimeType", mime.unwrap_or("text/plain"));
-            blob.text("data", &base64_of(text));
+            blob.text("data", &base64::encode(text.as_bytes()));
             "inlineData"
         }
         MediaSource::Url(url) => {
@@ -96,28 +98,6 @@ fn address_mime(kind: MediaKind, url: &str) -> Option<&'static str> {
         MediaKind::Audio => None,
     };
     mime_of_address(url).or(usual)
-}
-
-/// The type that the first bytes tell, else the usual one of the kind.
-fn guessed_mime(kind: MediaKind, base64: &str) -> &'static str {
-    const STARTS: [(&str, &str); 6] = [
-        ("iVBORw0KGgo", "image/png"),
-        ("/9j/", "image/jpeg"),
-        ("R0lGOD", "image/gif"),
-        ("JVBERi", "application/pdf"),
-        ("SUQz", "audio/mpeg"),
-        ("T2dnUw", "audio/ogg"),
-    ];
-    if let Some((_, mime)) = STARTS.iter().find(|(start, _)| base64.starts_with(start)) {
-        return mime;
-    }
-    match kind {
-        MediaKind::Image if base64.starts_with("UklGR") => "image/webp",
-        MediaKind::Image => "image/png",
-        MediaKind::Audio => "audio/wav",
-        MediaKind::Video => "video/mp4",
-        MediaKind::Document => "application/pdf",
-    }
 }
 
 /// A call as a part.

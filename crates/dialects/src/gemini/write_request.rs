@@ -12,6 +12,7 @@ use super::write_tools;
 use crate::form::{Order, Written};
 use crate::json::quoted;
 use crate::object::{ObjectText, array, spelled};
+use crate::verbosity;
 
 /// Stop strings that one request may have.
 const STOPS_MAX: usize = 5;
@@ -37,6 +38,7 @@ fn write_conversation(order: &Order<'_>, said: &Conversation, losses: &mut Losse
     contents.take(&said.turns);
     let (mut system, contents) = contents.finish();
     let format = write_format(said, bears, losses);
+    verbosity::lose(said.verbosity, losses);
     if let Some(Format::Instruction(text)) = &format {
         system.push(format!(r#"{{"text":{}}}"#, quoted(text)));
     }

@@ -10,10 +10,12 @@ use serde::Deserializer;
 use serde::de::{Deserialize, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::raw::{elements, get_object, get_text, object, says_nothing, truth};
 use super::shared::read_search_result;
 use super::usage::WireUsage;
 use crate::json::{Array, Elements, Members, Object, Shape, otherwise, skip};
+use crate::raw::{
+    Pair, elements, get, get_object, get_text, members_of, object, says_nothing, text, truth,
+};
 
 /// A chunk of a stream, or a whole answer.
 #[derive(Debug, Default)]
@@ -44,10 +46,9 @@ impl<'de> Members<'de> for Answer<'de> {
                 self.usage = usage.and_then(|usage| usage.normalised()).or(self.usage);
             }
             "x_groq" => {
-                let groq = object(map.next_value::<&'de RawValue>()?).unwrap_or_default();
-                let usage = super::raw::get(&groq, "usage").map(RawValue::get).unwrap_or("null");
-                let usage = serde_json::from_str::<Object<WireUsage>>(usage).ok();
-                let usage = usage.and_then(|usage| usage.0?.normalised());
+                let groq = members_of(map.next_value::<&'de RawValue>()?).unwrap_or_default();
+                let usage = get(&groq, "usage").and_then(object::<WireUsage>);
+                let usage = usage.and_then(|usage| usage.normalised());
                 self.usage = usage.or(self.usage);
             }
             "error" => {
@@ -64,7 +65,7 @@ impl<'de> Members<'de> for Answer<'de> {
             "citations" => self.take_citations(map.next_value::<&'de RawValue>()?),
             "prompt_filter_results" => {
                 let prompts = elements(map.next_value::<&'de RawValue>()?).unwrap_or_default();
-                let mut filtered = prompts.into_iter().filter_map(object);
+                let mut filtered = prompts.into_iter().filter_map(members_of);
                 if filtered.any(|prompt| {
                     filter_reason(&get_object(&prompt, "content_filter_results")).is_some()
                 }) {
@@ -84,7 +85,7 @@ impl Answer<'_> {
         if !self.found.is_empty() {
             return;
         }
-        let urls = elements(citations).unwrap_or_default().into_iter().filter_map(super::raw::text);
+        let urls = elements(citations).unwrap_or_default().into_iter().filter_map(text);
         self.found = urls
             .filter(|url| !url.is_empty())
             .map(|url| SearchResult { url: url.into(), ..SearchResult::default() })
@@ -109,10 +110,10 @@ fn note<'de, A: MapAccess<'de>>(
 }
 
 /// The category for which Azure's filter took something away.
-fn filter_reason<'a>(categories: &[super::raw::Pair<'a>]) -> Option<Cow<'a, str>> {
+fn filter_reason<'a>(categories: &[Pair<'a>]) -> Option<Cow<'a, str>> {
     let filtered = |value: &RawValue| {
-        let verdict = object(value).unwrap_or_default();
-        super::raw::get(&verdict, "filtered").and_then(truth) == Some(true)
+        let verdict = members_of(value).unwrap_or_default();
+        get(&verdict, "filtered").and_then(truth) == Some(true)
     };
     categories.iter().find(|(_, value)| filtered(value)).map(|(name, _)| name.clone())
 }
@@ -162,7 +163,7 @@ impl<'de> Members<'de> for AnswerChoice<'de> {
                 self.logprobs = Some(logprobs).filter(|told| told.get() != "null");
             }
             "content_filter_results" => {
-                let results = object(map.next_value::<&'de RawValue>()?).unwrap_or_default();
+                let results = members_of(map.next_value::<&'de RawValue>()?).unwrap_or_default();
                 self.filtered = filter_reason(&results);
             }
             _ => note(name, map, &mut self.lost)?,
@@ -229,7 +230,7 @@ fn next_elements<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<&'de RawValu
 
 /// The signature in an `extra_content`, as Google's compatible path has it.
 pub(super) fn google_signature(extra: &RawValue) -> Option<Cow<'_, str>> {
-    let google = get_object(&object(extra)?, "google");
+    let google = get_object(&members_of(extra)?, "google");
     get_text(&google, "thought_signature").filter(|signature| !signature.is_empty())
 }
 
@@ -343,7 +344,7 @@ impl CallText<'_> {
     pub(super) fn arguments(&self) -> String {
         let Some(written) = self.arguments else { return String::new() };
         match written.get().as_bytes().first() {
-            Some(b'"') => super::raw::text(written).unwrap_or_default().into_owned(),
+            Some(b'"') => text(written).unwrap_or_default().into_owned(),
             Some(b'{' | b'[') => written.get().to_owned(),
             _ => String::new(),
         }

@@ -148,6 +148,7 @@ pub(super) fn finish_of(word: &str) -> Finish {
         "length" | "model_length" | "max_tokens" => Finish::Length,
         "tool_calls" | "function_call" => Finish::ToolCalls,
         "content_filter" => Finish::ContentFilter(Box::default()),
+        "refusal" => Finish::Refusal,
         other => {
             Finish::Other(other.chars().take(FINISH_CHARS_MAX).collect::<String>().into_boxed_str())
         }

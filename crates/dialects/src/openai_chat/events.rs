@@ -3,16 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{
-    Delta, Dialect, Event, Finish, Loss, Losses, MediaKind, MediaSource, Proof, ProofKind, Usage,
-};
+use domain::{Delta, Dialect, Event, Finish, Loss, Losses, MediaKind, Proof, ProofKind, Usage};
 use serde_json::value::RawValue;
 
 use super::answer::{Answer, AnswerChoice, Call, Said, Words};
 use super::chunk::finish_of;
-use super::raw::{elements, get, get_object, get_text, object, text};
-use super::shared::{media_at, read_annotation, read_logprobs, read_reasoning_detail};
+use super::shared::{read_annotation, read_logprobs, read_reasoning_detail};
 use crate::json::Shape;
+use crate::media::{media_at, media_of};
+use crate::raw::{elements, get, get_object, get_text, members_of, text};
 
 /// Tool calls of one choice that are told apart.
 const CALLS_MAX: usize = 1024;
@@ -216,12 +215,12 @@ fn tell_words(words: Words<'_>, delta: fn(String) -> Delta, tell: &mut impl FnMu
 }
 
 fn part_text(part: &RawValue) -> Option<String> {
-    Some(get_text(&object(part)?, "text")?.into_owned())
+    Some(get_text(&members_of(part)?, "text")?.into_owned())
 }
 
 /// One part of a content array, Mistral's way.
 fn tell_part(part: &RawValue, tell: &mut impl FnMut(Delta), lost: &mut Vec<Loss>) {
-    let pairs = object(part).unwrap_or_default();
+    let pairs = members_of(part).unwrap_or_default();
     let kind = get_text(&pairs, "type").unwrap_or_default();
     let mut say = |delta: fn(String) -> Delta, words: &str| {
         if !words.is_empty() {
@@ -245,7 +244,7 @@ fn tell_part(part: &RawValue, tell: &mut impl FnMut(Delta), lost: &mut Vec<Loss>
 }
 
 fn tell_image(image: &RawValue, tell: &mut impl FnMut(Delta)) -> bool {
-    let pairs = object(image).unwrap_or_default();
+    let pairs = members_of(image).unwrap_or_default();
     let inner = get_object(&pairs, "image_url");
     let url = get_text(&inner, "url").or_else(|| get_text(&pairs, "image_url"));
     let Some(url) = url.filter(|url| !url.is_empty()) else { return false };
@@ -256,15 +255,14 @@ fn tell_image(image: &RawValue, tell: &mut impl FnMut(Delta)) -> bool {
 /// Spoken answers: the recording as a medium, its transcript as the answer's text, which is what
 /// it is for everybody who cannot listen.
 fn tell_audio(audio: &RawValue, tell: &mut impl FnMut(Delta)) -> Option<Loss> {
-    let pairs = object(audio)?;
+    let pairs = members_of(audio)?;
     let words = get_text(&pairs, "transcript").filter(|words| !words.is_empty());
     let spoken = words.is_some();
     if let Some(words) = words {
         tell(Delta::Text(words.into_owned()));
     }
     if let Some(data) = get_text(&pairs, "data").filter(|data| !data.is_empty()) {
-        let mut media = media_at(MediaKind::Audio, "");
-        media.source = MediaSource::Base64(data.into());
+        let mut media = media_of(MediaKind::Audio, &data);
         media.name = get_text(&pairs, "id").map(Box::from);
         tell(Delta::Media(media));
         return Some(Loss::approximated("audio"));

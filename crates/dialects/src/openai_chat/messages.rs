@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use super::answer::google_signature;
 use super::parts::read_content;
-use super::raw::{Pair, elements, get, get_object, get_text, object, says_nothing, text};
 use super::shared::{read_annotation, read_reasoning_detail};
 use crate::Malformed;
+use crate::raw::{Pair, elements, get, get_object, get_text, members_of, says_nothing, text};
 
 /// The turns, and what was met in them.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) fn read_messages(messages: &RawValue) -> Result<Turns, Malformed> {
     let mut turns = Turns::default();
     for (place, message) in messages.into_iter().enumerate() {
         let wrong = |wrong| Malformed::new(format!("`messages[{place}]`{wrong}"), "messages");
-        let Some(pairs) = object(message) else {
+        let Some(pairs) = members_of(message) else {
             return Err(wrong(" must be an object".to_owned()));
         };
         turns.take(place, &pairs).map_err(|sentence| wrong(format!(": {sentence}")))?;
@@ -99,7 +99,7 @@ impl Turns {
             }));
         }
         let calls = get(pairs, "tool_calls").and_then(elements).unwrap_or_default();
-        for call in calls.into_iter().filter_map(object) {
+        for call in calls.into_iter().filter_map(members_of) {
             let call = read_call(&call);
             self.tools.insert(call.id.clone(), call.name.clone());
             content.push(Content::ToolCall(call));

@@ -22,7 +22,6 @@ mod tools;
 mod turns;
 
 mod outline;
-pub(crate) mod raw;
 pub(crate) mod usage;
 pub(crate) mod whole;
 pub(crate) mod write;

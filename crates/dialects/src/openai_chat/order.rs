@@ -5,10 +5,11 @@ use bytes::Bytes;
 use domain::{Conversation, Effort, Loss, Losses, Needs, OutputFormat};
 
 use super::offer::write_tools;
-use super::raw::{object, text};
 use super::turns::write_turns;
 use crate::form::{Order, Vendor, Written};
 use crate::object::{ObjectText, push_quoted, shortest};
+use crate::raw::{members_of, text};
+use crate::verbosity;
 
 /// What is known of the one for whom a request is written.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +74,7 @@ pub(super) fn write_request(order: &Order<'_>, conversation: &Conversation) -> W
     write_logprobs(whom, conversation, &mut body, &mut losses);
     write_format(&conversation.format, &mut body);
     write_reasoning(whom, conversation, &mut body, &mut losses);
+    write_verbosity(whom, conversation, &mut body, &mut losses);
     write_about(whom, conversation, &mut body, &mut losses);
     if order.stream {
         body.raw("stream", "true");
@@ -239,6 +241,20 @@ fn write_reasoning(
     body.text("reasoning_effort", word);
 }
 
+fn write_verbosity(
+    whom: Whom<'_>,
+    conversation: &Conversation,
+    body: &mut ObjectText,
+    losses: &mut Losses,
+) {
+    let wish = conversation.verbosity;
+    if whom.is_original() {
+        body.text_if("verbosity", verbosity::borne(wish, whom.reasons, losses));
+    } else {
+        verbosity::lose(wish, losses);
+    }
+}
+
 /// The effort that comes near to a number of tokens.
 fn effort_for(budget_tokens: u64) -> Effort {
     match budget_tokens {
@@ -288,7 +304,7 @@ fn write_about(
         let texts = || {
             let value: Option<&serde_json::value::RawValue> =
                 serde_json::from_str(metadata.as_str()).ok();
-            let pairs = value.and_then(object)?;
+            let pairs = value.and_then(members_of)?;
             pairs.iter().all(|(_, value)| text(value).is_some()).then_some(())
         };
         if original && about.store == Some(true) && texts().is_some() {

@@ -12,6 +12,7 @@ use crate::body::{place_in, read_object};
 use crate::form::Ask;
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
 use crate::outline::{Kind, Twice, check_array, read_model, read_stream};
+use crate::raw::object;
 
 /// Reads what routing needs; all ranges are places in the body. A model that the path names
 /// (Azure's deployments) goes before the one in the body, which may then be missing.
@@ -35,6 +36,7 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
         stream_options_at,
         needs: fields.needs,
         output_tokens_max: fields.completion_tokens_max.or(fields.tokens_max),
+        extended: false,
     })
 }
 
@@ -171,8 +173,8 @@ fn read_stream_options(
     if options.get() == "null" {
         return Ok((place, false));
     }
-    match serde_json::from_str::<Object<StreamOptions>>(options.get()) {
-        Ok(Object(Some(read))) => Ok((place, read.include_usage)),
-        _ => Err(Malformed::new("`stream_options` must be an object", "stream_options")),
+    match object::<StreamOptions>(options) {
+        Some(read) => Ok((place, read.include_usage)),
+        None => Err(Malformed::new("`stream_options` must be an object", "stream_options")),
     }
 }

@@ -3,8 +3,8 @@
 use domain::{Content, Dialect, Foreign, Json, Media, MediaKind, MediaSource, Text, Thinking};
 use serde_json::value::RawValue;
 
-use super::raw::{Pair, elements, get, get_object, get_text, object, text};
-use super::shared::media_at;
+use crate::media::{document, media_at, media_of, mime_of_format};
+use crate::raw::{Pair, elements, get, get_object, get_text, members_of, text};
 
 /// Reads a text, null, or an array of parts.
 ///
@@ -30,7 +30,7 @@ fn read_part(place: usize, part: &RawValue) -> Result<Content, String> {
     if let Some(text) = text(part) {
         return Ok(Content::text(text));
     }
-    let pairs = object(part).ok_or_else(|| wrong("must be an object"))?;
+    let pairs = members_of(part).ok_or_else(|| wrong("must be an object"))?;
     let Some(kind) = get_text(&pairs, "type") else {
         return Err(wrong("has no `type`"));
     };
@@ -82,7 +82,7 @@ fn thought(pairs: &[Pair<'_>]) -> String {
     if let Some(words) = text(thinking) {
         return words.into_owned();
     }
-    let parts = elements(thinking).unwrap_or_default().into_iter().filter_map(object);
+    let parts = elements(thinking).unwrap_or_default().into_iter().filter_map(members_of);
     parts.filter_map(|part| Some(get_text(&part, "text")?.into_owned())).collect()
 }
 
@@ -96,43 +96,21 @@ fn at_url(kind: MediaKind, pairs: &[Pair<'_>], member: &str) -> Option<Media> {
 fn audio(pairs: &[Pair<'_>]) -> Option<Media> {
     let inner = get_object(pairs, "input_audio");
     let data = get_text(&inner, "data").or_else(|| get_text(pairs, "input_audio"))?;
-    let mut media = media_at(MediaKind::Audio, &data);
-    if let Some(data) = bare_base64(&media) {
-        media.source = MediaSource::Base64(data);
-    }
-    if media.mime.is_none() {
-        media.mime = get_text(&inner, "format").map(|format| match format.as_ref() {
-            "mp3" => "audio/mpeg".into(),
-            other => format!("audio/{other}").into(),
-        });
-    }
-    Some(media)
+    let media = media_of(MediaKind::Audio, &data);
+    let format = || get_text(&inner, "format").map(|format| mime_of_format(&format));
+    let mime = media.mime.or_else(format);
+    Some(Media { mime, ..media })
 }
 
 fn file(pairs: &[Pair<'_>]) -> Option<Media> {
     let inner = get_object(pairs, "file");
     let name = get_text(&inner, "filename").filter(|name| !name.is_empty());
-    let mut media = match (get_text(&inner, "file_data"), get_text(&inner, "file_id")) {
-        (Some(data), _) => media_at(MediaKind::Document, &data),
-        (None, Some(id)) => Media {
+    match (get_text(&inner, "file_data"), get_text(&inner, "file_id")) {
+        (Some(data), _) => Some(document(&data, name.as_deref())),
+        (None, Some(id)) => Some(Media {
             source: MediaSource::File(Dialect::OpenAiChat, id.into()),
-            ..media_at(MediaKind::Document, "")
-        },
-        (None, None) => return None,
-    };
-    if let Some(data) = bare_base64(&media) {
-        media.source = MediaSource::Base64(data);
-        let pdf = name.as_deref().is_some_and(|name| name.to_ascii_lowercase().ends_with(".pdf"));
-        media.mime = pdf.then(|| "application/pdf".into());
-    }
-    media.name = name.map(Box::from);
-    Some(media)
-}
-
-/// Base64 that some clients write where others write an address.
-fn bare_base64(media: &Media) -> Option<Box<str>> {
-    match &media.source {
-        MediaSource::Url(data) if !data.contains("://") => Some(data.clone()),
-        _ => None,
+            ..document("", name.as_deref())
+        }),
+        (None, None) => None,
     }
 }

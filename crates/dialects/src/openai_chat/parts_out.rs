@@ -3,9 +3,9 @@
 use domain::{Dialect, Foreign, Losses, Media, MediaKind, MediaSource, Text};
 
 use super::order::Whom;
-use super::shared::data_url;
-use super::turns::{Part, foreign_loss, media_word};
+use super::turns::{Part, foreign_loss};
 use crate::form::Vendor;
+use crate::media::{data_address, format_of_mime, media_word, mime_of};
 use crate::object::ObjectText;
 
 /// A part of text. Where it comes from and where it may be cached has no place in a request.
@@ -42,7 +42,7 @@ pub(super) fn write_media(whom: Whom<'_>, media: &Media, losses: &mut Losses) ->
     }
     let written = match media.kind {
         MediaKind::Image => image(media),
-        MediaKind::Audio => audio(media),
+        MediaKind::Audio => audio(whom, media),
         MediaKind::Video => video(whom, media),
         MediaKind::Document => document(whom, media),
     };
@@ -52,12 +52,10 @@ pub(super) fn write_media(whom: Whom<'_>, media: &Media, losses: &mut Losses) ->
     written.map(|json| Part { json, text: None })
 }
 
-fn address(media: &Media, usual_mime: &str) -> Option<String> {
+fn address(media: &Media) -> Option<String> {
     match &media.source {
         MediaSource::Url(url) => Some(url.to_string()),
-        MediaSource::Base64(data) => {
-            Some(data_url(media.mime.as_deref().unwrap_or(usual_mime), data))
-        }
+        MediaSource::Base64(data) => Some(data_address(mime_of(media), data)),
         MediaSource::File(..) | MediaSource::Text(_) => None,
     }
 }
@@ -71,19 +69,17 @@ fn part(kind: &str, mut inner: ObjectText) -> String {
 
 fn image(media: &Media) -> Option<String> {
     let mut inner = ObjectText::new();
-    inner.text("url", &address(media, "image/png")?);
+    inner.text("url", &address(media)?);
     inner.text_if("detail", media.detail.as_deref());
     Some(part("image_url", inner))
 }
 
-fn audio(media: &Media) -> Option<String> {
+fn audio(whom: Whom<'_>, media: &Media) -> Option<String> {
     let MediaSource::Base64(data) = &media.source else { return None };
-    let mime = media.mime.as_deref().unwrap_or("audio/wav");
-    let format = match mime.strip_prefix("audio/").unwrap_or(mime) {
-        "mpeg" | "mp3" | "mpga" => "mp3",
-        "wav" | "x-wav" | "wave" | "vnd.wave" => "wav",
-        other => other,
-    };
+    let format = format_of_mime(mime_of(media));
+    if whom.is_original() && !matches!(format, "mp3" | "wav") {
+        return None;
+    }
     let mut inner = ObjectText::new();
     inner.text("data", data).text("format", format);
     Some(part("input_audio", inner))
@@ -94,7 +90,7 @@ fn video(whom: Whom<'_>, media: &Media) -> Option<String> {
         return None;
     }
     let mut inner = ObjectText::new();
-    inner.text("url", &address(media, "video/mp4")?);
+    inner.text("url", &address(media)?);
     Some(part("video_url", inner))
 }
 
@@ -116,7 +112,7 @@ fn document(whom: Whom<'_>, media: &Media) -> Option<String> {
             inner.text("file_data", url);
         }
         MediaSource::Base64(_) => {
-            inner.text("file_data", &address(media, "application/pdf")?);
+            inner.text("file_data", &address(media)?);
         }
         MediaSource::File(..) | MediaSource::Text(_) => return None,
     }

@@ -7,9 +7,10 @@ use super::said::{CallHead, FinishWords, audio, call_id, image};
 use super::shared::{
     write_annotation, write_logprobs, write_reasoning_detail, write_search_results,
 };
-use super::turns::{foreign_loss, media_word};
+use super::turns::foreign_loss;
 use super::usage::write_usage;
 use crate::form::{Envelope, Written};
+use crate::media::media_word;
 use crate::object::{ObjectText, array};
 
 /// The answer as a `chat.completion` object.

@@ -6,13 +6,13 @@ use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::messages::read_messages;
-use super::raw::{
-    elements, get, get_object, get_text, number, object, says_nothing, text, truth, whole,
-};
 use super::tools::{read_choice, read_functions, read_tools, web_search};
-use crate::Malformed;
 use crate::body::read_object;
 use crate::json::Members;
+use crate::raw::{
+    elements, get, get_object, get_text, members_of, number, says_nothing, text, truth, whole,
+};
+use crate::{Malformed, verbosity};
 
 /// Reads turns, tools, settings and needs, those inside the turns as well.
 ///
@@ -110,6 +110,7 @@ impl Reader {
             "reasoning_effort" => self.take_effort(value)?,
             "reasoning" => self.take_reasoning(value)?,
             "thinking" => self.take_thinking(value),
+            "verbosity" => self.take_verbosity(value)?,
             _ => self.take_stranger(name, value),
         }
         Ok(())
@@ -164,7 +165,7 @@ impl Reader {
                 self.safety_identifier = taken("safety_identifier", value, TEXT)?;
             }
             "metadata" => {
-                let read = |value| object(value).map(|_| Json::new(RawValue::get(value)));
+                let read = |value| members_of(value).map(|_| Json::new(RawValue::get(value)));
                 about.metadata = taken("metadata", value, (read, "an object"))?;
             }
             "service_tier" => about.service_tier = taken("service_tier", value, TEXT)?,
@@ -180,14 +181,15 @@ impl Reader {
         if value.get() == "null" {
             return Ok(());
         }
-        let pairs = object(value).ok_or_else(|| wrong(NAME, "an object"))?;
+        let pairs = members_of(value).ok_or_else(|| wrong(NAME, "an object"))?;
         let read = &mut self.read;
         match get_text(&pairs, "type").as_deref() {
             Some("text") => return Ok(()),
             Some("json_object") => read.format = OutputFormat::JsonObject,
             Some("json_schema") => {
                 let inner = get_object(&pairs, "json_schema");
-                let Some(schema) = get(&inner, "schema").filter(|schema| object(schema).is_some())
+                let Some(schema) =
+                    get(&inner, "schema").filter(|schema| members_of(schema).is_some())
                 else {
                     let sentence = "`response_format.json_schema.schema` must be an object";
                     return Err(Malformed::new(sentence, NAME));
@@ -215,6 +217,15 @@ impl Reader {
         Ok(())
     }
 
+    fn take_verbosity(&mut self, value: &RawValue) -> Result<(), Malformed> {
+        let Some(word) = taken("verbosity", value, TEXT)? else { return Ok(()) };
+        self.read.verbosity = verbosity::read(&word);
+        if self.read.verbosity.is_none() {
+            self.read.unmapped.push("verbosity".into());
+        }
+        Ok(())
+    }
+
     fn set_effort(&mut self, effort: Effort) {
         self.read.reasoning.effort = Some(effort);
         if effort != Effort::None {
@@ -224,7 +235,7 @@ impl Reader {
 
     /// OpenRouter's object.
     fn take_reasoning(&mut self, value: &RawValue) -> Result<(), Malformed> {
-        let read = taken("reasoning", value, (object, "an object"))?.unwrap_or_default();
+        let read = taken("reasoning", value, (members_of, "an object"))?.unwrap_or_default();
         for (name, value) in read {
             let known = match name.as_ref() {
                 "effort" => text(value).and_then(|word| effort_of(&word)).map(|effort| {
@@ -259,7 +270,7 @@ impl Reader {
 
     /// The switch of DeepSeek and Zhipu, which is Anthropic's.
     fn take_thinking(&mut self, value: &RawValue) {
-        let pairs = object(value).unwrap_or_default();
+        let pairs = members_of(value).unwrap_or_default();
         let on = match get_text(&pairs, "type").as_deref() {
             Some("disabled") => false,
             Some("enabled") => true,

@@ -2,7 +2,7 @@
 
 use domain::{Finish, Losses, Media, MediaKind, MediaSource};
 
-use super::shared::data_url;
+use crate::media::{data_address, mime_of};
 use crate::object::ObjectText;
 
 /// A finish in OpenAI's words, and beside it what they leave out.
@@ -103,9 +103,7 @@ pub(super) fn call_id(id: &str, answer: &str, choice: usize, number: usize) -> S
 pub(super) fn image(media: &Media) -> Option<String> {
     let url = match (&media.kind, &media.source) {
         (MediaKind::Image, MediaSource::Url(url)) => url.to_string(),
-        (MediaKind::Image, MediaSource::Base64(data)) => {
-            data_url(media.mime.as_deref().unwrap_or("image/png"), data)
-        }
+        (MediaKind::Image, MediaSource::Base64(data)) => data_address(mime_of(media), data),
         _ => return None,
     };
     let mut inner = ObjectText::new();

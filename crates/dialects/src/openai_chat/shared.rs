@@ -1,18 +1,18 @@
-//! Pieces that requests and answers have in common: citations, media inside URLs, proofs of
-//! thinking, log probabilities; read and written.
+//! Pieces that requests and answers have in common: citations, proofs of thinking, log
+//! probabilities; read and written.
 
-use domain::{
-    Citation, Dialect, LogProb, Loss, Media, MediaKind, MediaSource, Proof, ProofKind, SearchResult,
-};
+use domain::{Citation, Dialect, LogProb, Loss, Proof, ProofKind, SearchResult};
 use serde_json::value::RawValue;
 
-use super::raw::{elements, get, get_object, get_text, number as read_number, object, text, whole};
 use crate::json::members;
 use crate::object::{ObjectText, array, push_quoted, shortest};
+use crate::raw::{
+    Pair, elements, get, get_object, get_text, members_of, number as read_number, text, whole,
+};
 
 /// The web address in an annotation, if it is a citation of one.
 pub(super) fn read_annotation(annotation: &RawValue) -> Option<Citation> {
-    let pairs = object(annotation)?;
+    let pairs = members_of(annotation)?;
     if get_text(&pairs, "type").as_deref() != Some("url_citation") {
         return None;
     }
@@ -41,7 +41,7 @@ pub(super) fn write_annotation(citation: &Citation, chars_before: u64) -> Option
 
 /// One element of `search_results`.
 pub(super) fn read_search_result(found: &RawValue) -> Option<SearchResult> {
-    let pairs = object(found)?;
+    let pairs = members_of(found)?;
     let told = |name| get_text(&pairs, name).filter(|text| !text.is_empty()).map(Box::from);
     Some(SearchResult {
         url: told("url")?,
@@ -73,41 +73,10 @@ pub(super) fn write_search_results(results: &[SearchResult]) -> (String, String)
     (array(&urls), array(&whole))
 }
 
-/// A medium at an address, or inside a `data:` URL.
-pub(super) fn media_at(kind: MediaKind, url: &str) -> Media {
-    let media = |source, mime: Option<&str>| Media {
-        kind,
-        source,
-        mime: mime.filter(|mime| !mime.is_empty()).map(Box::from),
-        name: None,
-        detail: None,
-        cache: None,
-    };
-    match split_data_url(url) {
-        Some((mime, data)) => media(MediaSource::Base64(data.into()), Some(mime)),
-        None => media(MediaSource::Url(url.into()), None),
-    }
-}
-
-fn split_data_url(url: &str) -> Option<(&str, &str)> {
-    let scheme = url.get(..5)?;
-    if !scheme.eq_ignore_ascii_case("data:") {
-        return None;
-    }
-    let (head, data) = url.get(5..)?.split_once(',')?;
-    let head = head.strip_suffix(";base64")?;
-    Some((head.split(';').next().unwrap_or_default(), data))
-}
-
-/// Base64 as a `data:` URL.
-pub(super) fn data_url(mime: &str, data: &str) -> String {
-    format!("data:{mime};base64,{data}")
-}
-
 /// The words and the proof in one element of OpenRouter's `reasoning_details`. The proof's data is
 /// the whole element without its words, so that it goes back as it came.
 pub(super) fn read_reasoning_detail(detail: &RawValue) -> Option<(String, Option<Proof>)> {
-    let pairs = object(detail)?;
+    let pairs = members_of(detail)?;
     let words = get_text(&pairs, "text").or_else(|| get_text(&pairs, "summary"));
     let told = |name| get_text(&pairs, name).filter(|text| !text.is_empty());
     let proof = |kind| Proof {
@@ -156,13 +125,14 @@ fn without_member(object: &str, name: &str) -> String {
 /// `logprobs` of a choice: those of its text, then those of its refusal. `lost` gets the bytes,
 /// which the internal form does not keep.
 pub(super) fn read_logprobs(logprobs: &RawValue, lost: &mut Vec<Loss>) -> Vec<LogProb> {
-    let Some(pairs) = object(logprobs) else { return Vec::new() };
+    let Some(pairs) = members_of(logprobs) else { return Vec::new() };
     let mut read = Vec::new();
     for name in ["content", "refusal"] {
         let tokens = get(&pairs, name).and_then(elements).unwrap_or_default();
-        for token in tokens.into_iter().filter_map(object) {
+        for token in tokens.into_iter().filter_map(members_of) {
             let alternatives = get(&token, "top_logprobs").and_then(elements).unwrap_or_default();
-            let top = alternatives.into_iter().filter_map(object).filter_map(|pairs| one(&pairs));
+            let top =
+                alternatives.into_iter().filter_map(members_of).filter_map(|pairs| one(&pairs));
             if let Some((word, logprob)) = one(&token) {
                 read.push(LogProb { token: word, logprob, top: top.collect() });
             }
@@ -175,7 +145,7 @@ pub(super) fn read_logprobs(logprobs: &RawValue, lost: &mut Vec<Loss>) -> Vec<Lo
     read
 }
 
-fn one(pairs: &[super::raw::Pair<'_>]) -> Option<(String, f64)> {
+fn one(pairs: &[Pair<'_>]) -> Option<(String, f64)> {
     let logprob = get(pairs, "logprob").and_then(read_number)?;
     Some((get(pairs, "token").and_then(text)?.into_owned(), logprob))
 }

@@ -11,11 +11,11 @@ use super::said::{CallHead, FinishWords, audio, call_id, image};
 use super::shared::{
     write_annotation, write_logprobs, write_reasoning_detail, write_search_results,
 };
-use super::turns::media_word;
 use super::usage::write_usage;
 use super::write::write_stream_refusal;
 use crate::Refusal;
 use crate::form::{Envelope, StreamWriter};
+use crate::media::media_word;
 use crate::object::{ObjectText, push_quoted};
 
 /// Writes one answer.

@@ -6,8 +6,8 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::raw::{Pair, elements, get, get_object, get_text, object, text, truth};
 use crate::Malformed;
+use crate::raw::{Pair, elements, get, get_object, get_text, members_of, text, truth};
 
 fn wrong(place: &str, what: &str) -> Malformed {
     Malformed::new(format!("`{place}` {what}"), "tools")
@@ -21,7 +21,7 @@ pub(super) fn read_tools(value: &RawValue, into: &mut Conversation) -> Result<()
     let tools = elements(value).ok_or_else(|| wrong("tools", "must be an array"))?;
     for (place, tool) in tools.into_iter().enumerate() {
         let place = format!("tools[{place}]");
-        let pairs = object(tool).ok_or_else(|| wrong(&place, "must be an object"))?;
+        let pairs = members_of(tool).ok_or_else(|| wrong(&place, "must be an object"))?;
         let kind = get_text(&pairs, "type");
         let cache = get(&pairs, "cache_control").filter(|cache| cache.get() != "null");
         let free_text = kind.as_deref() == Some("custom");
@@ -62,7 +62,7 @@ pub(super) fn read_functions(value: &RawValue, into: &mut Conversation) -> Resul
     }
     let functions = elements(value).ok_or_else(|| wrong("functions", "must be an array"))?;
     for (place, function) in functions.into_iter().enumerate() {
-        let read = object(function).and_then(|pairs| read_function(&pairs));
+        let read = members_of(function).and_then(|pairs| read_function(&pairs));
         let read = read.ok_or_else(|| wrong(&format!("functions[{place}]"), "must have a name"))?;
         into.tools.push(Tool::Function(read));
         into.needs |= Needs::TOOLS;
@@ -100,7 +100,7 @@ fn hosted_kind(name: &str) -> HostedKind {
 
 /// `web_search_options` is a search at the provider under another name.
 pub(super) fn web_search(value: &RawValue, needs: &mut Needs) -> Option<Tool> {
-    object(value)?;
+    members_of(value)?;
     *needs |= Needs::HOSTED_TOOLS;
     Some(Tool::Hosted(HostedTool {
         kind: HostedKind::WebSearch,
@@ -124,11 +124,11 @@ pub(super) fn read_choice(value: &RawValue) -> Result<Option<ToolChoice>, Malfor
             _ => Err(wrong("is none of `none`, `auto` and `required`")),
         };
     }
-    let pairs = object(value).ok_or_else(|| wrong("must be a string or an object"))?;
+    let pairs = members_of(value).ok_or_else(|| wrong("must be a string or an object"))?;
     let allowed = get_object(&pairs, "allowed_tools");
     if !allowed.is_empty() {
         let tools = get(&allowed, "tools").and_then(elements).unwrap_or_default();
-        let names = tools.into_iter().filter_map(object).filter_map(|tool| name_in(&tool));
+        let names = tools.into_iter().filter_map(members_of).filter_map(|tool| name_in(&tool));
         let required = get_text(&allowed, "mode").as_deref() == Some("required");
         return Ok(Some(ToolChoice::Among { names: names.collect(), required }));
     }

@@ -13,6 +13,7 @@ use super::order::Whom;
 use super::parts_out::{text_part, write_foreign, write_media};
 use super::shared::write_reasoning_detail;
 use crate::form::Vendor;
+use crate::media::media_word;
 use crate::object::{ObjectText, array};
 
 /// The messages, each as JSON.
@@ -354,16 +355,6 @@ fn google(signature: &str) -> String {
     let mut extra = ObjectText::new();
     extra.raw("google", &google.end());
     extra.end()
-}
-
-/// The word by which a medium is named among the losses.
-pub(super) fn media_word(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Image => "image",
-        MediaKind::Audio => "audio",
-        MediaKind::Video => "video",
-        MediaKind::Document => "document",
-    }
 }
 
 /// A stranger's part by its type's name.

@@ -6,8 +6,8 @@ use serde::de::MapAccess;
 use super::answer::Answer;
 use super::chunk::Chunk;
 use super::events::Teller;
-use crate::json::{Members, Object, Shape, skip};
-use crate::provider_error;
+use crate::body::{error_inside, read_answer};
+use crate::json::{Members, Shape, skip};
 
 /// Looks at the body of an unstreamed success: usage, finish of choice 0, model, size of the text.
 /// `content_deltas` is 1 if any choice carries content.
@@ -16,9 +16,9 @@ use crate::provider_error;
 /// `Malformed` if the body is not a JSON object, `Empty` if there is no body or no choice with
 /// content or finish, and the class of the error if the provider wrote one into its success.
 pub(super) fn see_whole(body: &[u8]) -> Result<Sight, Fault> {
-    let chunk: Chunk<'_> = read_body(body)?;
+    let chunk: Chunk<'_> = read_answer(body)?;
     if chunk.error.is_some() {
-        return Err(in_band(body));
+        return Err(error_inside(body));
     }
     let choices = chunk.choices.unwrap_or_default();
     if choices.messages == 0 && choices.finished == 0 {
@@ -41,9 +41,9 @@ pub(super) fn see_whole(body: &[u8]) -> Result<Sight, Fault> {
 /// # Errors
 /// As for [`see_whole`].
 pub(super) fn read_whole(body: &[u8]) -> Result<(Reply, Losses), Fault> {
-    let answer: Answer<'_> = read_body(body)?;
+    let answer: Answer<'_> = read_answer(body)?;
     if answer.failed {
-        return Err(in_band(body));
+        return Err(error_inside(body));
     }
     let mut events = Vec::new();
     Teller::default().tell(answer, &mut events);
@@ -62,7 +62,7 @@ pub(super) fn read_whole(body: &[u8]) -> Result<(Reply, Losses), Fault> {
 /// # Errors
 /// `Malformed` if there is no such number.
 pub(super) fn read_input_tokens(body: &[u8]) -> Result<u64, Fault> {
-    let count: InputTokens = read_body(body)?;
+    let count: InputTokens = read_answer(body)?;
     count.0.ok_or_else(|| Fault::new(FaultClass::Malformed, "the body has no `input_tokens`"))
 }
 
@@ -77,38 +77,6 @@ impl<'de> Members<'de> for InputTokens {
         }
         Ok(())
     }
-}
-
-/// The body as an object.
-///
-/// # Errors
-/// `Malformed`, `Empty`, or the class of an error that stands in place of the object.
-pub(crate) fn read_body<'de, T: Members<'de>>(body: &'de [u8]) -> Result<T, Fault> {
-    if body.trim_ascii().is_empty() {
-        return Err(Fault::new(FaultClass::Empty, "the body is empty"));
-    }
-    let Ok(text) = std::str::from_utf8(body) else {
-        return Err(Fault::new(FaultClass::Malformed, "the body is not UTF-8 text"));
-    };
-    match serde_json::from_str::<Object<T>>(text) {
-        Ok(Object(Some(read))) => Ok(read),
-        Ok(Object(None)) => {
-            // Google's compatible path wraps its errors into an array.
-            let in_band = provider_error::read_in_band(body);
-            let plain = || Fault::new(FaultClass::Malformed, "the body is no JSON object");
-            Err(in_band.unwrap_or_else(plain))
-        }
-        Err(error) => {
-            let detail = format!("the body is not JSON: {error}");
-            Err(Fault::new(FaultClass::Malformed, crate::mask::line(&detail)))
-        }
-    }
-}
-
-/// The fault that a body tells which has an `error`.
-pub(crate) fn in_band(body: &[u8]) -> Fault {
-    let unread = || Fault::new(FaultClass::ServerError, "an error that cannot be read");
-    provider_error::read_in_band(body).unwrap_or_else(unread)
 }
 
 /// The model's name, if there is one.

@@ -1,5 +1,5 @@
-//! Writes refusals, the list of models and counts of tokens in OpenAI's form. Answers are written
-//! in `reply` and `stream_writer`.
+//! Writes refusals, the list of models and counts of tokens in OpenAI's form, which the responses
+//! have as well. Answers are written in `reply` and `stream_writer`.
 
 use bytes::Bytes;
 
@@ -8,26 +8,29 @@ use crate::json::quoted;
 use crate::object::ObjectText;
 use crate::{Refusal, RefusalKind};
 
+/// The member that holds what a model reads.
+const PROMPT: &str = "messages";
+
 /// The refusal as a body: `{"error":{message, type, param, code}}`, with `retry_after_s` beside
 /// them if there is an honest wait.
 pub(super) fn write_refusal(refusal: &Refusal) -> Bytes {
-    Bytes::from(refusal_object(refusal))
+    Bytes::from(refusal_object(refusal, PROMPT))
 }
 
 /// The refusal as the last event of a stream that has already begun.
 pub(super) fn write_stream_refusal(refusal: &Refusal) -> Bytes {
-    Bytes::from(format!("data: {}\n\n", refusal_object(refusal)))
+    Bytes::from(format!("data: {}\n\n", refusal_object(refusal, PROMPT)))
 }
 
 /// The list of models; `created_unix` is in seconds.
-pub(super) fn write_models(models: &[ModelEntry<'_>], created_unix: u64) -> Bytes {
+pub(crate) fn write_models(models: &[ModelEntry<'_>], created_unix: u64) -> Bytes {
     let entries: Vec<String> =
         models.iter().map(|model| model_object(model, created_unix)).collect();
     Bytes::from(format!(r#"{{"object":"list","data":[{}]}}"#, entries.join(",")))
 }
 
 /// One model by itself.
-pub(super) fn write_model(model: &ModelEntry<'_>, created_unix: u64) -> Bytes {
+pub(crate) fn write_model(model: &ModelEntry<'_>, created_unix: u64) -> Bytes {
     Bytes::from(model_object(model, created_unix))
 }
 
@@ -50,21 +53,31 @@ pub(super) fn write_input_tokens(count: u64) -> Bytes {
     Bytes::from(format!(r#"{{"object":"input_tokens","input_tokens":{count}}}"#))
 }
 
-fn refusal_object(refusal: &Refusal) -> String {
+/// The refusal as an object, `{"error":{…}}`; `prompt` is the member that holds what a model reads.
+pub(crate) fn refusal_object(refusal: &Refusal, prompt: &str) -> String {
+    ObjectText::new().raw("error", &error_object(refusal, prompt)).end()
+}
+
+/// What stands in the refusal's `error` member.
+pub(crate) fn error_object(refusal: &Refusal, prompt: &str) -> String {
     let (kind, code) = words(refusal.kind);
-    let message = quoted(&refusal.message);
-    let param = refusal.param.or(usual_param(refusal.kind)).map_or("null".to_owned(), quoted);
-    let code = code.map_or("null".to_owned(), quoted);
-    let wait =
-        refusal.retry_after_s.map_or(String::new(), |wait| format!(r#","retry_after_s":{wait}"#));
-    format!(
-        r#"{{"error":{{"message":{message},"type":"{kind}","param":{param},"code":{code}{wait}}}}}"#
-    )
+    let param = refusal.param.or(match refusal.kind {
+        RefusalKind::ModelNotFound => Some("model"),
+        RefusalKind::ContextLength => Some(prompt),
+        _ => None,
+    });
+    let or_null = |text: Option<&str>| text.map_or("null".to_owned(), quoted);
+    ObjectText::new()
+        .text("message", &refusal.message)
+        .text("type", kind)
+        .raw("param", &or_null(param))
+        .raw("code", &or_null(code))
+        .whole_if("retry_after_s", refusal.retry_after_s)
+        .end()
 }
 
 /// OpenAI's own `type` and `code` where it has one; SDKs choose their error by them.
-/// The responses form has the same.
-pub(crate) fn words(kind: RefusalKind) -> (&'static str, Option<&'static str>) {
+fn words(kind: RefusalKind) -> (&'static str, Option<&'static str>) {
     const CALLER: &str = "invalid_request_error";
     match kind {
         RefusalKind::InvalidRequest => (CALLER, None),
@@ -80,23 +93,5 @@ pub(crate) fn words(kind: RefusalKind) -> (&'static str, Option<&'static str>) {
         RefusalKind::UpstreamFailed => ("server_error", Some("upstream_failed")),
         RefusalKind::UpstreamTimeout => ("server_error", Some("upstream_timeout")),
         RefusalKind::Internal => ("server_error", Some("internal_error")),
-    }
-}
-
-fn usual_param(kind: RefusalKind) -> Option<&'static str> {
-    match kind {
-        RefusalKind::ModelNotFound => Some("model"),
-        RefusalKind::ContextLength => Some("messages"),
-        RefusalKind::InvalidRequest
-        | RefusalKind::ContentFilter
-        | RefusalKind::Unauthorized
-        | RefusalKind::PayloadTooLarge
-        | RefusalKind::RateLimited
-        | RefusalKind::Overloaded
-        | RefusalKind::UpstreamFailed
-        | RefusalKind::UpstreamTimeout
-        | RefusalKind::NotFound
-        | RefusalKind::MethodNotAllowed
-        | RefusalKind::Internal => None,
     }
 }

@@ -10,8 +10,8 @@ use domain::{
 use serde_json::value::RawValue;
 
 use super::parts::{foreign, need_of, read_content};
-use super::raw::{elements, object, raw_members, text, word};
 use crate::Malformed;
+use crate::raw::{elements, object, raw_members, text, word};
 
 raw_members! {
     /// An item of the input.

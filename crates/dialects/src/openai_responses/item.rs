@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::input::{read_proof, read_thoughts};
 use super::parts::{Part, foreign, names_a_file, read_citations, read_logprobs};
-use super::raw::{elements, object, raw_members, text, word};
+use crate::raw::{elements, object, raw_members, text, word};
 
 /// Findings kept of one search.
 const RESULTS_MAX: usize = 256;

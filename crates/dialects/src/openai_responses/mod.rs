@@ -2,13 +2,13 @@
 //! Requests are read, rewritten and written, answers and refusals are read and written, streams
 //! both ways.
 
+mod agent;
 mod held;
 mod input;
 mod item;
 mod outline;
 mod output;
 mod parts;
-mod raw;
 mod refusal;
 mod request;
 mod resume;
@@ -30,7 +30,7 @@ use crate::form::{
 };
 use crate::rewrite::{apply, change_model};
 use crate::stream::EventStream;
-use crate::{Malformed, Refusal};
+use crate::{Malformed, Refusal, openai_chat};
 
 /// The form itself.
 #[derive(Debug, Clone, Copy)]
@@ -92,10 +92,10 @@ impl Form for OpenAiResponses {
     }
 
     fn write_models(&self, models: &[ModelEntry<'_>], created_unix: u64) -> Bytes {
-        refusal::write_models(models, created_unix)
+        openai_chat::write::write_models(models, created_unix)
     }
 
     fn write_model(&self, model: &ModelEntry<'_>, created_unix: u64) -> Bytes {
-        refusal::write_model(model, created_unix)
+        openai_chat::write::write_model(model, created_unix)
     }
 }

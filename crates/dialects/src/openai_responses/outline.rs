@@ -4,6 +4,7 @@
 use domain::{HostedKind, Needs, Outline};
 use serde::de::{MapAccess, SeqAccess};
 
+use super::agent::{self, Offered};
 use super::tools::hosted_kind;
 use crate::Malformed;
 use crate::body::read_object;
@@ -39,6 +40,7 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
         stream_options_at: None,
         needs: top.needs,
         output_tokens_max: top.output_tokens_max,
+        extended: top.extended,
     })
 }
 
@@ -52,6 +54,7 @@ struct Top<'de> {
     stored_input: bool,
     needs: Needs,
     output_tokens_max: Option<u64>,
+    extended: bool,
     twice: Twice,
 }
 
@@ -70,6 +73,7 @@ impl<'de> Members<'de> for Top<'de> {
             "tools" => {
                 if let Array(Some(tools)) = map.next_value::<Array<Tools>>()? {
                     self.needs |= tools.needs;
+                    self.extended |= tools.extended;
                 }
             }
             "text" => {
@@ -89,6 +93,16 @@ impl<'de> Members<'de> for Top<'de> {
             "include" => {
                 let Array(include) = map.next_value::<Array<Include>>()?;
                 self.need(Needs::LOGPROBS, include.is_some_and(|include| include.logprobs));
+            }
+            "response_format" => {
+                let Object(form) = map.next_value::<Object<Kind<'de>>>()?;
+                self.extended |= form.is_some();
+                let form = form.unwrap_or_default();
+                let kind = form.kind.as_text();
+                self.need(Needs::JSON_OUTPUT, kind.is_some_and(|kind| kind.starts_with("json_")));
+            }
+            name if agent::adds_member(name) => {
+                self.extended |= map.next_value::<Shape<'de>>()? != Shape::Null;
             }
             _ => skip(map)?,
         }
@@ -118,16 +132,19 @@ pub(super) fn need_of_tool(kind: &str) -> Needs {
 #[derive(Default)]
 struct Tools {
     needs: Needs,
+    extended: bool,
 }
 
 impl<'de> Elements<'de> for Tools {
     fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
-        let Some(Object(tool)) = seq.next_element::<Object<Kind<'de>>>()? else {
+        let Some(Object(tool)) = seq.next_element::<Object<Offered<'de>>>()? else {
             return Ok(false);
         };
-        if let Some(kind) = tool.unwrap_or_default().kind.as_text() {
+        let tool = tool.unwrap_or_default();
+        if let Some(kind) = tool.kind() {
             self.needs |= need_of_tool(kind);
         }
+        self.extended |= tool.is_extended();
         Ok(true)
     }
 }

@@ -6,6 +6,7 @@ use domain::{Dialect, Proof, ProofKind, Usage};
 
 use super::usage::write_usage;
 use crate::form::Envelope;
+use crate::media::media_word;
 use crate::object::{ObjectText, array, spelled};
 
 /// What stays the same in all response objects of one answer.
@@ -243,11 +244,11 @@ pub(super) fn search(id: &str, results: &[SearchResult], losses: &mut Losses) ->
 /// An image that the model made; other media have no counterpart.
 pub(super) fn image(id: &str, media: &Media, losses: &mut Losses) -> Option<String> {
     let MediaSource::Base64(data) = &media.source else {
-        losses.dropped(media_name(media.kind));
+        losses.dropped(media_word(media.kind));
         return None;
     };
     if media.kind != MediaKind::Image {
-        losses.dropped(media_name(media.kind));
+        losses.dropped(media_word(media.kind));
         return None;
     }
     let format = media.mime.as_deref().and_then(|mime| mime.strip_prefix("image/"));
@@ -258,16 +259,6 @@ pub(super) fn image(id: &str, media: &Media, losses: &mut Losses) -> Option<Stri
         .text("result", data)
         .end();
     Some(image)
-}
-
-/// How a medium is called in a list of losses.
-pub(super) fn media_name(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Image => "image",
-        MediaKind::Audio => "audio",
-        MediaKind::Video => "video",
-        MediaKind::Document => "document",
-    }
 }
 
 /// A citation of an address; one without has no counterpart. Of one that does not say which words

@@ -6,7 +6,8 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::raw::{elements, kind_of, object, raw_members, shape, text, word};
+use crate::media::{document, media_at, media_of, mime_of_format, source_at};
+use crate::raw::{elements, kind_of, object, raw_members, shape, text, word};
 
 /// Log probabilities kept of one list.
 const LOGPROBS_MAX: usize = 100_000;
@@ -108,7 +109,7 @@ fn read_image(part: &Part<'_>, cache: Option<Json>) -> Result<Content, String> {
         text(raw).or_else(inner)
     });
     let (source, mime) = match (address, word(part.file_id)) {
-        (Some(address), _) if !address.is_empty() => read_address(&address),
+        (Some(address), _) if !address.is_empty() => source_at(&address),
         (_, Some(id)) => (MediaSource::File(Dialect::OpenAiResponses, id.into()), None),
         _ => return Err(" has neither `image_url` nor `file_id`".to_owned()),
     };
@@ -117,48 +118,27 @@ fn read_image(part: &Part<'_>, cache: Option<Json>) -> Result<Content, String> {
 }
 
 fn read_file(part: &Part<'_>, cache: Option<Json>) -> Result<Content, String> {
-    let (source, mime) = if let Some(data) = word(part.file_data) {
-        match read_address(&data) {
-            // Bytes without a head are base64 too.
-            (MediaSource::Url(bare), _) if !bare.starts_with("data:") => {
-                (MediaSource::Base64(bare), None)
-            }
-            read => read,
-        }
+    let name = word(part.filename);
+    let media = if let Some(data) = word(part.file_data) {
+        document(&data, name.as_deref())
     } else if let Some(url) = word(part.file_url) {
-        (MediaSource::Url(url.into()), None)
+        Media { name: name.map(Box::from), ..media_at(MediaKind::Document, &url) }
     } else if let Some(id) = word(part.file_id) {
-        (MediaSource::File(Dialect::OpenAiResponses, id.into()), None)
+        let source = MediaSource::File(Dialect::OpenAiResponses, id.into());
+        Media { source, ..document("", name.as_deref()) }
     } else {
         return Err(" has none of `file_data`, `file_url` and `file_id`".to_owned());
     };
-    let name = word(part.filename).map(Box::from);
     let detail = word(part.detail).map(Box::from);
-    Ok(Content::Media(Media { kind: MediaKind::Document, source, mime, name, detail, cache }))
+    Ok(Content::Media(Media { detail, cache, ..media }))
 }
 
 fn read_audio(part: &Part<'_>, cache: Option<Json>) -> Result<Content, String> {
     let inner = part.input_audio.and_then(object::<Inner<'_>>).unwrap_or_default();
     let data = word(inner.data).ok_or(" has no `input_audio.data`")?;
-    let mime = word(inner.format).map(|format| match format.as_ref() {
-        "mp3" => Box::from("audio/mpeg"),
-        other => format!("audio/{other}").into_boxed_str(),
-    });
-    let source = MediaSource::Base64(data.into());
-    let kind = MediaKind::Audio;
-    Ok(Content::Media(Media { kind, source, mime, name: None, detail: None, cache }))
-}
-
-/// An address; `data:` with base64 behind it is taken apart.
-fn read_address(address: &str) -> (MediaSource, Option<Box<str>>) {
-    let taken = address.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-    match taken {
-        Some((mime, data)) => {
-            let mime = (!mime.is_empty()).then(|| Box::from(mime));
-            (MediaSource::Base64(data.into()), mime)
-        }
-        None => (MediaSource::Url(address.into()), None),
-    }
+    let media = media_of(MediaKind::Audio, &data);
+    let mime = media.mime.or_else(|| Some(mime_of_format(&word(inner.format)?)));
+    Ok(Content::Media(Media { mime, cache, ..media }))
 }
 
 /// What a part needs beyond text.

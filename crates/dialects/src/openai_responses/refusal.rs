@@ -1,11 +1,14 @@
-//! Writes refusals and the list of models in OpenAI's form. The words are those by which the
-//! official clients choose the class of their error.
+//! Writes refusals in the ways in which the responses differ from OpenAI's chat. The objects and
+//! their words are those of the chat, as is the list of models.
 
 use bytes::Bytes;
 
-use crate::form::ModelEntry;
 use crate::object::ObjectText;
+use crate::openai_chat::write::{error_object, refusal_object};
 use crate::{Refusal, RefusalKind};
+
+/// The member that holds what a model reads.
+const PROMPT: &str = "input";
 
 /// Above every number that a stream has counted to.
 const SEQUENCE_NUMBER_LAST: u64 = i32::MAX.unsigned_abs() as u64;
@@ -13,7 +16,7 @@ const SEQUENCE_NUMBER_LAST: u64 = i32::MAX.unsigned_abs() as u64;
 /// The refusal as a body: `{"error":{message, type, param, code}}`, with `retry_after_s` beside
 /// them if there is an honest wait.
 pub(super) fn write_refusal(refusal: &Refusal) -> Bytes {
-    Bytes::from(ObjectText::new().raw("error", &error_object(refusal)).end())
+    Bytes::from(refusal_object(refusal, PROMPT))
 }
 
 /// The refusal as the last event of a stream whose bytes were relayed. Its own count is not known
@@ -29,7 +32,7 @@ pub(super) fn write_stream_refusal(refusal: &Refusal) -> Bytes {
 /// flat `code` and `message` out as if it were one more event. The Node client raises both.
 pub(super) fn error_event(refusal: &Refusal, sequence_number: u64) -> String {
     let data = ObjectText::of("error")
-        .raw("error", &error_object(refusal))
+        .raw("error", &error_object(refusal, PROMPT))
         .whole("sequence_number", sequence_number)
         .end();
     format!("event: error\ndata: {data}\n\n")
@@ -51,44 +54,4 @@ pub(super) fn failed_code(kind: RefusalKind) -> &'static str {
         | RefusalKind::MethodNotAllowed
         | RefusalKind::Internal => "server_error",
     }
-}
-
-/// The list of models. `created_unix` is in seconds.
-pub(super) fn write_models(models: &[ModelEntry<'_>], created_unix: u64) -> Bytes {
-    let entries: Vec<String> =
-        models.iter().map(|model| model_object(model, created_unix)).collect();
-    Bytes::from(format!(r#"{{"object":"list","data":[{}]}}"#, entries.join(",")))
-}
-
-/// One model by itself.
-pub(super) fn write_model(model: &ModelEntry<'_>, created_unix: u64) -> Bytes {
-    Bytes::from(model_object(model, created_unix))
-}
-
-fn model_object(model: &ModelEntry<'_>, created_unix: u64) -> String {
-    let owner = model.id.split_once('/').map_or("seawall", |(provider, _)| provider);
-    ObjectText::new()
-        .text("id", model.id)
-        .text("object", "model")
-        .whole("created", created_unix)
-        .text("owned_by", owner)
-        .end()
-}
-
-fn error_object(refusal: &Refusal) -> String {
-    let (kind, code) = crate::openai_chat::write::words(refusal.kind);
-    let param = match (refusal.param, refusal.kind) {
-        (Some(param), _) => Some(param),
-        (None, RefusalKind::ModelNotFound) => Some("model"),
-        (None, RefusalKind::ContextLength) => Some("input"),
-        (None, _) => None,
-    };
-    let or_null = |text: Option<&str>| text.map_or("null".to_owned(), crate::json::quoted);
-    ObjectText::new()
-        .text("message", &refusal.message)
-        .text("type", kind)
-        .raw("param", &or_null(param))
-        .raw("code", &or_null(code))
-        .whole_if("retry_after_s", refusal.retry_after_s)
-        .end()
 }

@@ -10,11 +10,11 @@ use serde_json::value::RawValue;
 
 use super::input::Turns;
 use super::outline::need_of_tool;
-use super::raw::{All, elements, is_object, is_true, object, raw_members, shape, text, word};
 use super::tools::{read_choice, read_tool};
-use crate::Malformed;
 use crate::body::read_object;
 use crate::json::Shape;
+use crate::raw::{All, elements, is_object, is_true, object, raw_members, shape, text, word};
+use crate::{Malformed, verbosity};
 
 /// Names of members without a place that one request's list keeps.
 const UNMAPPED_MAX: usize = 256;
@@ -26,7 +26,7 @@ raw_members! {
 
 raw_members! {
     /// The form of the answer's text, as chat completions and Perplexity's clients ask for it.
-    ResponseFormat { json_schema = "json_schema" }
+    ResponseFormat { kind = "type", json_schema = "json_schema" }
 }
 
 raw_members! {
@@ -177,7 +177,8 @@ impl<'de> Draft<'de> {
         let Some(settings) = object::<TextSettings<'_>>(value) else {
             return Err(Malformed::new("`text` must be an object", "text"));
         };
-        if settings.verbosity.is_some() {
+        self.conversation.verbosity = word(settings.verbosity).and_then(|w| verbosity::read(&w));
+        if settings.verbosity.is_some() && self.conversation.verbosity.is_none() {
             self.lose("text.verbosity");
         }
         settings.rest.iter().for_each(|name| self.lose(&format!("text.{name}")));
@@ -214,18 +215,20 @@ impl<'de> Draft<'de> {
     fn read_response_format(&mut self, value: &RawValue) {
         let asked = object::<ResponseFormat<'_>>(value).unwrap_or_default();
         let format = asked.json_schema.and_then(object::<Format<'_>>).unwrap_or_default();
-        match format.schema.filter(|schema| is_object(schema)) {
-            Some(schema) => {
-                self.conversation.format = OutputFormat::JsonSchema {
-                    name: word(format.name).map(Box::from),
-                    description: word(format.description).map(Box::from),
-                    schema: Json::new(schema.get()),
-                    strict: format.strict.map(is_true),
-                };
-                self.conversation.needs |= Needs::JSON_OUTPUT;
-            }
-            None => self.lose("response_format"),
-        }
+        let schema = format.schema.filter(|schema| is_object(schema));
+        self.conversation.format = match (word(asked.kind).as_deref(), schema) {
+            (Some("text"), _) => return,
+            (Some("json_schema") | None, Some(schema)) => OutputFormat::JsonSchema {
+                name: word(format.name).map(Box::from),
+                description: word(format.description).map(Box::from),
+                schema: Json::new(schema.get()),
+                strict: format.strict.map(is_true),
+            },
+            (Some("json_object"), _) => OutputFormat::JsonObject,
+            // A pattern, and whatever comes after it.
+            _ => return self.lose("response_format"),
+        };
+        self.conversation.needs |= Needs::JSON_OUTPUT;
     }
 
     fn read_reasoning(&mut self, value: &RawValue) {

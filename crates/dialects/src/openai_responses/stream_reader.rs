@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 use super::item::{Output, read_call, read_item};
 use super::parts::{names_a_file, read_citation, read_logprobs};
-use super::raw::{elements, kind_of, object, word};
 use super::whole::{Response, events_of};
 use crate::json::{Members, Name, Object, Shape};
 use crate::provider_error;
+use crate::raw::{elements, kind_of, object, word};
 use crate::sse::Fields;
-use crate::stream::{Protocol, Verdict};
+use crate::stream::{Protocol, Verdict, add_sight};
 
 /// Items that are followed at once; of further ones only the end is read.
 const ITEMS_MAX: usize = 1024;
@@ -138,14 +138,7 @@ impl Protocol for Responses {
         }
         let mut events = Vec::new();
         let verdict = self.take(&wire, fields.data.as_deref().unwrap_or_default(), &mut events);
-        for event in events {
-            let seen = event.sight();
-            sight.content_deltas = sight.content_deltas.saturating_add(seen.content_deltas);
-            sight.text_chars = sight.text_chars.saturating_add(seen.text_chars);
-            sight.finish = seen.finish.or(sight.finish.take());
-            sight.usage = seen.usage.or(sight.usage);
-            sight.model = sight.model.take().or(seen.model);
-        }
+        events.iter().for_each(|event| add_sight(sight, event.sight()));
         verdict
     }
 }

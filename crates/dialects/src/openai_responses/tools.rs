@@ -4,7 +4,7 @@
 use domain::{Dialect, Function, HostedKind, HostedTool, Json, Tool, ToolChoice};
 use serde_json::value::RawValue;
 
-use super::raw::{Kind, elements, is_object, is_true, kind_of, object, raw_members, text, word};
+use crate::raw::{elements, is_object, is_true, kind_of, object, raw_members, text, word};
 
 raw_members! {
     /// A tool of the caller's.
@@ -20,6 +20,11 @@ raw_members! {
 }
 
 raw_members! {
+    /// What a tool is called by.
+    Kind { kind = "type", name = "name", server_label = "server_label" }
+}
+
+raw_members! {
     /// A choice that is an object.
     Choice { kind = "type", name = "name", mode = "mode", tools = "tools", function = "function" }
 }
@@ -27,7 +32,7 @@ raw_members! {
 /// What a tool of this type does, as far as other dialects have the like.
 pub(super) fn hosted_kind(kind: &str) -> HostedKind {
     match kind {
-        "code_interpreter" => HostedKind::CodeExecution,
+        "code_interpreter" | "sandbox" => HostedKind::CodeExecution,
         "fetch_url" | "web_fetch" => HostedKind::WebFetch,
         kind if kind.starts_with("web_search") => HostedKind::WebSearch,
         _ => HostedKind::Other,

@@ -4,8 +4,8 @@ use domain::Usage;
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use super::raw::object;
 use crate::json::{Members, Object, Shape, skip};
+use crate::raw::object;
 
 /// A `usage` object as written.
 #[derive(Debug, Default)]

@@ -8,10 +8,10 @@ use domain::{
 use serde_json::value::RawValue;
 
 use super::item::read_item;
-use super::raw::{All, elements, is_true, object, raw_members, shape, word};
 use super::usage::read_usage;
-use crate::json::Object;
+use crate::body::read_answer;
 use crate::provider_error;
+use crate::raw::{All, elements, is_true, object, raw_members, shape, word};
 
 /// A reason's word is kept up to this length.
 const WORD_CHARS_MAX: usize = 64;
@@ -102,20 +102,7 @@ pub(super) fn see_whole(operation: Operation, body: &[u8]) -> Result<Sight, Faul
 }
 
 fn read_response(body: &[u8]) -> Result<Response<'_>, Fault> {
-    if body.trim_ascii().is_empty() {
-        return Err(Fault::new(FaultClass::Empty, "the body is empty"));
-    }
-    let response = match serde_json::from_slice::<Object<Response<'_>>>(body) {
-        Ok(Object(Some(response))) => response,
-        Ok(Object(None)) => {
-            let plain = || Fault::new(FaultClass::Malformed, "the body is no JSON object");
-            return Err(provider_error::read_in_band(body).unwrap_or_else(plain));
-        }
-        Err(error) => {
-            let detail = format!("the body is not JSON: {error}");
-            return Err(Fault::new(FaultClass::Malformed, crate::mask::line(&detail)));
-        }
-    };
+    let response: Response<'_> = read_answer(body)?;
     if let Some(fault) = response.fault(body) {
         return Err(fault);
     }

@@ -8,9 +8,10 @@ use domain::{
 };
 
 use super::item::own_foreign;
-use super::output::{self, media_name};
+use super::output;
 use crate::form::Vendor;
 use crate::json::quoted;
+use crate::media::{data_address, format_of_mime, media_word, mime_of};
 use crate::object::{ObjectText, array};
 
 /// The longest id of a call that OpenAI takes.
@@ -130,7 +131,7 @@ impl<'a> Items<'a> {
             _ => write_media(media, self.vendor),
         };
         if written.is_none() {
-            self.losses.dropped(media_name(media.kind));
+            self.losses.dropped(media_word(media.kind));
         } else if let (MediaKind::Document, MediaSource::Text(_)) = (media.kind, &media.source) {
             self.losses.approximated("document");
         }
@@ -252,7 +253,7 @@ impl<'a> Items<'a> {
             match content {
                 Content::Text(text) => parts.push(self.text_part(text, "tool")),
                 Content::Media(media) if self.vendor == Vendor::Perplexity => {
-                    self.losses.dropped(media_name(media.kind));
+                    self.losses.dropped(media_word(media.kind));
                 }
                 Content::Media(media) => parts.extend(self.media_part(media, "tool")),
                 Content::Foreign(foreign) => parts.extend(self.foreign(content, foreign)),
@@ -318,14 +319,13 @@ fn bounded_id(id: &str) -> String {
 
 fn write_media(media: &Media, vendor: Vendor) -> Option<String> {
     let own_file = |dialect| dialect == domain::Dialect::OpenAiResponses;
-    let mime = |usual: &str| media.mime.as_deref().unwrap_or(usual).to_owned();
     match (media.kind, &media.source) {
         (MediaKind::Image, source) => {
             let mut image = ObjectText::of("input_image");
             match source {
                 MediaSource::Url(url) => image.text("image_url", url),
                 MediaSource::Base64(data) => {
-                    image.text("image_url", &format!("data:{};base64,{data}", mime("image/png")))
+                    image.text("image_url", &data_address(mime_of(media), data))
                 }
                 MediaSource::File(dialect, id)
                     if own_file(*dialect) && vendor != Vendor::Perplexity =>
@@ -344,7 +344,7 @@ fn write_media(media: &Media, vendor: Vendor) -> Option<String> {
             match source {
                 MediaSource::Url(url) => file.text("file_url", url),
                 MediaSource::Base64(data) => {
-                    let data = format!("data:{};base64,{data}", mime("application/pdf"));
+                    let data = data_address(mime_of(media), data);
                     // Bytes without a name are refused.
                     file.text("filename", name.unwrap_or("document.pdf")).text("file_data", &data)
                 }
@@ -358,11 +358,10 @@ fn write_media(media: &Media, vendor: Vendor) -> Option<String> {
             Some(file.end())
         }
         (MediaKind::Audio, MediaSource::Base64(data)) => {
-            let format = match media.mime.as_deref() {
-                Some("audio/mpeg" | "audio/mp3") => "mp3",
-                Some("audio/wav" | "audio/x-wav" | "audio/wave") => "wav",
-                _ => return None,
-            };
+            let format = format_of_mime(mime_of(media));
+            if !matches!(format, "mp3" | "wav") {
+                return None;
+            }
             let audio = ObjectText::new().text("data", data).text("format", format).end();
             Some(ObjectText::of("input_audio").raw("input_audio", &audio).end())
         }

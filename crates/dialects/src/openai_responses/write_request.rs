@@ -11,6 +11,7 @@ use super::write_items::Items;
 use super::write_tools::{write_choice, write_tools};
 use crate::form::{Order, Vendor, Written};
 use crate::object::{ObjectText, array};
+use crate::verbosity;
 
 /// OpenAI refuses a lower limit.
 const OUTPUT_TOKENS_MIN: u64 = 16;
@@ -61,7 +62,7 @@ impl<'a> Writer<'a> {
             self.losses.approximated("messages.prefill");
         }
         self.tools(&mut request, perplexity);
-        self.format(&mut request, perplexity);
+        self.text(&mut request, perplexity);
         self.reasoning(&mut request, perplexity);
         if self.order.operation == Operation::CountTokens {
             return request.end();
@@ -124,12 +125,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn format(&mut self, request: &mut ObjectText, perplexity: bool) {
+    /// What is asked of the answer's text: its form, and how many words it is to have.
+    fn text(&mut self, request: &mut ObjectText, perplexity: bool) {
+        let mut text = ObjectText::new();
         match &self.conversation.format {
             OutputFormat::Text => {}
             OutputFormat::JsonObject if perplexity => self.losses.dropped("response_format"),
             OutputFormat::JsonObject => {
-                request.raw("text", r#"{"format":{"type":"json_object"}}"#);
+                text.raw("format", r#"{"type":"json_object"}"#);
             }
             OutputFormat::JsonSchema { name, description, schema, strict } => {
                 let mut inner =
@@ -146,9 +149,19 @@ impl<'a> Writer<'a> {
                     let format = ObjectText::of("json_schema").raw("json_schema", &inner).end();
                     request.raw("response_format", &format);
                 } else {
-                    request.raw("text", &ObjectText::new().raw("format", &inner).end());
+                    text.raw("format", &inner);
                 }
             }
+        }
+        let wish = self.conversation.verbosity;
+        if perplexity {
+            verbosity::lose(wish, self.losses);
+        } else {
+            let reasons = self.order.card.reasons;
+            text.text_if("verbosity", verbosity::borne(wish, reasons, self.losses));
+        }
+        if !text.is_empty() {
+            request.raw("text", &text.end());
         }
     }
 

@@ -4,6 +4,7 @@ use domain::{
     Conversation, Dialect, Function, HostedKind, HostedTool, Loss, Losses, Tool, ToolChoice,
 };
 
+use super::agent;
 use crate::form::Vendor;
 use crate::object::{ObjectText, array};
 
@@ -66,7 +67,11 @@ fn write_function(function: &Function, vendor: Vendor, losses: &mut Losses) -> O
 }
 
 fn write_hosted(tool: &HostedTool, vendor: Vendor, losses: &mut Losses) -> Option<String> {
-    let known = vendor != Vendor::Perplexity || KNOWN_TO_PERPLEXITY.contains(&&*tool.name);
+    let known = match vendor {
+        Vendor::Perplexity => agent::bears_tool(&tool.name),
+        Vendor::OpenAi | Vendor::Azure => !agent::extends(tool.json.as_str()),
+        Vendor::Anthropic | Vendor::Gemini | Vendor::Compatible => true,
+    };
     if tool.dialect == Dialect::OpenAiResponses && known {
         return Some(tool.json.as_str().to_owned());
     }
@@ -91,10 +96,6 @@ fn write_hosted(tool: &HostedTool, vendor: Vendor, losses: &mut Losses) -> Optio
     });
     Some(written.end())
 }
-
-/// Tools of its own server that Perplexity's Agent API bears.
-const KNOWN_TO_PERPLEXITY: [&str; 6] =
-    ["web_search", "fetch_url", "people_search", "finance_search", "sandbox", "mcp"];
 
 /// The choice as a member's value; `None` if it need not be said or cannot be.
 pub(super) fn write_choice(conversation: &Conversation, losses: &mut Losses) -> Option<String> {
@@ -145,7 +146,7 @@ fn write_name(conversation: &Conversation, name: &str) -> Option<String> {
         _ => None,
     })?;
     let kind = match (hosted.dialect, hosted.kind) {
-        (Dialect::OpenAiResponses, _) => &*hosted.name,
+        (Dialect::OpenAiResponses, _) if !agent::adds_tool(&hosted.name) => &*hosted.name,
         (_, HostedKind::WebSearch) => "web_search",
         (_, HostedKind::CodeExecution) => "code_interpreter",
         (_, HostedKind::WebFetch | HostedKind::Other) => return None,

@@ -1,7 +1,7 @@
 //! Perplexity: its agent API for everybody, and nothing raw.
 
 use domain::{Dialect, Operation};
-use providers::Kind;
+use providers::{Kind, Speaks};
 
 use crate::rig::{Act, chat, request, rig, text_of};
 
@@ -21,6 +21,45 @@ async fn every_caller_goes_to_the_agent_translated() {
         assert_eq!(seen.body["model"], "perplexity/sonar");
         assert_eq!(seen.body.get("truncation"), None, "unknown members are refused: {}", seen.text);
     }
+}
+
+#[tokio::test]
+async fn what_the_agent_alone_bears_goes_elsewhere_translated() {
+    let schema = r#"{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}"#;
+    let body = format!(
+        r#"{{"model":"asked","input":"Hi","preset":"low","max_steps":3,"response_format":{schema},
+        "tools":[{{"type":"web_search","max_tokens":9}},{{"type":"fetch_url"}},{{"type":"sandbox"}}]}}"#
+    );
+    for kind in [Kind::OpenAi, Kind::Azure] {
+        let rig = rig(kind, |_| {});
+        let asked = request(Dialect::OpenAiResponses, Operation::Generate, &body);
+        let answer = rig.play(Act::json(200, ANSWER), "gpt-5.4", asked).await.unwrap();
+        let lost = answer.losses.header();
+        assert_eq!((answer.dialect, text_of(answer).await.as_str()), (None, "Good day"));
+        let seen = rig.server.seen();
+        let wanted: serde_json::Value = serde_json::from_str(
+            r#"{"format":{"type":"json_schema","name":"n","schema":{"type":"object"}}}"#,
+        )
+        .unwrap();
+        assert_eq!(seen.body["text"], wanted);
+        let tools: Vec<_> = seen.body["tools"].as_array().unwrap().iter().collect();
+        assert_eq!(tools.len(), 2, "{}", seen.text);
+        assert_eq!(*tools[0], serde_json::json!({"type": "web_search"}));
+        assert_eq!(tools[1]["type"], "code_interpreter");
+        for added in ["preset", "max_steps", "response_format", "fetch_url", "sandbox"] {
+            assert!(!seen.text.contains(added), "{}", seen.text);
+        }
+        let named = "preset,max_steps,tools.web_search,tools.fetch_url,tools.code_execution";
+        assert_eq!(lost, named);
+    }
+    // A server that speaks the form may well be the agent itself.
+    let rig = rig(Kind::Compatible, |settings| {
+        settings.speaks = Speaks { responses: true, ..Speaks::default() };
+    });
+    let asked = request(Dialect::OpenAiResponses, Operation::Generate, &body);
+    let answer = rig.play(Act::json(200, ANSWER), "m", asked).await.unwrap();
+    assert_eq!(answer.dialect, Some(Dialect::OpenAiResponses));
+    assert_eq!(rig.server.seen().body["preset"], "low");
 }
 
 #[tokio::test]

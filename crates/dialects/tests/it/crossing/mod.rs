@@ -3,4 +3,8 @@
 
 mod crossed;
 mod goldens;
+mod media;
+mod proofs;
 mod recordings;
+mod refusals;
+mod settings;

@@ -34,7 +34,6 @@ fn each_word_for_the_end_has_its_meaning() {
         ("PROHIBITED_CONTENT", filter("PROHIBITED_CONTENT")),
         ("SPII", filter("SPII")),
         ("MODEL_ARMOR", filter("MODEL_ARMOR")),
-        ("MALFORMED_FUNCTION_CALL", Finish::Other("MALFORMED_FUNCTION_CALL".into())),
         ("NEWS_TO_US", Finish::Other("NEWS_TO_US".into())),
         ("CONTINUATION", Finish::Paused),
     ] {
@@ -43,6 +42,37 @@ fn each_word_for_the_end_has_its_meaning() {
     }
     let numbered = r#"{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":1}]}"#;
     assert_eq!(read(numbered).0.choices[0].finish, Some(Finish::Stop));
+}
+
+#[test]
+fn an_answer_that_cannot_be_used_is_a_fault() {
+    let fault = |body: &str| {
+        let seen = form().see_whole(Operation::Generate, body.as_bytes());
+        let read = form().read_whole(Operation::Generate, body.as_bytes());
+        assert_eq!(seen.clone().err(), read.clone().err(), "{body}");
+        read.err()
+    };
+    for (word, class) in [
+        (r#""MALFORMED_FUNCTION_CALL""#, FaultClass::Malformed),
+        ("9", FaultClass::Malformed),
+        (r#""UNEXPECTED_TOOL_CALL""#, FaultClass::Malformed),
+        (r#""TOO_MANY_TOOL_CALLS""#, FaultClass::Malformed),
+        (r#""MALFORMED_RESPONSE""#, FaultClass::Malformed),
+        (r#""MISSING_THOUGHT_SIGNATURE""#, FaultClass::Unfit),
+    ] {
+        for parts in ["", r#"{"text":"Let me see."}"#] {
+            let ended = format!(r#"{{"content":{{"parts":[{parts}]}},"finishReason":{word}"#);
+            let alone = format!(r#"{{"candidates":[{ended},"finishMessage":"print(x)"}}]}}"#);
+            let told = fault(&alone).unwrap();
+            assert_eq!(told.class, class, "{alone}");
+            assert!(told.detail.contains("print(x)"), "{}", told.detail);
+            let both = format!(r#"{{"candidates":[{ended}}},{ended},"index":1}}]}}"#);
+            assert_eq!(fault(&both).unwrap().class, class, "{both}");
+            // The other candidate is an answer.
+            let other = r#"{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP","index":1}"#;
+            assert_eq!(fault(&format!(r#"{{"candidates":[{ended}}},{other}]}}"#)), None);
+        }
+    }
 }
 
 #[test]

@@ -303,6 +303,33 @@ fn an_error_in_the_array_is_a_fault() {
 }
 
 #[test]
+fn a_call_that_cannot_be_used_ends_its_stream_with_a_fault() {
+    let bad = r#"data: {"candidates":[{"content":{},"finishReason":"MALFORMED_FUNCTION_CALL"}]}"#;
+    let alone = format!("{bad}\r\n\r\n");
+    let (read, fault) = events(&[alone.as_bytes()]);
+    assert_eq!((read, fault.unwrap().class), (Vec::new(), FaultClass::Malformed));
+    let (bytes, sight, fault) = relayed(&[alone.as_bytes()]);
+    assert_eq!((bytes, sight), (Vec::new(), domain::Sight::default()));
+    assert_eq!(fault.unwrap().class, FaultClass::Malformed);
+
+    let late = format!("{CHUNK}\r\n\r\n{bad}\r\n\r\n");
+    let (read, fault) = events(&[late.as_bytes()]);
+    assert_eq!(fault.unwrap().class, FaultClass::Malformed);
+    assert_eq!(read.last(), Some(&Event::text("a")));
+    let (bytes, sight, fault) = relayed(&[late.as_bytes()]);
+    assert_eq!(fault.unwrap().class, FaultClass::Malformed);
+    assert_eq!((&bytes[..], sight.finish), (format!("{CHUNK}\r\n\r\n").as_bytes(), None));
+
+    // Another candidate is an answer, so the stream is one.
+    let other = bad.replace(r#""content":{}"#, r#""content":{},"index":1"#);
+    let (read, fault) =
+        events(&[format!("{CHUNK}\r\n\r\n{other}\r\n\r\n{LAST}\r\n\r\n").as_bytes()]);
+    assert_eq!(fault, None);
+    let word = Finish::Other("MALFORMED_FUNCTION_CALL".into());
+    assert!(read.contains(&Event::Finish { choice: 1, finish: word }));
+}
+
+#[test]
 fn a_refused_prompt_ends_its_stream() {
     let stream = b"data: {\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}\r\n\r\n";
     let (read, fault) = events(&[stream]);

@@ -131,7 +131,7 @@ fn strangers_get_the_old_names_and_nothing_unusual() {
         "tool_choice": "required", "max_tokens": 5, "temperature": 1,
     });
     assert_eq!(written, wanted);
-    let named = "tool_choice,top_k,reasoning_effort,user,prompt_cache_key,service_tier,store,metadata,verbosity";
+    let named = "tool_choice,top_k,reasoning_effort,verbosity,user,prompt_cache_key,service_tier,store,metadata";
     assert_eq!(losses, named);
 }
 

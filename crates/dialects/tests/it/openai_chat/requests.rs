@@ -123,7 +123,7 @@ fn every_setting_has_its_place_or_is_named() {
     assert_eq!((name.as_deref(), *strict), (Some("n"), Some(true)));
     assert_eq!(schema.as_str(), r#"{"type":"object","b":1.50}"#);
     let unmapped: Vec<&str> = read.unmapped.iter().map(|name| &**name).collect();
-    assert_eq!(unmapped, ["verbosity", "logit_bias", "modalities", "audio", "prediction"]);
+    assert_eq!(unmapped, ["logit_bias", "modalities", "audio", "prediction"]);
     let all =
         [Needs::AUDIO, Needs::JSON_OUTPUT, Needs::MANY_CHOICES, Needs::LOGPROBS, Needs::REASONING];
     assert_eq!(read.needs, all.into_iter().fold(Needs::default(), |sum, need| sum | need));
@@ -161,7 +161,7 @@ fn media_are_read_in_every_spelling() {
         [
             (MediaKind::Image, base64(), Some("image/webp")),
             (MediaKind::Image, url("https://x/y.png"), None),
-            (MediaKind::Image, url("data:image/svg+xml,%3Csvg%3E"), None),
+            (MediaKind::Image, MediaSource::Base64("PHN2Zz4=".into()), Some("image/svg+xml")),
             (MediaKind::Audio, base64(), Some("audio/mpeg")),
             (MediaKind::Document, base64(), Some("application/pdf")),
             (MediaKind::Document, base64(), Some("application/pdf")),

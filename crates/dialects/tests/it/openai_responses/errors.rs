@@ -172,7 +172,7 @@ fn models_are_listed() {
     let list = form().write_models(&[model("openai/gpt-x"), model("assistant")], 7);
     let list: Value = serde_json::from_slice(&list).unwrap();
     assert_eq!(list["object"], "list");
-    let wanted = json!({"id":"openai/gpt-x","object":"model","created":7,"owned_by":"openai"});
+    let wanted = json!({"id":"openai/gpt-x","object":"model","created":7,"owned_by":"seawall"});
     assert_eq!(list["data"][0], wanted);
     let one: Value =
         serde_json::from_slice(&form().write_model(&model("openai/gpt-x"), 7)).unwrap();

@@ -310,9 +310,6 @@ fn normal(request: &Value) -> Value {
     items.retain(|item| item["type"] != "reasoning" || item["encrypted_content"].is_string());
     items.iter_mut().for_each(normalise_item);
     top.insert("input".to_owned(), Value::Array(items));
-    if let Some(text) = top.get_mut("text").and_then(Value::as_object_mut) {
-        text.remove("verbosity");
-    }
     top.remove("reasoning").into_iter().for_each(|reasoning| {
         let effort = reasoning["effort"].clone();
         let summary = !reasoning["summary"].is_null();

@@ -5,7 +5,7 @@ use dialects::{Ask, Order, Vendor};
 use domain::{
     Content, Conversation, Dialect, Effort, Full, HostedKind, Json, Media, MediaKind, MediaSource,
     ModelCard, Needs, Operation, OutputFormat, Proof, ProofKind, Role, Thinking, Tool, ToolCall,
-    ToolChoice, ToolResult, Turn,
+    ToolChoice, ToolResult, Turn, Verbosity,
 };
 use serde_json::{Value, json};
 
@@ -31,6 +31,44 @@ fn a_form_may_be_asked_for_as_perplexitys_clients_do() {
     let usual = r#"{"format":{"type":"json_schema","name":"n","schema":{"a":1.50}}}"#;
     let wanted = full(&format!(r#"{{"model":"m","input":"a","text":{usual}}}"#));
     assert_eq!((asked.format, asked.needs), (wanted.format, wanted.needs));
+    let form = |format: &str| {
+        let read = full(&format!(r#"{{"model":"m","input":"a","response_format":{format}}}"#));
+        (read.format, read.needs, read.unmapped.join(","))
+    };
+    let json = (OutputFormat::JsonObject, Needs::JSON_OUTPUT, String::new());
+    assert_eq!(form(r#"{"type":"json_object"}"#), json);
+    assert_eq!(form(r#"{"type":"text"}"#), Default::default());
+    let lost = (OutputFormat::Text, Needs::default(), "response_format".to_owned());
+    for odd in [r#"{"type":"regex","regex":{"regex":"a+"}}"#, r#"{"type":"json_schema"}"#, "7"] {
+        assert_eq!(form(odd), lost, "{odd}");
+    }
+}
+
+#[test]
+fn what_the_agent_api_has_added_is_seen() {
+    let seen = |member: &str| {
+        let outline = outline(&format!(r#"{{"model":"m","input":"a",{member}}}"#), None).unwrap();
+        (outline.extended, outline.needs.contains(Needs::JSON_OUTPUT))
+    };
+    for member in [
+        r#""preset":"low""#,
+        r#""models":["openai/gpt-x"]"#,
+        r#""max_steps":3"#,
+        r#""language_preference":"de""#,
+        r#""tools":[{"type":"function","name":"f"},{"type":"fetch_url"}]"#,
+        r#""tools":[{"type":"web_search","filters":{"search_domain_filter":["a.example"]}}]"#,
+    ] {
+        assert_eq!(seen(member), (true, false), "{member}");
+    }
+    assert_eq!(seen(r#""response_format":{"type":"json_schema"}"#), (true, true));
+    assert_eq!(seen(r#""response_format":{"type":"text"}"#), (true, false));
+    for member in [
+        r#""preset":null"#,
+        r#""tools":[{"type":"web_search"},{"type":"mcp"},{"type":"code_interpreter"}]"#,
+        r#""future_field":{"preset":"low"}"#,
+    ] {
+        assert_eq!(seen(member), (false, false), "{member}");
+    }
 }
 
 #[test]
@@ -184,6 +222,7 @@ fn everything_is_read() {
     assert_eq!(read.reasoning.shown, Some(true));
     assert!(matches!(&read.format, OutputFormat::JsonSchema { schema, strict: Some(true), .. }
         if schema.as_str() == r#"{"a":1.50}"#));
+    assert_eq!(read.verbosity, Some(Verbosity::Low));
     assert_eq!(read.about.user.as_deref(), Some("u"));
     assert_eq!(read.about.store, Some(true));
     let unmapped: Vec<&str> = read.unmapped.iter().map(|name| &**name).collect();
@@ -193,7 +232,6 @@ fn everything_is_read() {
         "client_metadata",
         "context_management",
         "include.reasoning.encrypted_content",
-        "text.verbosity",
     ];
     assert_eq!(unmapped, wanted);
     let needs = Needs::TOOLS
@@ -217,7 +255,7 @@ fn everything_is_written_again() {
     before.unmapped.clear();
     assert_eq!(again, before);
     assert!(losses.contains(&"truncation".to_owned()), "{losses:?}");
-    assert_eq!(losses.len(), 6, "{losses:?}");
+    assert_eq!(losses.len(), 5, "{losses:?}");
     assert_eq!(written["tool_choice"]["tools"][1], json!({"type": "web_search"}));
     assert_eq!(written["input"][0], json!({"type":"message","role":"developer","content":"d"}));
 }
