@@ -87,32 +87,62 @@ def score(chosen: argparse.Namespace, folder: Path) -> bool:
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment()
         )
     try:
+        asked = scenarios(binary, chosen.only)
         wait_until_ready(gateway, doors[0], log)
         url = f"http://127.0.0.1:{doors[0]}"
         scorer = [binary, "wall", "--score", url, "--only", chosen.only, *spoken]
         playing = subprocess.Popen(scorer, stdout=subprocess.PIPE, text=True, env=environment())
         try:
-            return judged(playing)
+            return judged(playing, asked)
         finally:
             end(playing)
     finally:
         end(gateway)
 
 
-def judged(playing: subprocess.Popen) -> bool:
-    """Passes the table on, and tells whether every verdict is enough."""
-    seen, short = 0, []
+def scenarios(binary: str, only: str) -> set[str]:
+    """The ids of `--only` that the wall has; a span may have gaps, a single id may not."""
+    listed = subprocess.run(
+        [binary, "wall", "--list"], check=True, stdout=subprocess.PIPE, text=True, env=environment()
+    ).stdout
+    there = {number.upper() for number in re.findall(r"^fb-(s\d\d) ", listed, re.MULTILINE)}
+    asked = set()
+    for part in only.upper().split(","):
+        first, _, last = part.strip().partition("-")
+        asked |= {name for name in there if first <= name <= (last or first)}
+        if first not in there:
+            raise SystemExit(f"score: the wall has no {first}")
+    return asked
+
+
+def judged(playing: subprocess.Popen, asked: set[str]) -> bool:
+    """Passes the table on, and tells whether each asked scenario has a verdict that is enough."""
+    told = {}
     for line in playing.stdout:
         print(line, end="", flush=True)
         row = ROW.match(line)
         if row:
-            seen += 1
             name, verdict = row.groups()
-            if verdict != "pass" and not (verdict == "safe" and name in SAFE_IS_ENOUGH):
-                short.append(name)
+            told[name] = verdict
+    status = playing.wait(END_S_MAX)
+    faults = []
+    # The scorer ends with 1 when a verdict is less than pass, and for trouble of its own, which
+    # then leaves rows out; any other end is never in order.
+    if status != (0 if all(verdict == "pass" for verdict in told.values()) else 1):
+        faults.append(f"the scorer ended with {status}")
+    unheard = sorted(asked - told.keys())
+    if unheard:
+        faults.append(f"no verdict for {', '.join(unheard)}")
+    short = sorted(name for name, verdict in told.items() if not is_enough(name, verdict))
     if short:
-        print(f"score: not enough: {', '.join(short)}", flush=True)
-    return seen > 0 and not short
+        faults.append(f"not enough: {', '.join(short)}")
+    for fault in faults:
+        print(f"score: {fault}", flush=True)
+    return not faults
+
+
+def is_enough(name: str, verdict: str) -> bool:
+    return verdict == "pass" or (verdict == "safe" and name in SAFE_IS_ENOUGH)
 
 
 def main() -> int:
