@@ -3,6 +3,7 @@
 
 mod configs;
 mod drills;
+mod ratchet;
 mod steps;
 mod tools;
 
