@@ -38,7 +38,7 @@ pub(crate) use ledger::{End as AttemptEnd, Told};
 pub use answer::{REFUSAL, SIGNATURE, TEXT, THOUGHT};
 pub use catalogue::{Entry, catalogue};
 pub use route::PATHS;
-pub use serve::{Wall, serve};
+pub use serve::Wall;
 pub use timing::Profile;
 pub use tls::serve_broken;
 pub use vectors::embedding;
