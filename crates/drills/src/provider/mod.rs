@@ -10,7 +10,8 @@ mod speech;
 mod world;
 
 pub use engine::{Capacity, Engine, JobId, Milestone, QueueFull, Work};
-pub use quota::{Left, Limit, Quota, QuotaSettings, Refused};
+pub use quota::QuotaSettings;
+pub(crate) use quota::{Left, Quota, Refused};
 
 pub(crate) use plant::{CELL_S, Cell, Plant, SharedPlant, cell_of};
 pub(crate) use serve::converse;

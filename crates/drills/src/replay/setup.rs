@@ -49,7 +49,9 @@ pub enum SetupError {
         "the scenario has no provider `{0}`; add `[providers.{0}]` to it, or name yours after one of its own"
     )]
     NoSuchProvider(String),
-    #[error("the configuration has no model to ask for")]
+    #[error(
+        "the configuration has no model that the fleet could ask for; add one, such as `[models.assistant]`"
+    )]
     NoModel,
 }
 

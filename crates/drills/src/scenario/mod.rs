@@ -14,7 +14,8 @@ use std::time::Duration;
 
 pub use read::{Mistake, read};
 pub use shipped::{Shipped, find, shipped};
-pub use traces::{Trace, TraceFormat, read_trace};
+pub(crate) use traces::read_trace;
+pub use traces::{Trace, TraceFormat};
 
 use crate::crowd::Sizes;
 use crate::provider::{Capacity, QuotaSettings};

@@ -87,7 +87,8 @@ impl Reader<'_> {
             until: until.map_or(Ok(end), |until| self.moment(until))?,
         };
         if window.until < window.from {
-            return Err(self.mistake(from.span(), "it ends before it begins"));
+            let said = format!("it begins at `{}`, after its end", from.get_ref());
+            return Err(self.mistake(from.span(), said));
         }
         Ok(window)
     }
@@ -98,6 +99,20 @@ impl Reader<'_> {
             self.mistake(start.span(), "`start` is a time such as `2024-06-04T06:30:00Z`")
         })?;
         let duration = self.span_of(&file.duration)?;
+        if duration.is_zero() {
+            return Err(
+                self.mistake(file.duration.span(), "`duration` must be longer than nothing")
+            );
+        }
+        for (is_missing, what) in [
+            (file.providers.is_empty(), "`[providers.NAME]`"),
+            (file.crowds.is_empty(), "`[[crowds]]`"),
+            (file.fleet.ladder.is_empty(), "a rung in the fleet's `ladder`"),
+        ] {
+            if is_missing {
+                return Err(self.mistake(0..0, format!("a scenario needs {what}")));
+            }
+        }
         let mut scenario = Scenario {
             name: name.to_owned(),
             title: file.title,
@@ -161,15 +176,15 @@ impl Reader<'_> {
             capacity.batch_tokens_per_s.unwrap_or(1.0),
         ];
         if capacity.slots == 0 || !rates.into_iter().all(positive) {
-            return wrong("a provider needs slots, and rates above zero");
+            return wrong("`slots` and every `..._tokens_per_s` of a provider must be above 0");
         }
         let ambient = raw.ambient.unwrap_or(0.0);
         if !(0.0..=1.0).contains(&ambient) {
-            return wrong("`ambient` is a share of the capacity, from 0 to 1");
+            return wrong("`ambient` must be a share of the provider's capacity, from 0 to 1");
         }
         let refusal = raw.refusal.unwrap_or(503);
         if ![429, 503, 529].contains(&refusal) {
-            return wrong("`refusal` is 429, 503 or 529");
+            return wrong("`refusal` must be 429, 503 or 529");
         }
         let quota = raw.quota.as_ref();
         Ok(Provider {
@@ -212,12 +227,15 @@ impl Reader<'_> {
                 Some((provider, self.fault(state, raw)?))
             }
             (Some(_), None) | (None, Some(_)) => {
-                return Err(self.mistake(raw.at.span(), "`provider` and `state` go together"));
+                return Err(self.mistake(
+                    raw.at.span(),
+                    "an event needs both `provider` and `state`; a note for the reader has neither",
+                ));
             }
         };
         let share = raw.share.unwrap_or(1.0);
         if !(0.0..=1.0).contains(&share) {
-            return Err(self.mistake(raw.at.span(), "`share` is from 0 to 1"));
+            return Err(self.mistake(raw.at.span(), "`share` must be from 0 to 1"));
         }
         let part = |window| Event { window, effect: effect.clone(), share, text: raw.why.clone() };
         let (Some(every), Some(on)) = (&raw.every, &raw.on) else {
@@ -226,14 +244,18 @@ impl Reader<'_> {
         };
         let (every, on) = (self.span_of(every)?, self.span_of(on)?);
         if on.is_zero() || on >= every {
-            return Err(self.mistake(raw.at.span(), "`on` is shorter than `every`"));
+            let said = "`on` must be longer than nothing and shorter than `every`";
+            return Err(self.mistake(raw.at.span(), said));
         }
         let mut from = whole.from;
         while from < whole.until {
             scenario.events.push(part(Window { from, until: (from + on).min(whole.until) }));
             from += every;
             if scenario.events.len() > ALTERNATIONS_MAX {
-                return Err(self.mistake(raw.at.span(), "it alternates too often"));
+                let said = format!(
+                    "it goes on and off more than {ALTERNATIONS_MAX} times; make `every` longer"
+                );
+                return Err(self.mistake(raw.at.span(), said));
             }
         }
         Ok(())
@@ -245,10 +267,11 @@ impl Reader<'_> {
         let factor_or = |default: f64| factor.unwrap_or(default);
         let takes_factor = matches!(state.get_ref(), S::BrownOut | S::Capacity | S::Acceleration);
         if factor.is_some() && !takes_factor {
-            return Err(self.mistake(state.span(), "this state takes no `factor`"));
+            let said = "only `brown_out`, `capacity` and `acceleration` take a `factor`";
+            return Err(self.mistake(state.span(), said));
         }
         if factor.is_some_and(|factor| !(0.0..=1_000.0).contains(&factor)) {
-            return Err(self.mistake(state.span(), "`factor` is from 0 to 1000"));
+            return Err(self.mistake(state.span(), "`factor` must be from 0 to 1000"));
         }
         Ok(match state.get_ref() {
             S::Down => Fault::Down,
@@ -270,7 +293,7 @@ impl Reader<'_> {
 
     fn flight(&self, raw: &raw::Flight, scenario: &Scenario) -> Result<Flight, Mistake> {
         if !(0.0..=10.0).contains(&raw.gain) {
-            return Err(self.mistake(raw.at.span(), "`gain` is from 0 to 10"));
+            return Err(self.mistake(raw.at.span(), "`gain` must be from 0 to 10"));
         }
         Ok(Flight {
             window: self.window(&raw.at, Some(&raw.until), scenario.duration)?,
@@ -309,19 +332,18 @@ impl Reader<'_> {
         match (&raw.rate, &raw.trace) {
             (Some(rate), None) => {
                 let fits = |rate: f64| (0.0..=RATE_MAX).contains(&rate);
+                let unfit = || format!("`rate` must be from 0 to {RATE_MAX} requests a second");
                 let turns = raw.turns_of_rate.iter().map(|turn| {
                     let (at, over) = (self.moment(&turn.at)?, self.span_or(turn.over.as_ref(), 0)?);
                     if !fits(turn.rate) {
-                        return Err(
-                            self.mistake(turn.at.span(), "`rate` is from 0 to 2000 a second")
-                        );
+                        return Err(self.mistake(turn.at.span(), unfit()));
                     }
                     Ok(Turn { at, over, per_s: turn.rate })
                 });
                 let mut turns = turns.collect::<Result<Vec<_>, Mistake>>()?;
                 turns.sort_by_key(|turn| turn.at);
                 if !fits(*rate.get_ref()) {
-                    return Err(self.mistake(rate.span(), "`rate` is from 0 to 2000 a second"));
+                    return Err(self.mistake(rate.span(), unfit()));
                 }
                 let cv = raw.cv.unwrap_or(1.0).clamp(0.1, 10.0);
                 Ok((Arrivals::Rate { first_per_s: *rate.get_ref(), turns, cv }, Sizes::Chat))
@@ -335,7 +357,7 @@ impl Reader<'_> {
             }
             (rate, _) => {
                 let span = rate.as_ref().map_or(0..0, Spanned::span);
-                let said = format!("the crowd `{name}` needs either `rate` or `trace`");
+                let said = format!("the crowd `{name}` needs one of `rate` and `trace`, not both");
                 Err(self.mistake(span, said))
             }
         }
@@ -352,7 +374,11 @@ impl Reader<'_> {
             for rung in &rungs {
                 let provider = rung.split('/').next().unwrap_or_default();
                 if !rung.contains('/') || !scenario.providers.contains_key(provider) {
-                    let said = format!("`{rung}` is no `provider/model` of this file");
+                    let names: Vec<_> = scenario.providers.keys().map(String::as_str).collect();
+                    let said = format!(
+                        "`{rung}` must be `provider/model`, with a provider of this file: {}",
+                        names.join(", ")
+                    );
                     return Err(self.mistake(span, said));
                 }
             }
@@ -375,14 +401,20 @@ impl Reader<'_> {
         let policy = raw.policy.as_ref().map_or("seawall", |policy| policy.get_ref());
         if !POLICIES.contains(&policy) {
             let span = raw.policy.as_ref().map_or(0..0, Spanned::span);
-            return Err(self.mistake(span, "a policy is single, naive or seawall"));
+            return Err(self.mistake(span, "`policy` must be single, naive or seawall"));
         }
         if !crate::score::is_figure(raw.figure.get_ref()) {
-            let said = format!("the report has no figure `{}`", raw.figure.get_ref());
+            let said = format!(
+                "the report has no figure `{}`; it has {}",
+                raw.figure.get_ref(),
+                crate::score::figure_names()
+            );
             return Err(self.mistake(raw.figure.span(), said));
         }
         if raw.at_least.is_none() && raw.at_most.is_none() {
-            return Err(self.mistake(raw.figure.span(), "it needs `at_least` or `at_most`"));
+            return Err(
+                self.mistake(raw.figure.span(), "an expectation needs `at_least` or `at_most`")
+            );
         }
         let window = match &raw.from {
             Some(from) => Some(self.window(from, raw.until.as_ref(), end)?),

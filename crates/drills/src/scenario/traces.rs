@@ -42,7 +42,7 @@ pub enum TraceFormat {
 ///
 /// # Errors
 /// In words: the file, or the line that cannot be understood.
-pub fn read_trace(
+pub(crate) fn read_trace(
     path: &Path,
     format: TraceFormat,
     scale: f64,
@@ -62,7 +62,10 @@ pub fn read_trace(
     let named = |error| format!("cannot read `{}`: {error}", path.display());
     let bytes = fs::metadata(path).map_err(named)?.len();
     if bytes > FILE_BYTES_MAX {
-        return Err(format!("`{}` has more than {FILE_BYTES_MAX} bytes", path.display()));
+        return Err(format!(
+            "`{}` has {bytes} bytes; up to {FILE_BYTES_MAX} are read, so cut out a part",
+            path.display()
+        ));
     }
     let text = fs::read_to_string(path).map_err(named)?;
     parse(&text, format, scale, end).map_err(wrong)
@@ -82,7 +85,8 @@ fn parse(
         if is_head || line.trim().is_empty() {
             continue;
         }
-        let row = row_of(line, format).ok_or((index + 1, "it does not have this format"))?;
+        let row = row_of(line, format)
+            .ok_or((index + 1, "it is not as a line of the `format` named for it"))?;
         let first = *first.get_or_insert(row.at_s);
         let at_s = row.at_s - first;
         if at_s >= end.as_secs_f64() && format != TraceFormat::Servegen {
@@ -96,7 +100,10 @@ fn parse(
                 trace.push((Duration::from_secs_f64(at), size));
             }
             if trace.len() > REQUESTS_MAX {
-                return Err((index + 1, "the trace has too many requests; scale it down"));
+                return Err((
+                    index + 1,
+                    "up to here there are more requests than a drill sends; lower `scale`",
+                ));
             }
         }
     }

@@ -159,8 +159,23 @@ fn a_mistake_has_its_line() {
     assert!(
         mistake("at = \"+60s\"", "at = \"noon\"").starts_with("x.toml:15: `noon` is no moment")
     );
-    assert!(mistake("\"second/m\"", "\"second\"").contains("is no `provider/model`"));
+    let rung = mistake("\"second/m\"", "\"second\"");
+    assert!(rung.contains("`second` must be `provider/model`") && rung.ends_with("first, second"));
     assert!(mistake("STATE", "sleepy").contains("sleepy"));
+    let long = "10000000000000000000s".repeat(2);
+    for (from, to, told) in [
+        ("until = \"+150s\"", "until = \"+50s\"", "x.toml:15: it begins at `+60s`, after its end"),
+        ("duration = \"4m\"", "duration = \"0s\"", "x.toml:5: `duration` must be longer"),
+        ("duration = \"4m\"", &format!("duration = \"{long}\""), "x.toml:5: `1000"),
+        ("[\"first/m\", \"second/m\"]", "[]", "x.toml:1: a scenario needs a rung"),
+        ("why = \"it breaks\"", "factor = 2.0", "x.toml:18: only `brown_out`"),
+    ] {
+        let found = mistake(from, to);
+        assert!(found.starts_with(told), "{found}");
+    }
+    let figure = format!("{STORY}\n[[expect]]\nname = \"n\"\nfigure = \"speed\"\nat_least = 1.0\n");
+    let figure = read("x", &figure.replace("STATE", "down"), Path::new("x.toml")).unwrap_err();
+    assert!(figure.to_string().contains("it has answered, answered_ratio"), "{figure}");
 }
 
 #[test]
