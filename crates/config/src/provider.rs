@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use domain::Secret;
-use providers::{Kind, ProviderSettings, StreamUsage};
+use providers::{ExtraHeader, Kind, ProviderSettings, StreamUsage};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -224,7 +224,7 @@ fn headers(
     sources: Sources<'_>,
     origins: &mut Vec<SecretOrigin>,
     findings: &mut Findings<'_>,
-) -> Vec<(Box<str>, Secret)> {
+) -> Vec<ExtraHeader> {
     let Some(value) = table.get("headers") else {
         return Vec::new();
     };
@@ -237,14 +237,14 @@ fn headers(
     }
     let mut entries: Vec<_> = entries.iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
-    let mut headers: Vec<(Box<str>, Secret)> = Vec::new();
+    let mut headers: Vec<ExtraHeader> = Vec::new();
     for (name, value) in entries {
         let text = name.get_ref().as_ref();
         if let Err(message) = header_name(text, provider) {
             findings.at(name.span(), message);
             continue;
         }
-        if headers.iter().any(|(there, _)| there.eq_ignore_ascii_case(text)) {
+        if headers.iter().any(|there| there.name.eq_ignore_ascii_case(text)) {
             findings.at(name.span(), format!("the header `{text}` is there twice"));
             continue;
         }
@@ -253,10 +253,12 @@ fn headers(
         };
         match header_value(text, said.value, sources) {
             Ok(secret) => {
-                if secrets::is_reference(said.value) {
+                let is_secret = secrets::is_reference(said.value);
+                if is_secret {
                     origins.push(origin(table, Some(text), said.value));
                 }
-                headers.push((text.to_ascii_lowercase().into(), secret));
+                let name = text.to_ascii_lowercase().into();
+                headers.push(ExtraHeader { name, value: secret, is_secret });
             }
             Err(message) => findings.at(said.span, message),
         }

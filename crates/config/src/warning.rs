@@ -41,6 +41,9 @@ pub fn warnings(settings: &Settings) -> Vec<Warning> {
             mixture::warn(model, settings, &mut say);
         }
     }
+    if settings.steadiness.failover.hold_tool_calls && !settings.steadiness.failover.takeover {
+        say("`hold_tool_calls` does nothing without `takeover = true`".to_owned());
+    }
     shadowed(&settings.models, &mut say);
     unused(settings, &mut say);
     said

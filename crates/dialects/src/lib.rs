@@ -2,12 +2,14 @@
 //! async, no I/O, no clock. Where a request goes and what a fault leads to is decided elsewhere.
 
 mod anthropic;
+mod arguments;
 mod body;
 mod embeddings;
 mod form;
 mod gemini;
 mod json;
 mod mask;
+mod object;
 mod openai_chat;
 mod openai_responses;
 mod outline;

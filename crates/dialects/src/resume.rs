@@ -7,11 +7,12 @@ use domain::Piece;
 use serde_json::Value;
 
 use crate::form::{Form, Reading, StreamWriter};
-use crate::sse::{Fields, Splitter};
+use crate::sse::{EVENT_BYTES_MAX, Fields, Splitter};
 
-/// Hands every whole event of a relayed stream to `take`. Comments come without data.
+/// Hands every whole event of a relayed stream to `take`. Comments come without data. A line may
+/// be as long as in the dialect that allows the longest, for a relay has let it through.
 pub(crate) fn each_event(told: &Bytes, mut take: impl FnMut(&Fields<'_>)) {
-    let mut splitter = Splitter::default();
+    let mut splitter = Splitter::new(EVENT_BYTES_MAX);
     splitter.push(told.clone());
     while let Ok(Some(event)) = splitter.next_event() {
         let end = event.end;

@@ -32,18 +32,29 @@ pub(crate) fn apply(body: &Bytes, mut changes: Vec<Change>) -> Bytes {
     written.freeze()
 }
 
-/// Another name as the value of `model`. A request that has no such member gets one.
-pub(crate) fn change_model(request: &Request, model: &str) -> Change {
+/// Another name as the value of `model`; none if the body names it already. A request that has no
+/// such member gets one.
+pub(crate) fn change_model(request: &Request, model: &str) -> Option<Change> {
+    if names_already(request, model) {
+        return None;
+    }
     let text = quoted(model);
     if let Some(place) = &request.outline.model_at {
-        return Change { place: place.clone(), text };
+        return Some(Change { place: place.clone(), text });
     }
     // The name, or the word `model` itself, was spelled with escapes, or there is none.
     let top = members(&request.body);
-    match top.into_iter().find(|member| member.is_named(&request.body, "model")) {
+    Some(match top.into_iter().find(|member| member.is_named(&request.body, "model")) {
         Some(member) => Change { place: member.value, text },
         None => insert_first(&request.body, &format!(r#""model":{text}"#)),
-    }
+    })
+}
+
+/// True if the body itself names this model; the outline may have the name from the path.
+fn names_already(request: &Request, model: &str) -> bool {
+    let written = request.outline.model_at.clone().and_then(|place| request.body.get(place));
+    written.and_then(|written| written.strip_prefix(b"\"")?.strip_suffix(b"\""))
+        == Some(model.as_bytes())
 }
 
 /// Puts a member at the front of an object.

@@ -84,6 +84,17 @@ enum State {
     Over,
 }
 
+/// What an attempt is to the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The answer began with it.
+    First,
+    /// It goes on with another attempt's text.
+    Continuation,
+    /// It says all again, since nothing was told that would bind it.
+    Restart,
+}
+
 /// One attempt's part of the stream.
 struct Flow {
     ticket: Ticket,
@@ -95,8 +106,7 @@ struct Flow {
     last_content: Tick,
     finish_seen: bool,
     end_mark_seen: bool,
-    /// It goes on with another attempt's text.
-    continues: bool,
+    part: Part,
     /// About so many tokens were told by attempts before it.
     tokens_before: u64,
     /// Events of calls that are not complete yet; `None` if calls are not held back.
@@ -144,7 +154,7 @@ impl Relay {
             last_content: now,
             finish_seen: false,
             end_mark_seen: false,
-            continues: false,
+            part: Part::First,
             tokens_before: 0,
             calls: holds_calls.then(Vec::new),
             origin,
@@ -428,7 +438,6 @@ impl Relay {
             true => Bytes::from(takeover::mark(&going.from, &to, chars)),
             false => Bytes::new(),
         };
-        ticket.add_bytes(&mark);
         let flow = Flow {
             ticket,
             claim,
@@ -438,7 +447,7 @@ impl Relay {
             last_content: self.gateway.shared.clock.now(),
             finish_seen: false,
             end_mark_seen: false,
-            continues: continued,
+            part: if continued { Part::Continuation } else { Part::Restart },
             tokens_before: going.story.estimated_tokens(),
             calls: failover.hold_tool_calls.then(Vec::new),
             origin,
@@ -491,8 +500,10 @@ impl Flow {
     fn end_attempt(&mut self, gateway: &Gateway, fault: Option<&Fault>) {
         match fault {
             None => {
-                let usage = self.ticket.view().answer.usage;
-                let ended = Ended { usage, spoke: self.ticket.spoke() };
+                // The answer's own sums and times are those of all attempts.
+                let usage = self.ticket.view().attempts.last().and_then(|attempt| attempt.usage);
+                let spoke = if self.part == Part::First { self.ticket.spoke() } else { None };
+                let ended = Ended { usage, spoke };
                 self.claim.complete(&gateway.judge(), &ended);
             }
             Some(_) => self.claim.judge(&gateway.judge(), fault),
@@ -516,7 +527,9 @@ impl Flow {
     fn write(&mut self, event: Event, writer: &mut dyn StreamWriter, told: &mut Told) -> Bytes {
         let event = match event {
             // The text goes on in its block, and what somebody else thinks in between is not shown.
-            Event::Delta { delta: Delta::Thinking(_) | Delta::Proof(_), .. } if self.continues => {
+            Event::Delta { delta: Delta::Thinking(_) | Delta::Proof(_), .. }
+                if self.part == Part::Continuation =>
+            {
                 return Bytes::new();
             }
             Event::Usage(usage) => Event::Usage(self.ticket.summed(usage)),

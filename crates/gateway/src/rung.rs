@@ -73,6 +73,15 @@ pub(crate) struct Wish<'a> {
     pub(crate) another: bool,
 }
 
+/// The place that a key had for a call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Admitted {
+    /// It goes as the breaker's probe.
+    probe: bool,
+    /// It took a place of the ramp.
+    ramped: bool,
+}
+
 /// Why a call got no place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Held {
@@ -158,10 +167,10 @@ impl Rung {
                 continue;
             }
             match self.claim_key(route, wish, dice) {
-                Ok(probe) => {
+                Ok(admitted) => {
                     route.in_flight.fetch_add(1, Ordering::Relaxed);
                     let (rung, take) = (self.clone(), wish.take);
-                    return Ok(Claim { rung, key, probe, take, judged: false });
+                    return Ok(Claim { rung, key, admitted, take, judged: false });
                 }
                 Err(held) => worst = sooner(worst, held),
             }
@@ -184,38 +193,44 @@ impl Rung {
         })
     }
 
-    /// True if it goes as the breaker's probe.
-    fn claim_key(&self, route: &Route, wish: &Wish<'_>, dice: &Mutex<Dice>) -> Result<bool, Held> {
+    fn claim_key(
+        &self,
+        route: &Route,
+        wish: &Wish<'_>,
+        dice: &Mutex<Dice>,
+    ) -> Result<Admitted, Held> {
         let probe = match lock(&route.breaker).admit(wish.now) {
             Gate::Admit => false,
             Gate::Probe => true,
             Gate::Refuse { until, .. } => return Err(Held::Breaker { until }),
         };
-        let held = self.is_too_fast(route, wish, probe, dice);
-        if let Some(held) = held {
-            lock(&route.breaker).release(probe);
-            return Err(held);
+        match self.pace_call(route, wish, probe, dice) {
+            Ok(ramped) => Ok(Admitted { probe, ramped }),
+            Err(held) => {
+                lock(&route.breaker).release(probe);
+                Err(held)
+            }
         }
-        Ok(probe)
     }
 
-    fn is_too_fast(
+    /// True if the call took a place of the ramp.
+    fn pace_call(
         &self,
         route: &Route,
         wish: &Wish<'_>,
         probe: bool,
         dice: &Mutex<Dice>,
-    ) -> Option<Held> {
+    ) -> Result<bool, Held> {
         if !self.settings.pace.enabled {
-            return None;
+            return Ok(false);
         }
         let paced = lock(&route.pacer).ask(wish.now, wish.take, &mut lock(dice));
         if let Paced::Wait { until, why } = paced {
-            return Some(Held::Paced { until, why: why.as_str(), class: FaultClass::RateLimited });
+            return Err(Held::Paced { until, why: why.as_str(), class: FaultClass::RateLimited });
         }
         // A probe goes in any case: without it nobody would ever know.
         if probe || !self.settings.pace.ramp {
-            return None;
+            return Ok(false);
         }
         let mut governor = lock(&self.governor);
         if governor.returning && governor.ramp.is_wide() {
@@ -225,14 +240,14 @@ impl Rung {
         let ramped = wish.spilled || (governor.returning && wish.another);
         if !ramped {
             governor.ramp.own_call(wish.now);
-            return None;
+            return Ok(false);
         }
         match governor.ramp.ask(wish.now) {
-            Pace::Go => None,
+            Pace::Go => Ok(true),
             Pace::Wait { until } => {
                 drop(governor);
                 lock(&route.pacer).give_back(wish.now, wish.take);
-                Some(Held::Paced { until, why: "ramp", class: FaultClass::Overloaded })
+                Err(Held::Paced { until, why: "ramp", class: FaultClass::Overloaded })
             }
         }
     }
@@ -264,7 +279,7 @@ fn sooner(known: Held, other: Held) -> Held {
 pub(crate) struct Claim {
     pub(crate) rung: Arc<Rung>,
     pub(crate) key: u16,
-    pub(crate) probe: bool,
+    admitted: Admitted,
     take: Take,
     judged: bool,
 }
@@ -287,6 +302,16 @@ pub(crate) struct Ended {
 impl Claim {
     fn route(&self) -> Option<&Route> {
         self.rung.routes.get(usize::from(self.key))
+    }
+
+    /// The call is not made after all: what it took of the pace is there for the next one.
+    pub(crate) fn unsent(self, now: Tick) {
+        if let Some(route) = self.route().filter(|_| self.rung.settings.pace.enabled) {
+            lock(&route.pacer).give_back(now, self.take);
+            if self.admitted.ramped {
+                lock(&self.rung.governor).ramp.give_back();
+            }
+        }
     }
 
     /// What the answer's head says of the provider's limits.
@@ -345,7 +370,7 @@ impl Claim {
         let Some(route) = self.route() else { return };
         let transition = {
             let mut dice = lock(judge.dice);
-            lock(&route.breaker).judge(now, self.probe, verdict, &mut dice)
+            lock(&route.breaker).judge(now, self.admitted.probe, verdict, &mut dice)
         };
         let Some(transition) = transition else { return };
         match transition.to {
@@ -410,7 +435,7 @@ impl Drop for Claim {
         if let Some(route) = self.route() {
             route.in_flight.fetch_sub(1, Ordering::Relaxed);
             if !self.judged {
-                lock(&route.breaker).release(self.probe);
+                lock(&route.breaker).release(self.admitted.probe);
             }
         }
         self.rung.rooms.a_place_is_free();

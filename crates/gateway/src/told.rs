@@ -60,7 +60,10 @@ impl Story {
 #[derive(Debug)]
 pub(crate) struct Told {
     kept: Kept,
+    /// Of the answer.
     bytes: usize,
+    /// Held besides: the caller's request, which is counted for the process only.
+    fixed_bytes: usize,
     reserved: usize,
     room: Arc<AtomicUsize>,
 }
@@ -68,7 +71,7 @@ pub(crate) struct Told {
 #[derive(Debug)]
 enum Kept {
     /// Whole events, as the provider sent them.
-    Relayed(Vec<Bytes>),
+    Relayed(BytesMut),
     Native(Box<Story>),
     /// It need not be known, or was too long.
     Nothing,
@@ -77,17 +80,16 @@ enum Kept {
 impl Told {
     /// A stream for which `fixed_bytes` are held besides. Relayed bytes are expected if `relayed`.
     pub(crate) fn new(room: Arc<AtomicUsize>, fixed_bytes: usize, relayed: bool) -> Self {
-        let kept = if relayed { Kept::Relayed(Vec::new()) } else { Kept::Native(Box::default()) };
-        let mut told = Self { kept, bytes: 0, reserved: 0, room };
-        told.grow(fixed_bytes);
-        // The caller's request is counted for the process, but is no part of the answer.
-        told.bytes = 0;
+        let kept =
+            if relayed { Kept::Relayed(BytesMut::new()) } else { Kept::Native(Box::default()) };
+        let mut told = Self { kept, bytes: 0, fixed_bytes, reserved: 0, room };
+        told.grow(0);
         told
     }
 
     /// A stream that is not to be taken over.
     pub(crate) fn nothing(room: Arc<AtomicUsize>) -> Self {
-        Self { kept: Kept::Nothing, bytes: 0, reserved: 0, room }
+        Self { kept: Kept::Nothing, bytes: 0, fixed_bytes: 0, reserved: 0, room }
     }
 
     /// True if nothing is kept, so that nothing can be taken over.
@@ -97,8 +99,9 @@ impl Told {
 
     /// Relayed bytes go to the caller now.
     pub(crate) fn relay(&mut self, bytes: &Bytes) {
-        if let Kept::Relayed(runs) = &mut self.kept {
-            runs.push(bytes.clone());
+        if let Kept::Relayed(kept) = &mut self.kept {
+            // Copied, since a small run may be a slice of a large buffer, which it would keep alive.
+            kept.extend_from_slice(bytes);
             self.grow(bytes.len());
         }
     }
@@ -114,13 +117,14 @@ impl Told {
 
     fn grow(&mut self, bytes: usize) {
         self.bytes += bytes;
-        if self.bytes > STREAM_BYTES_MAX && self.reserved > 0 {
+        if self.bytes > STREAM_BYTES_MAX {
             return self.forget();
         }
-        if self.bytes <= self.reserved {
+        let held = self.bytes + self.fixed_bytes;
+        if held <= self.reserved {
             return;
         }
-        let step = (self.bytes - self.reserved).max(STEP_BYTES);
+        let step = (held - self.reserved).max(STEP_BYTES);
         self.reserved += step;
         if self.room.fetch_add(step, Ordering::Relaxed) + step > PROCESS_BYTES_MAX {
             self.forget();
@@ -134,10 +138,8 @@ impl Told {
 
     /// The relayed bytes in one piece; `None` if native events were told.
     pub(crate) fn relayed(&self) -> Option<Bytes> {
-        let Kept::Relayed(runs) = &self.kept else { return None };
-        let mut joined = BytesMut::with_capacity(runs.iter().map(Bytes::len).sum());
-        runs.iter().for_each(|run| joined.extend_from_slice(run));
-        Some(joined.freeze())
+        let Kept::Relayed(kept) = &self.kept else { return None };
+        Some(Bytes::copy_from_slice(kept))
     }
 
     /// What was said, read from relayed bytes if need be; `None` if it is not known.
@@ -145,15 +147,13 @@ impl Told {
         match &self.kept {
             Kept::Nothing => None,
             Kept::Native(story) => Some(Story::clone(story)),
-            Kept::Relayed(runs) => {
+            Kept::Relayed(kept) => {
                 let mut reader = dialects::of(dialect).stream_reader(Reading::Translate);
                 let mut story = Story::default();
-                for run in runs {
-                    reader.push(run.clone());
-                    while let Some(piece) = reader.next_run() {
-                        let Ok(Piece::Native(event)) = piece else { return None };
-                        story.take(&event);
-                    }
+                reader.push(Bytes::copy_from_slice(kept));
+                while let Some(piece) = reader.next_run() {
+                    let Ok(Piece::Native(event)) = piece else { return None };
+                    story.take(&event);
                 }
                 Some(story)
             }

@@ -75,8 +75,9 @@ impl Rooms {
         let room = self.known(ladder).unwrap_or_else(|| self.open(ladder, settings));
         let notify = Arc::new(Notify::new());
         let ticket = {
-            let mut line = room.line();
+            // In this order everywhere, so that nobody waits for whom he keeps waiting.
             let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut line = room.line();
             let ticket = line.room.enter(now, waiter, &mut dice)?;
             line.wakers.insert(ticket, notify.clone());
             ticket

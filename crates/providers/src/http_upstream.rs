@@ -38,7 +38,7 @@ pub(crate) struct HttpUpstream {
     habits: Box<dyn Habits>,
     endpoint: Endpoint,
     usual: Vec<(&'static str, Uri)>,
-    keys: Keys,
+    keys: Arc<Keys>,
     cards: Cards,
     stream_usage: StreamUsage,
     answer_bytes_max: usize,
@@ -73,7 +73,7 @@ impl HttpUpstream {
         let usual = USUAL_PATHS.map(|path| Ok((path, endpoint.path(path)?)));
         Ok(Self {
             name: settings.name.clone(),
-            keys: Keys::new(settings, &*habits, &endpoint, token)?,
+            keys: Arc::new(Keys::new(settings, &*habits, &endpoint, token)?),
             usual: usual.into_iter().collect::<Result<_, BuildError>>()?,
             habits,
             endpoint,
@@ -139,7 +139,7 @@ impl HttpUpstream {
                 true => Reading::Relay { hide_usage: sent.hide_usage },
                 false => Reading::Translate,
             };
-            let pieces = StreamPieces::new(body, form.stream_reader(reading));
+            let pieces = StreamPieces::new(body, form.stream_reader(reading), self.keys.clone());
             let dialect = relays.then_some(route.dialect);
             let body = Body::Stream(Box::pin(pieces));
             return Ok(Answer { dialect, head, body, losses: sent.losses });

@@ -50,7 +50,8 @@ impl Keys {
         } else {
             settings.api_keys.iter().map(with_key).collect::<Result<_, _>>()?
         };
-        let in_headers = settings.headers.iter().map(|(_, secret)| secret);
+        let in_headers =
+            settings.headers.iter().filter(|header| header.is_secret).map(|header| &header.value);
         let secrets = settings.api_keys.iter().chain(in_headers).cloned().collect();
         Ok(Self { headers, token, secrets })
     }
@@ -114,10 +115,10 @@ fn shared(
     for (name, value) in habits.headers() {
         shared.insert(name, value);
     }
-    for (name, secret) in &settings.headers {
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| BuildError::header(name))?;
-        let mut value =
-            HeaderValue::from_str(secret.expose()).map_err(|_| BuildError::header(name))?;
+    for header in &settings.headers {
+        let wrong = || BuildError::header(&header.name);
+        let key = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| wrong())?;
+        let mut value = HeaderValue::from_str(header.value.expose()).map_err(|_| wrong())?;
         value.set_sensitive(true);
         shared.insert(key, value);
     }

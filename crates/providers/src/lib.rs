@@ -28,4 +28,4 @@ pub use azure::AZURE_API_VERSION;
 pub use catalogue::{ABILITIES, Cards};
 pub use endpoint::BuildError;
 pub use registry::{Surroundings, build};
-pub use settings::{Kind, ProviderSettings, Speaks, StreamUsage};
+pub use settings::{ExtraHeader, Kind, ProviderSettings, Speaks, StreamUsage};

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -11,6 +12,8 @@ use futures_core::Stream;
 use http_body::Body as _;
 use net::ClientBody;
 
+use crate::keys::Keys;
+
 /// Frames that are ready together are read together up to this size: a burst of a hundred events
 /// then costs one run, not a hundred.
 const BURST_BYTES_MAX: usize = 32 * 1024;
@@ -19,6 +22,8 @@ const BURST_BYTES_MAX: usize = 32 * 1024;
 pub(crate) struct StreamPieces {
     body: ClientBody,
     reader: Box<dyn StreamReader>,
+    /// What an error inside the stream must not repeat.
+    keys: Arc<Keys>,
     /// The reader was given bytes, and has not yet said that it wants more.
     unread: bool,
     end: End,
@@ -36,8 +41,8 @@ enum End {
 }
 
 impl StreamPieces {
-    pub(crate) fn new(body: ClientBody, reader: Box<dyn StreamReader>) -> Self {
-        Self { body, reader, unread: false, end: End::Open }
+    pub(crate) fn new(body: ClientBody, reader: Box<dyn StreamReader>, keys: Arc<Keys>) -> Self {
+        Self { body, reader, keys, unread: false, end: End::Open }
     }
 
     /// Takes every frame that is ready now. Pending only if there was none.
@@ -94,7 +99,7 @@ impl Stream for StreamPieces {
                     if run.is_err() {
                         this.end = End::Told;
                     }
-                    return Poll::Ready(Some(run));
+                    return Poll::Ready(Some(run.map_err(|fault| this.keys.kept_from(fault))));
                 }
                 this.unread = false;
             }
@@ -106,7 +111,8 @@ impl Stream for StreamPieces {
                     if matches!(last, Some(Ok(_))) {
                         this.end = End::Clean;
                     }
-                    return Poll::Ready(last);
+                    let masked = |fault| this.keys.kept_from(fault);
+                    return Poll::Ready(last.map(|run| run.map_err(masked)));
                 }
                 End::Open => {
                     this.end = End::Open;

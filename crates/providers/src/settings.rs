@@ -4,6 +4,17 @@ use std::path::PathBuf;
 
 use domain::{ModelCard, Secret};
 
+/// A header that the operator adds to every request.
+#[derive(Debug, Clone)]
+pub struct ExtraHeader {
+    /// In lower case.
+    pub name: Box<str>,
+    pub value: Secret,
+    /// The value stands elsewhere than in the settings' file and must not come back to a caller. A
+    /// plain word such as `1` is none: taken out of every text, it would leave no text whole.
+    pub is_secret: bool,
+}
+
 /// What kind of server it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -105,8 +116,8 @@ pub struct ProviderSettings {
     pub entra_token_file: Option<PathBuf>,
     /// For kind `compatible`.
     pub speaks: Speaks,
-    /// Extra request headers; values may be secrets.
-    pub headers: Vec<(Box<str>, Secret)>,
+    /// Extra request headers.
+    pub headers: Vec<ExtraHeader>,
     /// Further root certificates, PEM.
     pub ca_file: Option<PathBuf>,
     /// Speak HTTP/2 where the server offers it.

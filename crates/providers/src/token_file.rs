@@ -31,6 +31,8 @@ pub(crate) struct TokenFile {
     path: Arc<Path>,
     clock: Arc<dyn Clock>,
     known: Arc<Mutex<Known>>,
+    /// Whoever comes before anything is known waits in line for the first look.
+    first: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -41,6 +43,13 @@ struct Known {
     looking: bool,
 }
 
+impl Known {
+    /// No look has ended yet.
+    fn is_untouched(&self) -> bool {
+        self.token.is_none() && self.looked.is_none()
+    }
+}
+
 impl fmt::Debug for TokenFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenFile").field("path", &self.path).finish_non_exhaustive()
@@ -49,15 +58,17 @@ impl fmt::Debug for TokenFile {
 
 impl TokenFile {
     pub(crate) fn new(path: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { path: path.into(), clock, known: Arc::default() }
+        Self { path: path.into(), clock, known: Arc::default(), first: Arc::default() }
     }
 
-    /// The token that is known; the file is looked at again behind its back. Only the first caller
-    /// of all waits for it.
+    /// The token that is known; the file is looked at again behind its back. Only callers who come
+    /// before the first look is over wait for it.
     ///
     /// # Errors
     /// `KeyRejected` if there is no token.
     pub(crate) async fn token(&self) -> Result<Token, Fault> {
+        let is_first = self.known().is_untouched();
+        let _turn = if is_first { Some(self.first.lock().await) } else { None };
         let (known, due) = {
             let mut known = self.known();
             let due = known.looked.is_none_or(|at| self.clock.now().since(at) >= LOOK_EVERY);
@@ -169,6 +180,18 @@ mod tests {
         file.token().await.unwrap();
         settle(&file).await;
         assert_eq!(file.token().await.unwrap().secret.expose(), "canary-2");
+    }
+
+    #[tokio::test]
+    async fn a_crowd_at_the_start_waits_for_the_first_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "canary-1").unwrap();
+        let file = TokenFile::new(&path, Arc::new(ManualClock::new()));
+        let (first, second, third) = tokio::join!(file.token(), file.token(), file.token());
+        for token in [first, second, third] {
+            assert_eq!(token.unwrap().secret.expose(), "canary-1");
+        }
     }
 
     async fn settle(file: &TokenFile) {

@@ -24,7 +24,7 @@ pub use next::{AfterFault, Decision, Next, after_fault};
 pub use order::{EQUALS_MAX, Order, order_equals};
 pub use pacer::{PaceWhy, Paced, Pacer, Take};
 pub use pulse::{Expectation, Pulse};
-pub use ramp::{DOUBLE_MS_MIN, Feel, Pace, Ramp};
+pub use ramp::{Feel, Pace, Ramp};
 pub use settings::{
     BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, PaceSettings, RungModel,
     RungSpec,

@@ -178,7 +178,7 @@ pub struct Pacer {
     /// Calls a second, learned; `None` until a refusal without a limit that explains it.
     learned: Option<Learned>,
     calls: Window<12>,
-    accepted: Window<12>,
+    refused: Window<12>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -222,7 +222,7 @@ impl Default for Pacer {
             learned: None,
             // Two minutes.
             calls: Window::new(10_000),
-            accepted: Window::new(10_000),
+            refused: Window::new(10_000),
         }
     }
 }
@@ -282,7 +282,8 @@ impl Pacer {
             }
         }
         let calls = f64::from(self.calls.sum(now));
-        let accepted = f64::from(self.accepted.sum(now));
+        // Not what was answered: a call that is still being answered is no refused one.
+        let accepted = (calls - f64::from(self.refused.sum(now))).max(0.0);
         let refuse = ((calls - SRE_FACTOR * accepted) / (calls + 1.0)).max(0.0);
         if calls >= f64::from(SRE_CALLS_MIN) && dice.fraction() < refuse {
             return Some(Paced::Wait { until: after(now, 1.0), why: PaceWhy::Guard });
@@ -298,6 +299,7 @@ impl Pacer {
         if let Some(learned) = &mut self.learned {
             learned.left += 1.0;
         }
+        self.calls.take_back(now, 1);
     }
 
     /// What the provider's answer says of its limits.
@@ -316,7 +318,6 @@ impl Pacer {
 
     /// A call was answered, having used so much of what it took.
     pub fn answered(&mut self, now: Tick, taken: Take, used: Take) {
-        self.accepted.add(now, 1);
         for bucket in &mut self.buckets {
             let back = amount(bucket.quantity, taken).saturating_sub(amount(bucket.quantity, used));
             bucket.take_back(now, back);
@@ -325,6 +326,7 @@ impl Pacer {
 
     /// The provider refused a call for our pace.
     pub fn refused(&mut self, now: Tick, retry_after_ms: Option<u64>) {
+        self.refused.add(now, 1);
         if let Some(ms) = retry_after_ms {
             let until = now + Duration::from_millis(ms.min(REST_MS_MAX));
             self.rest_until = Some(self.rest_until.map_or(until, |known| known.max(until)));

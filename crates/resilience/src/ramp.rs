@@ -13,7 +13,7 @@ use clock::Tick;
 use crate::window::Window;
 
 /// The shortest time between two doublings.
-pub const DOUBLE_MS_MIN: u64 = 30_000;
+const DOUBLE_MS_MIN: u64 = 30_000;
 /// The least time between two halvings, so that one burst of refusals is one stress.
 const HALVE_MS_MIN: u64 = 5_000;
 /// Without a ramped call for so long, the next one starts anew.

@@ -167,7 +167,8 @@ impl Splice {
             return Some(0);
         }
         let start = self.held.trim_start().to_lowercase();
-        let opens = OPENERS.iter().any(|opener| start.starts_with(opener));
+        let is_word = |rest: &str| !rest.starts_with(char::is_alphanumeric);
+        let opens = OPENERS.iter().any(|opener| start.strip_prefix(opener).is_some_and(is_word));
         let may_open = OPENERS.iter().any(|opener| opener.starts_with(start.as_str()));
         // The old text itself may begin like that.
         let old = self.said.trim_start().to_lowercase();
@@ -177,7 +178,8 @@ impl Splice {
         if old.starts_with(start.get(..8.min(start.len())).unwrap_or(&start)) {
             return Some(0);
         }
-        let end = self.held.find(['\n', ':']).map(|at| at + 1);
+        let lead = self.held.len() - self.held.trim_start().len();
+        let end = self.held.get(lead..)?.find(['\n', ':']).map(|at| lead + at + 1);
         match end {
             Some(end) if end <= PREAMBLE_BYTES_MAX => Some(end),
             Some(_) => Some(0),

@@ -89,7 +89,7 @@ fn same_everywhere(house: &House, seawall: &Path) -> Result<()> {
     shell::run(
         house::cargo().args(["build", "--locked", "-p", "seawall"]).current_dir(&house.root),
     )?;
-    let debug = Command::new(house.at("target/debug/seawall"));
+    let debug = Command::new(house.target.join("debug").join("seawall"));
     let debug = told(debug, TWICE, SEEDS[0], &["--short"])?;
     ensure!(first == hash(&debug), "debug and release tell two tales");
     Ok(())

@@ -117,7 +117,7 @@ pub(crate) static FAILOVER: Section = Section {
             || FailoverSettings::default().hold_tool_calls.to_string(),
             "Tool calls of a stream are held back until they are complete, so that one that \
              breaks off in between can be made anew by another rung. Answers to requests with \
-             tools are then written anew rather than relayed.",
+             tools are then written anew rather than relayed. Nothing without `takeover = true`.",
         ),
     ],
     tables: &[],
@@ -226,7 +226,8 @@ pub(crate) static PACE: Section = Section {
 
 pub(crate) static WAITING_ROOM: Section = Section {
     name: "waiting_room",
-    sentence: "Where requests stand in line while every provider of their ladder has enough to do.",
+    sentence: "Where requests stand in line while every provider of their ladder has enough to do. \
+               Nobody waits without `[pace] enabled = true`.",
     keys: &[
         integer(
             "waiters_max",

@@ -172,8 +172,10 @@ model_dir = "models"
     let provider = &settings.providers[0];
     let keys: Vec<_> = provider.api_keys.iter().map(|key| key.expose()).collect();
     assert_eq!(keys, ["sk-test-1", "key-two", "key-three"]);
-    let headers: Vec<_> = provider.headers.iter().map(|(n, v)| (&**n, v.expose())).collect();
+    let headers: Vec<_> = provider.headers.iter().map(|h| (&*h.name, h.value.expose())).collect();
     assert_eq!(headers, [("x-title", "The Shop"), ("x-api-key", "gsk-test-2")]);
+    let secret: Vec<_> = provider.headers.iter().map(|h| h.is_secret).collect();
+    assert_eq!(secret, [false, true]);
     assert_eq!(provider.stream_usage, StreamUsage::AsAsked);
     assert!(provider.http2);
     assert_eq!(provider.ca_file, Some(PathBuf::from("/etc/seawall/ca.pem")));
@@ -348,4 +350,35 @@ ladder = ["eu/gpt-4.1", "us/gpt-4.1", "claude/claude-sonnet-4-5", "gemini/x", "p
         pplx (perplexity) https://api.perplexity.ai, keys from env:OPENAI_API_KEY
         local (compatible) http://localhost:8000/v1, no key"#]]
     .assert_eq(&providers.join("\n"));
+}
+
+#[test]
+fn every_key_of_pacing_is_read() {
+    let text = with_base(
+        "[pace]\nenabled = true\ncalls_start = 7\ncalls_min = 2\ncalls_max = 90\n\
+         first_token_ms = 800\ninter_token_ms = 50\nramp = false\n\
+         [waiting_room]\nwaiters_max = 12\nwait_ms_max = 3000\n",
+    );
+    let settings = good(&text);
+    let pace = settings.steadiness.pace;
+    let room = settings.steadiness.waiting_room;
+    let limiter = resilience::LimiterSettings { start: 7, limit_min: 2, limit_max: 90 };
+    assert_eq!(
+        pace,
+        resilience::PaceSettings {
+            enabled: true,
+            limiter,
+            first_token_ms: Some(800),
+            inter_token_ms: Some(50),
+            ramp: false,
+        }
+    );
+    assert_eq!((room.waiters_max, room.wait_ms_max), (12, 3_000));
+}
+
+#[test]
+fn held_calls_that_nobody_takes_over_are_warned_of() {
+    let said = |more: &str| said(&with_base(&format!("[failover]\n{more}")));
+    assert!(said("hold_tool_calls = true\n").contains("`hold_tool_calls` does nothing without"));
+    assert!(!said("hold_tool_calls = true\ntakeover = true\n").contains("hold_tool_calls"));
 }

@@ -1,8 +1,8 @@
 //! Writes images and documents as content blocks.
 
-use domain::{Dialect, Losses, Media, MediaKind, MediaSource};
+use domain::{Dialect, Json, Losses, Media, MediaKind, MediaSource};
 
-use super::object::Obj;
+use crate::object::ObjectText;
 
 /// The block, or nothing and a loss: a medium never becomes an empty text.
 pub(super) fn write_media(media: &Media, losses: &mut Losses) -> Option<String> {
@@ -26,16 +26,19 @@ pub(super) fn write_media(media: &Media, losses: &mut Losses) -> Option<String> 
     if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
         losses.dropped("image_url.detail");
     }
-    let object = Obj::of(kind).raw("source", &source);
-    let object = if image { object } else { object.maybe_text("title", media.name.as_deref()) };
-    Some(object.maybe_raw("cache_control", media.cache.as_ref()).close())
+    let mut object = ObjectText::of(kind);
+    object.raw("source", &source);
+    object.text_if("title", media.name.as_deref().filter(|_| !image));
+    Some(object.raw_if("cache_control", media.cache.as_ref().map(Json::as_str)).end())
 }
 
 fn write_source(media: &Media, image: bool) -> Option<String> {
     let mime = media.mime.as_deref().map(|mime| mime.split(';').next().unwrap_or(mime).trim());
     Some(match &media.source {
-        MediaSource::Url(url) => Obj::of("url").text("url", url).close(),
-        MediaSource::File(Dialect::Anthropic, id) => Obj::of("file").text("file_id", id).close(),
+        MediaSource::Url(url) => ObjectText::of("url").text("url", url).end(),
+        MediaSource::File(Dialect::Anthropic, id) => {
+            ObjectText::of("file").text("file_id", id).end()
+        }
         MediaSource::File(..) => return None,
         MediaSource::Text(_) if image => return None,
         MediaSource::Text(text) => plain(text),
@@ -60,11 +63,11 @@ fn write_source(media: &Media, image: bool) -> Option<String> {
 }
 
 fn base64(mime: &str, data: &str) -> String {
-    Obj::of("base64").text("media_type", mime).text("data", data).close()
+    ObjectText::of("base64").text("media_type", mime).text("data", data).end()
 }
 
 fn plain(text: &str) -> String {
-    Obj::of("text").text("media_type", "text/plain").text("data", text).close()
+    ObjectText::of("text").text("media_type", "text/plain").text("data", text).end()
 }
 
 /// An image's type by the first bytes of its base64.

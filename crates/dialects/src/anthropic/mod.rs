@@ -8,7 +8,6 @@ mod conversation;
 mod generation;
 mod media;
 mod message;
-mod object;
 mod ours;
 mod outline;
 mod parts;
@@ -53,9 +52,7 @@ impl Form for Anthropic {
     /// Beside the model's name, only what we made up ourselves in an earlier answer is changed.
     fn rewrite(&self, request: &Request, model: &str, _ask_usage: bool) -> Bytes {
         let mut changes = ours::taken_back(&request.body);
-        if request.outline.model.as_ref() != model || request.outline.model_at.is_none() {
-            changes.push(change_model(request, model));
-        }
+        changes.extend(change_model(request, model));
         apply(&request.body, changes)
     }
 

@@ -2,28 +2,29 @@
 
 use bytes::Bytes;
 
-use super::object::Obj;
 use crate::form::ModelEntry;
 use crate::json::quoted;
+use crate::object::ObjectText;
 use crate::{Refusal, RefusalKind};
 
 /// The refusal as a body: `{"type":"error","error":{type, message},"request_id"}`, with
 /// `retry_after_s` in the error if there is an honest wait.
 pub(super) fn write_refusal(refusal: &Refusal, request_id: &str) -> Bytes {
-    let object = error_object(refusal);
-    Bytes::from(object.text("request_id", request_id).close())
+    let mut object = error_object(refusal);
+    Bytes::from(object.text("request_id", request_id).end())
 }
 
 /// The refusal as the last event of a stream.
 pub(super) fn error_event(refusal: &Refusal) -> Bytes {
-    Bytes::from(format!("event: error\ndata: {}\n\n", error_object(refusal).close()))
+    Bytes::from(format!("event: error\ndata: {}\n\n", error_object(refusal).end()))
 }
 
-fn error_object(refusal: &Refusal) -> Obj {
-    let error = Obj::of(word(refusal))
-        .text("message", &message(refusal))
-        .maybe_number("retry_after_s", refusal.retry_after_s);
-    Obj::of("error").raw("error", &error.close())
+fn error_object(refusal: &Refusal) -> ObjectText {
+    let mut error = ObjectText::of(word(refusal));
+    error.text("message", &message(refusal)).whole_if("retry_after_s", refusal.retry_after_s);
+    let mut object = ObjectText::of("error");
+    object.raw("error", &error.end());
+    object
 }
 
 fn word(refusal: &Refusal) -> &'static str {
@@ -56,12 +57,12 @@ fn message(refusal: &Refusal) -> String {
 pub(super) fn write_models(models: &[ModelEntry<'_>], created_unix: u64) -> Bytes {
     let data: Vec<String> = models.iter().map(|model| entry(model, created_unix)).collect();
     let id = |model: Option<&ModelEntry<'_>>| model.map_or("null".to_owned(), |m| quoted(m.id));
-    let object = Obj::new()
-        .raw("data", &format!("[{}]", data.join(",")))
-        .raw("has_more", "false")
+    let mut page = ObjectText::new();
+    page.list("data", &data)
+        .flag("has_more", false)
         .raw("first_id", &id(models.first()))
         .raw("last_id", &id(models.last()));
-    Bytes::from(object.close())
+    Bytes::from(page.end())
 }
 
 /// One model by itself.
@@ -70,13 +71,13 @@ pub(super) fn write_model(model: &ModelEntry<'_>, created_unix: u64) -> Bytes {
 }
 
 fn entry(model: &ModelEntry<'_>, created_unix: u64) -> String {
-    Obj::of("model")
+    ObjectText::of("model")
         .text("id", model.id)
         .text("display_name", model.id)
         .text("created_at", &instant(created_unix))
-        .maybe_number("max_input_tokens", model.context_tokens_max)
-        .maybe_number("max_tokens", model.output_tokens_max)
-        .close()
+        .whole_if("max_input_tokens", model.context_tokens_max)
+        .whole_if("max_tokens", model.output_tokens_max)
+        .end()
 }
 
 /// Seconds since 1970 as RFC 3339 writes them.

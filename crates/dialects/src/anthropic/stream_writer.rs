@@ -10,13 +10,14 @@ use domain::{
     Citation, Delta, Dialect, Event, Finish, Losses, Proof, ProofKind, SearchResult, Usage,
 };
 
-use super::object::Obj;
 use super::ours;
 use super::refusal::error_event;
-use super::write::{Ending, ended, search_blocks, stop_object, web_citation, write_usage};
+use super::write::{Ending, ended, search_blocks, web_citation, write_stop, write_usage};
 use crate::Refusal;
+use crate::arguments::Arguments;
 use crate::form::{Envelope, StreamWriter};
 use crate::json::quoted;
+use crate::object::ObjectText;
 
 /// Bytes of pieces that wait for the end of a call.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
@@ -73,34 +74,6 @@ enum Open {
     },
 }
 
-/// How far the arguments of a call are.
-#[derive(Debug, Default)]
-struct Arguments {
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-    whole: bool,
-}
-
-impl Arguments {
-    fn take(&mut self, text: &str) {
-        for byte in text.bytes() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_string => self.escaped = true,
-                b'"' => self.in_string = !self.in_string,
-                _ if self.in_string => {}
-                b'{' | b'[' => self.depth = self.depth.saturating_add(1),
-                b'}' | b']' => {
-                    self.depth = self.depth.saturating_sub(1);
-                    self.whole |= self.depth == 0;
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
 impl Writer {
     pub(super) fn new(envelope: &Envelope) -> Self {
         Self {
@@ -132,11 +105,11 @@ impl Writer {
         };
     }
 
-    fn put(&mut self, name: &str, object: Obj) {
+    fn put(&mut self, name: &str, object: &mut ObjectText) {
         self.out.push_str("event: ");
         self.out.push_str(name);
         self.out.push_str("\ndata: ");
-        self.out.push_str(&object.close());
+        self.out.push_str(&object.end());
         self.out.push_str("\n\n");
     }
 
@@ -145,10 +118,9 @@ impl Writer {
     }
 
     fn open_block(&mut self, block: &str, open: Open) {
-        let object = Obj::of("content_block_start")
-            .raw("index", &self.next_block.to_string())
-            .raw("content_block", block);
-        self.put("content_block_start", object);
+        let mut object = ObjectText::of("content_block_start");
+        object.whole("index", self.next_block).raw("content_block", block);
+        self.put("content_block_start", &mut object);
         self.open = Some(open);
     }
 
@@ -176,8 +148,9 @@ impl Writer {
             Some(Open::Call { .. } | Open::Text | Open::Thinking { .. }) => {}
         }
         self.open = None;
-        let object = Obj::of("content_block_stop").raw("index", &self.next_block.to_string());
-        self.put("content_block_stop", object);
+        let mut object = ObjectText::of("content_block_stop");
+        object.whole("index", self.next_block);
+        self.put("content_block_stop", &mut object);
         self.next_block += 1;
     }
 
@@ -192,7 +165,7 @@ impl Writer {
     /// is not whole or others wait already.
     fn must_wait(&self, delta: &Delta) -> bool {
         let (open, whole) = match &self.open {
-            Some(Open::Call { index, arguments }) => (Some(*index), arguments.whole),
+            Some(Open::Call { index, arguments }) => (Some(*index), arguments.are_whole()),
             Some(Open::FreeCall { index, .. }) => (Some(*index), false),
             Some(Open::Text | Open::Thinking { .. }) | None => (None, true),
         };
@@ -234,7 +207,7 @@ impl Writer {
                 return;
             }
             let open_is_whole =
-                matches!(&self.open, Some(Open::Call { arguments, .. }) if arguments.whole);
+                matches!(&self.open, Some(Open::Call { arguments, .. }) if arguments.are_whole());
             if at_the_end {
                 self.close_block();
             } else if !open_is_whole {
@@ -257,15 +230,15 @@ impl Writer {
                 self.called = true;
                 let made_up = format!("toolu_{}_{index}", self.id);
                 let id = if id.is_empty() { made_up.as_str() } else { id };
-                let block =
-                    Obj::of("tool_use").text("id", id).text("name", name).raw("input", "{}");
+                let mut block = ObjectText::of("tool_use");
+                block.text("id", id).text("name", name).raw("input", "{}");
                 let open = if *free_text {
                     self.losses.approximated("tools.custom");
                     Open::FreeCall { index: *index, begun: false }
                 } else {
                     Open::Call { index: *index, arguments: Arguments::default() }
                 };
-                self.open_block(&block.close(), open);
+                self.open_block(&block.end(), open);
             }
             Delta::Arguments { index, text } => self.write_arguments(*index, text),
             Delta::Citation(citation) => self.write_citation(citation),
@@ -316,7 +289,7 @@ impl Writer {
         }
         match proof.kind {
             ProofKind::Sealed => {
-                let block = Obj::of("redacted_thinking").text("data", &proof.data).close();
+                let block = ObjectText::of("redacted_thinking").text("data", &proof.data).end();
                 self.whole_block(&block);
             }
             ProofKind::Signature => {
@@ -401,7 +374,7 @@ fn size(delta: &Delta) -> usize {
 impl StreamWriter for Writer {
     /// What is known of the usage at this point is nothing: the whole is told at the end.
     fn start(&mut self) -> Bytes {
-        let message = Obj::new()
+        let message = ObjectText::new()
             .text("id", &format!("msg_{}", self.id))
             .text("type", "message")
             .text("role", "assistant")
@@ -409,8 +382,9 @@ impl StreamWriter for Writer {
             .raw("content", "[]")
             .raw("stop_reason", "null")
             .raw("stop_sequence", "null")
-            .raw("usage", &write_usage(&Usage::default()));
-        self.put("message_start", Obj::of("message_start").raw("message", &message.close()));
+            .raw("usage", &write_usage(&Usage::default()))
+            .end();
+        self.put("message_start", ObjectText::of("message_start").raw("message", &message));
         self.written()
     }
 
@@ -424,7 +398,7 @@ impl StreamWriter for Writer {
             }
             Event::Delta { .. } | Event::Finish { .. } => self.losses.dropped("n"),
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::Ping => self.put("ping", Obj::of("ping")),
+            Event::Ping => self.put("ping", &mut ObjectText::of("ping")),
             Event::Lost(loss) => self.losses.add(loss.clone()),
         }
         self.written()
@@ -443,11 +417,12 @@ impl StreamWriter for Writer {
             Some(usage) => write_usage(usage),
             None => r#"{"output_tokens":0}"#.to_owned(),
         };
-        let object = Obj::of("message_delta")
-            .raw("delta", &stop_object(Obj::new(), &stop).close())
-            .raw("usage", &usage);
-        self.put("message_delta", object);
-        self.put("message_stop", Obj::of("message_stop"));
+        let mut delta = ObjectText::new();
+        write_stop(&mut delta, &stop);
+        let mut object = ObjectText::of("message_delta");
+        object.raw("delta", &delta.end()).raw("usage", &usage);
+        self.put("message_delta", &mut object);
+        self.put("message_stop", &mut ObjectText::of("message_stop"));
         self.written()
     }
 
@@ -459,23 +434,5 @@ impl StreamWriter for Writer {
 
     fn take_losses(&mut self) -> Losses {
         std::mem::take(&mut self.losses)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_whole_at_the_last_brace() {
-        let whole = |pieces: &[&str]| {
-            let mut arguments = Arguments::default();
-            pieces.iter().for_each(|piece| arguments.take(piece));
-            arguments.whole
-        };
-        assert!(whole(&["{}"]));
-        assert!(whole(&["{\"a\":{\"b\":\"}", "\\\"}\"}", "}"]));
-        assert!(!whole(&["{\"a\":{\"b\":\"}", "\\\"}\"}"]));
-        assert!(!whole(&["", "{\"a\":\"}"]));
     }
 }

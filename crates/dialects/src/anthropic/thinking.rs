@@ -9,7 +9,7 @@
 use domain::{Effort, Losses, ModelCard, Reasoning};
 
 use super::generation::Generation;
-use super::object::Obj;
+use crate::object::ObjectText;
 
 /// The output limit where neither the caller nor the catalogue names one.
 const TOKENS_USUAL: u64 = 4096;
@@ -59,7 +59,7 @@ pub(super) fn plan(
     let plan = Plan { tokens_max, ..Plan::default() };
     let budget = reasoning.budget_tokens;
     if budget == Some(0) || (budget.is_none() && reasoning.effort == Some(Effort::None)) {
-        let off = generation.thinks_unasked().then(|| Obj::of("disabled").close());
+        let off = generation.thinks_unasked().then(|| ObjectText::of("disabled").end());
         return Plan { thinking: off, ..plan };
     }
     if budget.is_none() && reasoning.effort.is_none() {
@@ -112,7 +112,7 @@ fn adaptive(reasoning: Reasoning, plan: Plan, bars: Bars, losses: &mut Losses) -
         return Plan { effort, ..plan };
     }
     let display = reasoning.shown.map(|shown| if shown { "summarized" } else { "omitted" });
-    let thinking = Obj::of("adaptive").maybe_text("display", display).close();
+    let thinking = ObjectText::of("adaptive").text_if("display", display).end();
     Plan { thinking: Some(thinking), effort, on: true, ..plan }
 }
 
@@ -166,6 +166,6 @@ fn budgeted(reasoning: Reasoning, limit: Limit, plan: Plan, losses: &mut Losses)
     if exact && budget != wanted {
         losses.approximated("thinking.budget_tokens");
     }
-    let thinking = Obj::of("enabled").raw("budget_tokens", &budget.to_string()).close();
+    let thinking = ObjectText::of("enabled").raw("budget_tokens", &budget.to_string()).end();
     Plan { thinking: Some(thinking), on: true, tokens_max, ..plan }
 }

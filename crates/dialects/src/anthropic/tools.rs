@@ -1,15 +1,16 @@
 //! Tools and the choice among them, read and written.
 
 use domain::{
-    Conversation, Dialect, Function, HostedKind, HostedTool, Loss, Losses, Tool, ToolChoice,
+    Conversation, Dialect, Function, HostedKind, HostedTool, Json, Loss, Losses, Needs, Tool,
+    ToolChoice,
 };
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::block::json_of;
-use super::object::Obj;
 use super::parts::Parts;
 use crate::json::{Members, Object, Shape, members, skip};
+use crate::object::{ObjectText, array};
 use crate::rewrite::insert_first;
 
 /// The web search that every model with a search knows.
@@ -60,15 +61,15 @@ pub(super) fn read_tool(raw: &RawValue, parts: &mut Parts) -> Result<Tool, &'sta
         return Err("must be an object");
     };
     if let Some(kind) = read.kind.as_text().filter(|kind| *kind != "custom") {
-        parts.needs |= domain::Needs::HOSTED_TOOLS;
+        parts.needs |= Needs::HOSTED_TOOLS;
         return Ok(Tool::Hosted(HostedTool {
             kind: hosted_kind(kind),
             dialect: Dialect::Anthropic,
             name: kind.into(),
-            json: domain::Json::new(raw.get()),
+            json: Json::new(raw.get()),
         }));
     }
-    parts.needs |= domain::Needs::TOOLS;
+    parts.needs |= Needs::TOOLS;
     read.more.iter().for_each(|name| parts.lose(name));
     Ok(Tool::Function(Function {
         name: read.name.as_text().ok_or("the name is missing")?.into(),
@@ -168,10 +169,10 @@ pub(super) fn write_tools(
     if only_history {
         losses.approximated("tools");
         written.extend(called.iter().map(|name| {
-            Obj::new().text("name", name).raw("input_schema", r#"{"type":"object"}"#).close()
+            ObjectText::new().text("name", name).raw("input_schema", r#"{"type":"object"}"#).end()
         }));
     }
-    let list = if written.is_empty() { String::new() } else { format!("[{}]", written.join(",")) };
+    let list = if written.is_empty() { String::new() } else { array(&written) };
     (list, only_history)
 }
 
@@ -192,14 +193,15 @@ fn write_function(function: &Function, losses: &mut Losses) -> String {
     } else {
         function.parameters.as_ref().map_or(NO_ARGUMENTS.to_owned(), |json| typed(json.as_str()))
     };
-    let mut object = Obj::new()
+    let mut object = ObjectText::new();
+    object
         .text("name", &function.name)
-        .maybe_text("description", function.description.as_deref())
+        .text_if("description", function.description.as_deref())
         .raw("input_schema", &schema);
     if let (Some(strict), false) = (function.strict, function.free_text) {
-        object = object.raw("strict", if strict { "true" } else { "false" });
+        object.flag("strict", strict);
     }
-    object.maybe_raw("cache_control", function.cache.as_ref()).close()
+    object.raw_if("cache_control", function.cache.as_ref().map(Json::as_str)).end()
 }
 
 /// Anthropic wants the word `object` at the top of the schema; elsewhere it may be left out.
@@ -233,20 +235,23 @@ pub(super) fn write_tool_choice(
         }
         return None;
     }
-    let object = match &read.tool_choice {
+    let mut object = match &read.tool_choice {
         None if !one_at_a_time && read.parallel_calls.is_none() => return None,
         None | Some(ToolChoice::Auto | ToolChoice::Among { required: false, .. }) => {
-            Obj::of("auto")
+            ObjectText::of("auto")
         }
-        Some(ToolChoice::None) => return Some(Obj::of("none").close()),
-        Some(ToolChoice::Required | ToolChoice::Among { required: true, .. }) => Obj::of("any"),
-        Some(ToolChoice::Named(name)) => Obj::of("tool").text("name", name),
+        Some(ToolChoice::None) => return Some(ObjectText::of("none").end()),
+        Some(ToolChoice::Required | ToolChoice::Among { required: true, .. }) => {
+            ObjectText::of("any")
+        }
+        Some(ToolChoice::Named(name)) => {
+            let mut object = ObjectText::of("tool");
+            object.text("name", name);
+            object
+        }
     };
-    Some(match read.parallel_calls {
-        Some(parallel) => {
-            let word = if parallel { "false" } else { "true" };
-            object.raw("disable_parallel_tool_use", word).close()
-        }
-        None => object.close(),
-    })
+    if let Some(parallel) = read.parallel_calls {
+        object.flag("disable_parallel_tool_use", !parallel);
+    }
+    Some(object.end())
 }

@@ -5,14 +5,14 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Content, Conversation, Dialect, Loss, Losses, ProofKind, Role, Text, Thinking, ToolCall,
+    Content, Conversation, Dialect, Json, Loss, Losses, ProofKind, Role, Text, Thinking, ToolCall,
     ToolResult, Turn,
 };
 use serde_json::value::RawValue;
 
 use super::generation::Generation;
 use super::media::write_media;
-use super::object::Obj;
+use crate::object::{ObjectText, array};
 
 /// Ids that were changed begin with it.
 const CHANGED_ID: &str = "id_x_";
@@ -97,11 +97,11 @@ impl Messages {
             .map(|message| {
                 let blocks: Vec<&str> =
                     message.results.iter().chain(&message.blocks).map(String::as_str).collect();
-                let content = format!("[{}]", blocks.join(","));
-                Obj::new().text("role", message.role).raw("content", &content).close()
+                let content = array(&blocks);
+                ObjectText::new().text("role", message.role).raw("content", &content).end()
             })
             .collect();
-        format!("[{}]", list.join(","))
+        array(&list)
     }
 
     fn push(&mut self, role: &'static str, blocks: Vec<String>) {
@@ -227,11 +227,11 @@ impl Messages {
         let open = std::mem::take(&mut self.open);
         for call in open.into_iter().filter(|call| !call.answered) {
             self.losses.approximated("messages.tool_calls");
-            let block = Obj::of("tool_result")
+            let block = ObjectText::of("tool_result")
                 .text("tool_use_id", &call.written)
                 .text("content", "No result was given.")
                 .raw("is_error", "true")
-                .close();
+                .end();
             self.message("user").results.push(block);
         }
     }
@@ -315,7 +315,7 @@ impl Messages {
         }
         let input = if call.free_text {
             self.losses.approximated("tools.custom");
-            Obj::new().text("input", &call.arguments).close()
+            ObjectText::new().text("input", &call.arguments).end()
         } else {
             write_input(&call.arguments, &mut self.losses)
         };
@@ -328,11 +328,11 @@ impl Messages {
                 if base.is_empty() { format!("call_{more}") } else { format!("{base}_{more}") };
             more += 1;
         }
-        let block = Obj::of("tool_use")
+        let block = ObjectText::of("tool_use")
             .text("id", &written)
             .text("name", &call.name)
             .raw("input", &input)
-            .close();
+            .end();
         if !self.called.contains(&call.name) {
             self.called.push(call.name.clone());
         }
@@ -348,7 +348,7 @@ fn is_thinking(block: &str) -> bool {
 }
 
 pub(super) fn text_block(text: &str) -> String {
-    Obj::of("text").text("text", text).close()
+    ObjectText::of("text").text("text", text).end()
 }
 
 /// Anthropic refuses texts without a word.
@@ -362,19 +362,22 @@ fn write_text(text: &Text, losses: &mut Losses) -> Option<String> {
         }
         return None;
     }
-    let block = Obj::of("text").text("text", &text.text);
-    Some(block.maybe_raw("cache_control", text.cache.as_ref()).close())
+    let mut block = ObjectText::of("text");
+    block.text("text", &text.text);
+    Some(block.raw_if("cache_control", text.cache.as_ref().map(Json::as_str)).end())
 }
 
 /// Thinking is worth something with Anthropic's own proof alone.
 fn write_thinking(thinking: &Thinking, losses: &mut Losses) -> Option<String> {
     match &thinking.proof {
         Some(proof) if proof.dialect == Dialect::Anthropic => Some(match proof.kind {
-            ProofKind::Signature => Obj::of("thinking")
+            ProofKind::Signature => ObjectText::of("thinking")
                 .text("thinking", &thinking.text)
                 .text("signature", &proof.data)
-                .close(),
-            ProofKind::Sealed => Obj::of("redacted_thinking").text("data", &proof.data).close(),
+                .end(),
+            ProofKind::Sealed => {
+                ObjectText::of("redacted_thinking").text("data", &proof.data).end()
+            }
         }),
         Some(_) => {
             losses.dropped("thinking.signature");
@@ -391,14 +394,12 @@ fn write_thinking(thinking: &Thinking, losses: &mut Losses) -> Option<String> {
 }
 
 fn result_block(id: &str, content: &[String], result: &ToolResult) -> String {
-    let mut object = Obj::of("tool_result").text("tool_use_id", id);
-    if !content.is_empty() {
-        object = object.raw("content", &format!("[{}]", content.join(",")));
-    }
+    let mut object = ObjectText::of("tool_result");
+    object.text("tool_use_id", id).list_if("content", content);
     if result.is_error {
-        object = object.raw("is_error", "true");
+        object.flag("is_error", true);
     }
-    object.maybe_raw("cache_control", result.cache.as_ref()).close()
+    object.raw_if("cache_control", result.cache.as_ref().map(Json::as_str)).end()
 }
 
 /// Arguments must be an object; what is none goes under a name.
@@ -411,7 +412,7 @@ fn write_input(arguments: &str, losses: &mut Losses) -> String {
         return text.to_owned();
     }
     losses.approximated("messages.tool_calls.arguments");
-    Obj::new().text("arguments", arguments).close()
+    ObjectText::new().text("arguments", arguments).end()
 }
 
 /// An id of letters, digits, `_` and `-` stays as it is. Any other gets a head and each byte beside

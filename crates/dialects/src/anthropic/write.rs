@@ -7,11 +7,11 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::object::Obj;
 use super::ours;
 use super::turns::text_block;
 use crate::form::{Envelope, Written};
 use crate::json::quoted;
+use crate::object::ObjectText;
 
 /// A whole answer: a message, or a count of tokens.
 pub(super) fn write_whole(reply: &Reply, envelope: &Envelope) -> Written {
@@ -61,13 +61,15 @@ fn write_message(completion: &Completion, envelope: &Envelope, losses: &mut Loss
     };
     let stop = ended(&ending, losses);
     let usage = completion.usage.unwrap_or_default();
-    let object = Obj::new()
+    let mut object = ObjectText::new();
+    object
         .text("id", &format!("msg_{}", envelope.id))
         .text("type", "message")
         .text("role", "assistant")
         .text("model", &envelope.model)
-        .raw("content", &format!("[{}]", writer.blocks.join(",")));
-    stop_object(object, &stop).raw("usage", &write_usage(&usage)).close()
+        .list("content", &writer.blocks);
+    write_stop(&mut object, &stop);
+    object.raw("usage", &write_usage(&usage)).end()
 }
 
 /// The blocks of a whole answer.
@@ -116,16 +118,20 @@ impl Blocks<'_> {
         let text = call.arguments.trim();
         let input = if call.free_text {
             losses.approximated("tools.custom");
-            Obj::new().text("input", &call.arguments).close()
+            ObjectText::new().text("input", &call.arguments).end()
         } else if text.is_empty() {
             "{}".to_owned()
         } else if text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok() {
             text.to_owned()
         } else {
             losses.approximated("tool_calls.arguments");
-            Obj::new().text("arguments", &call.arguments).close()
+            ObjectText::new().text("arguments", &call.arguments).end()
         };
-        Obj::of("tool_use").text("id", &id).text("name", &call.name).raw("input", &input).close()
+        ObjectText::of("tool_use")
+            .text("id", &id)
+            .text("name", &call.name)
+            .raw("input", &input)
+            .end()
     }
 }
 
@@ -171,12 +177,7 @@ fn text_with(text: &str, (start, end): (u64, u64), citations: &[&str]) -> Option
     if part.is_empty() && citations.is_empty() {
         return None;
     }
-    let object = Obj::of("text").text("text", &part);
-    Some(if citations.is_empty() {
-        object.close()
-    } else {
-        object.raw("citations", &format!("[{}]", citations.join(","))).close()
-    })
+    Some(ObjectText::of("text").text("text", &part).list_if("citations", citations).end())
 }
 
 fn write_thinking(thinking: &Thinking, losses: &mut Losses) -> Option<String> {
@@ -184,7 +185,7 @@ fn write_thinking(thinking: &Thinking, losses: &mut Losses) -> Option<String> {
         Some(proof) if proof.dialect == Dialect::Anthropic => match proof.kind {
             ProofKind::Signature => &*proof.data,
             ProofKind::Sealed => {
-                return Some(Obj::of("redacted_thinking").text("data", &proof.data).close());
+                return Some(ObjectText::of("redacted_thinking").text("data", &proof.data).end());
             }
         },
         Some(_) => {
@@ -196,8 +197,8 @@ fn write_thinking(thinking: &Thinking, losses: &mut Losses) -> Option<String> {
     if thinking.text.is_empty() && signature == ours::MARK {
         return None;
     }
-    let object = Obj::of("thinking").text("thinking", &thinking.text);
-    Some(object.text("signature", signature).close())
+    let mut object = ObjectText::of("thinking");
+    Some(object.text("thinking", &thinking.text).text("signature", signature).end())
 }
 
 /// A citation of something that has an address; others have no form here.
@@ -206,13 +207,14 @@ pub(super) fn web_citation(citation: &Citation, losses: &mut Losses) -> Option<S
         losses.dropped("citations");
         return None;
     };
-    let object = Obj::of("web_search_result_location").text("url", url);
-    let object = match &citation.title {
+    let mut object = ObjectText::of("web_search_result_location");
+    object.text("url", url);
+    match &citation.title {
         Some(title) => object.text("title", title),
         None => object.raw("title", "null"),
     };
     let quote = citation.quote.as_deref().unwrap_or_default();
-    Some(object.text("encrypted_index", ours::MARK).text("cited_text", quote).close())
+    Some(object.text("encrypted_index", ours::MARK).text("cited_text", quote).end())
 }
 
 /// Another provider's search as if it were Anthropic's: the call of the search, and its result.
@@ -231,20 +233,19 @@ pub(super) fn search_blocks(
             }
             let title = result.title.as_deref().unwrap_or(&result.url);
             let age = result.date.as_deref().map_or("null".to_owned(), quoted);
-            Obj::of("web_search_result")
+            ObjectText::of("web_search_result")
                 .text("url", &result.url)
                 .text("title", title)
                 .text("encrypted_content", ours::MARK)
                 .raw("page_age", &age)
-                .close()
+                .end()
         })
         .collect();
-    let call = Obj::of("server_tool_use").text("id", &id).text("name", "web_search");
-    let result = Obj::of("web_search_tool_result").text("tool_use_id", &id);
-    [
-        call.raw("input", "{}").close(),
-        result.raw("content", &format!("[{}]", list.join(","))).close(),
-    ]
+    let mut call = ObjectText::of("server_tool_use");
+    call.text("id", &id).text("name", "web_search").raw("input", "{}");
+    let mut result = ObjectText::of("web_search_tool_result");
+    result.text("tool_use_id", &id).list("content", &list);
+    [call.end(), result.end()]
 }
 
 /// How an answer ended, as far as it was told.
@@ -276,8 +277,8 @@ pub(super) fn ended(ending: &Ending<'_>, losses: &mut Losses) -> StopWords {
         let explanation = if words.is_empty() { "null".to_owned() } else { quoted(words) };
         let known = category != "null" || explanation != "null";
         known.then(|| {
-            let object = Obj::of("refusal").raw("category", &category);
-            object.raw("explanation", &explanation).close()
+            let mut object = ObjectText::of("refusal");
+            object.raw("category", &category).raw("explanation", &explanation).end()
         })
     };
     match ending.finish {
@@ -306,25 +307,23 @@ pub(super) fn ended(ending: &Ending<'_>, losses: &mut Losses) -> StopWords {
 }
 
 /// Adds the members of the stop.
-pub(super) fn stop_object(object: Obj, stop: &StopWords) -> Obj {
+pub(super) fn write_stop(object: &mut ObjectText, stop: &StopWords) {
     let sequence = stop.sequence.as_deref().map_or("null".to_owned(), quoted);
-    let object = object.text("stop_reason", stop.reason).raw("stop_sequence", &sequence);
-    match &stop.details {
-        Some(details) => object.raw("stop_details", details),
-        None => object,
-    }
+    object.text("stop_reason", stop.reason).raw("stop_sequence", &sequence);
+    object.raw_if("stop_details", stop.details.as_deref());
 }
 
 /// The counts in Anthropic's form: cached tokens stand beside the input.
 pub(super) fn write_usage(usage: &Usage) -> String {
-    let object = Obj::new()
-        .raw("input_tokens", &usage.input_uncached.to_string())
-        .raw("cache_creation_input_tokens", &usage.cache_write.to_string())
-        .raw("cache_read_input_tokens", &usage.cache_read.to_string())
-        .raw("output_tokens", &usage.output.to_string());
+    let mut object = ObjectText::new();
+    object
+        .whole("input_tokens", usage.input_uncached)
+        .whole("cache_creation_input_tokens", usage.cache_write)
+        .whole("cache_read_input_tokens", usage.cache_read)
+        .whole("output_tokens", usage.output);
     if usage.reasoning == 0 {
-        return object.close();
+        return object.end();
     }
     let details = format!(r#"{{"thinking_tokens":{}}}"#, usage.reasoning);
-    object.raw("output_tokens_details", &details).close()
+    object.raw("output_tokens_details", &details).end()
 }

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use domain::{Conversation, Full, Loss, Losses, Operation, OutputFormat, ToolChoice};
 
 use super::generation::Generation;
-use super::object::Obj;
 use super::schema;
 use super::thinking::{Bars, Plan, plan};
 use super::tools::{write_tool_choice, write_tools};
 use super::turns::{Messages, text_block};
 use crate::form::{Order, Written};
 use crate::json::quoted;
+use crate::object::ObjectText;
 
 /// Anthropic refuses a longer `user_id`.
 const USER_CHARS_MAX: usize = 256;
@@ -19,19 +19,20 @@ const JSON_ONLY: &str = "Answer with one JSON object and nothing else.";
 /// The request that the order asks for.
 pub(super) fn write_request(order: &Order<'_>) -> Written {
     let mut losses = Losses::default();
-    let object = Obj::new().text("model", order.model);
+    let mut object = ObjectText::new();
+    object.text("model", order.model);
     let body = match order.full {
         Full::Conversation(read) => write_conversation(object, read, order, &mut losses),
         Full::Embed(_) => {
             losses.dropped("input");
-            object.raw("messages", "[]").close()
+            object.raw("messages", "[]").end()
         }
     };
     Written { body: Bytes::from(body), losses }
 }
 
 fn write_conversation(
-    object: Obj,
+    mut object: ObjectText,
     read: &Conversation,
     order: &Order<'_>,
     losses: &mut Losses,
@@ -54,41 +55,31 @@ fn write_conversation(
     messages.end_with_user(continues && !plan.on, losses);
     let format = write_format(&read.format, &mut messages, losses);
 
-    let mut object = object;
     if !counting {
-        object = object.raw("max_tokens", &plan.tokens_max.to_string());
+        object.whole("max_tokens", plan.tokens_max);
         if order.stream {
-            object = object.raw("stream", "true");
+            object.flag("stream", true);
         }
     }
-    if !messages.system.is_empty() {
-        object = object.raw("system", &format!("[{}]", messages.system.join(",")));
-    }
-    object = object.raw("messages", &messages.close());
+    object.list_if("system", &messages.system);
+    object.raw("messages", &messages.close());
     if !tools.is_empty() {
-        object = object.raw("tools", &tools);
+        object.raw("tools", &tools);
     }
     let choice = write_tool_choice(read, offered, losses);
     // Tools that stand there for the history's sake alone are not to be called.
-    let choice = if only_history { Some(Obj::of("none").close()) } else { choice };
-    if let Some(choice) = choice {
-        object = object.raw("tool_choice", &choice);
-    }
-    if let Some(thinking) = &plan.thinking {
-        object = object.raw("thinking", thinking);
-    }
+    let choice = if only_history { Some(ObjectText::of("none").end()) } else { choice };
+    object.raw_if("tool_choice", choice).raw_if("thinking", plan.thinking.as_deref());
     if plan.effort.is_some() || format.is_some() {
-        let mut config = Obj::new().maybe_text("effort", plan.effort);
-        if let Some(format) = &format {
-            config = config.raw("format", format);
-        }
-        object = object.raw("output_config", &config.close());
+        let mut config = ObjectText::new();
+        config.text_if("effort", plan.effort).raw_if("format", format);
+        object.raw("output_config", &config.end());
     }
     if !counting {
-        object = write_sampling(object, read, (generation, &plan), losses);
-        object = write_about(object, read, losses);
+        write_sampling(&mut object, read, (generation, &plan), losses);
+        write_about(&mut object, read, losses);
     }
-    object.close()
+    object.end()
 }
 
 fn write_format(
@@ -119,17 +110,17 @@ fn write_format(
                 losses.approximated("response_format.schema");
             }
             let schema = closed.as_deref().unwrap_or(schema.as_str());
-            Some(Obj::of("json_schema").raw("schema", schema).close())
+            Some(ObjectText::of("json_schema").raw("schema", schema).end())
         }
     }
 }
 
 fn write_sampling(
-    mut object: Obj,
+    object: &mut ObjectText,
     read: &Conversation,
     (generation, plan): (Generation, &Plan),
     losses: &mut Losses,
-) -> Obj {
+) {
     let sampling = &read.sampling;
     let refused = generation.refuses_old_settings();
     let mut temperature = sampling.temperature;
@@ -163,19 +154,14 @@ fn write_sampling(
         losses.dropped("top_k");
         top_k = None;
     }
-    object = object
-        .maybe_fraction("temperature", temperature)
-        .maybe_fraction("top_p", top_p)
-        .maybe_number("top_k", top_k);
+    object.number_if("temperature", temperature).number_if("top_p", top_p).whole_if("top_k", top_k);
     let (kept, blank): (Vec<&String>, Vec<&String>) =
         sampling.stop.iter().partition(|stop| !stop.trim().is_empty());
     if !blank.is_empty() {
         losses.dropped("stop");
     }
-    if !kept.is_empty() {
-        let list: Vec<String> = kept.into_iter().map(|stop| quoted(stop)).collect();
-        object = object.raw("stop_sequences", &format!("[{}]", list.join(",")));
-    }
+    let list: Vec<String> = kept.into_iter().map(|stop| quoted(stop)).collect();
+    object.list_if("stop_sequences", &list);
     for (is_there, name) in [
         (sampling.seed.is_some(), "seed"),
         (sampling.presence_penalty.is_some_and(|value| value != 0.0), "presence_penalty"),
@@ -187,14 +173,13 @@ fn write_sampling(
             losses.dropped(name);
         }
     }
-    object
 }
 
-fn write_about(mut object: Obj, read: &Conversation, losses: &mut Losses) -> Obj {
+fn write_about(object: &mut ObjectText, read: &Conversation, losses: &mut Losses) {
     let about = &read.about;
     if let Some(user) = &about.user {
         if user.chars().count() <= USER_CHARS_MAX {
-            object = object.raw("metadata", &Obj::new().text("user_id", user).close());
+            object.raw("metadata", &ObjectText::new().text("user_id", user).end());
         } else {
             losses.dropped("user");
         }
@@ -204,9 +189,11 @@ fn write_about(mut object: Obj, read: &Conversation, losses: &mut Losses) -> Obj
     }
     match about.service_tier.as_deref() {
         None => {}
-        Some("auto") => object = object.text("service_tier", "auto"),
+        Some("auto") => {
+            object.text("service_tier", "auto");
+        }
         Some("standard_only" | "default") => {
-            object = object.text("service_tier", "standard_only");
+            object.text("service_tier", "standard_only");
         }
         Some(_) => losses.dropped("service_tier"),
     }
@@ -216,5 +203,4 @@ fn write_about(mut object: Obj, read: &Conversation, losses: &mut Losses) -> Obj
     if about.store == Some(true) {
         losses.dropped("store");
     }
-    object
 }

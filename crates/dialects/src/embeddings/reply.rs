@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::base64::{read_numbers, write_numbers};
 use crate::form::{Envelope, Written};
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
-use crate::openai_chat::object::ObjectText;
+use crate::object::ObjectText;
 use crate::openai_chat::raw::text;
 use crate::openai_chat::usage::WireUsage;
 use crate::openai_chat::whole::{in_band, model_of, read_body};

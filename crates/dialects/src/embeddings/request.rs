@@ -9,8 +9,8 @@ use crate::Malformed;
 use crate::body::read_object;
 use crate::form::{Ask, Order, Vendor, Written};
 use crate::json::{Members, Shape, skip};
-use crate::openai_chat::object::{ObjectText, list, push_quoted};
-use crate::openai_chat::raw::{array, says_nothing, text, whole};
+use crate::object::{ObjectText, array, push_quoted};
+use crate::openai_chat::raw::{elements, says_nothing, text, whole};
 use crate::outline::{Twice, read_model};
 
 /// Reads what routing needs.
@@ -102,20 +102,20 @@ fn read_input(input: &RawValue) -> Option<Vec<EmbedInput>> {
     if let Some(one) = text(input) {
         return Some(vec![EmbedInput::Text(one.into_owned())]);
     }
-    let elements = array(input)?;
+    let listed = elements(input)?;
     // One list of numbers is one input.
-    if elements.first().is_some_and(|first| whole(first).is_some()) {
+    if listed.first().is_some_and(|first| whole(first).is_some()) {
         return Some(vec![tokens(input)?]);
     }
     let one = |element: &RawValue| match text(element) {
         Some(text) => Some(EmbedInput::Text(text.into_owned())),
         None => tokens(element),
     };
-    elements.into_iter().map(one).collect()
+    listed.into_iter().map(one).collect()
 }
 
 fn tokens(list: &RawValue) -> Option<EmbedInput> {
-    array(list)?.into_iter().map(whole).collect::<Option<Vec<u64>>>().map(EmbedInput::Tokens)
+    elements(list)?.into_iter().map(whole).collect::<Option<Vec<u64>>>().map(EmbedInput::Tokens)
 }
 
 /// Writes the request for a provider.
@@ -131,7 +131,7 @@ pub(crate) fn write_request(order: &Order<'_>, asked: &EmbedRequest) -> Written 
                 written
             }
             EmbedInput::Tokens(tokens) => {
-                list(&tokens.iter().map(u64::to_string).collect::<Vec<_>>())
+                array(&tokens.iter().map(u64::to_string).collect::<Vec<_>>())
             }
         })
         .collect();

@@ -4,12 +4,13 @@
 use domain::{EmbedInput, EmbedRequest, Embeddings, Fault, FaultClass, Losses, Sight, Usage};
 use serde::de::{MapAccess, SeqAccess};
 
-use super::fields::{ObjectText, array, camel, text, whole};
+use super::fields::{camel, text, whole};
 use super::part::Parts;
 use super::usage::{WireUsage, write_usage};
 use crate::Malformed;
 use crate::body::read_object;
 use crate::json::{Array, Elements, Members, Object, Shape, members, quoted};
+use crate::object::{ObjectText, array};
 use crate::provider_error;
 
 /// True if a request for vectors has the form of `batchEmbedContents`. The answer must have the
@@ -155,9 +156,9 @@ pub(super) fn write_request(request: &EmbedRequest, model: &str, losses: &mut Lo
         let mut single = ObjectText::new();
         single.text("model", &format!("models/{model}"));
         single.raw("content", &format!(r#"{{"parts":[{{"text":{}}}]}}"#, quoted(text)));
-        single.maybe_text("taskType", request.task.as_deref());
-        single.maybe_raw("outputDimensionality", request.dimensions.map(|count| count.to_string()));
-        written.push(single.close());
+        single.text_if("taskType", request.task.as_deref());
+        single.whole_if("outputDimensionality", request.dimensions);
+        written.push(single.end());
     }
     if request.user.is_some() {
         losses.dropped("user");
@@ -284,12 +285,12 @@ pub(super) fn write_vectors(answer: &Embeddings, batch: bool) -> String {
     let vectors: Vec<String> = answer.vectors.iter().map(|vector| write_vector(vector)).collect();
     let mut written = ObjectText::new();
     if batch {
-        written.raw("embeddings", &array(&vectors));
+        written.list("embeddings", &vectors);
     } else if let Some(vector) = vectors.first() {
         written.raw("embedding", vector);
     }
-    written.maybe_raw("usageMetadata", answer.usage.as_ref().map(write_usage));
-    written.close()
+    written.raw_if("usageMetadata", answer.usage.as_ref().map(write_usage));
+    written.end()
 }
 
 fn write_vector(vector: &[f32]) -> String {

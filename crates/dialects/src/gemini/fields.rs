@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use crate::json::{Members, Object, Shape, quoted};
+use crate::json::{Members, Object, Shape};
 
 /// The name in camelCase; clients send snake_case too, at every level.
 pub(super) fn camel(name: &str) -> Cow<'_, str> {
@@ -84,66 +84,6 @@ impl<'de> Members<'de> for RawMembers<'de> {
         }
         Ok(())
     }
-}
-
-/// Writes one JSON object.
-#[derive(Debug)]
-pub(super) struct ObjectText {
-    text: String,
-}
-
-impl ObjectText {
-    pub(super) fn new() -> Self {
-        Self { text: "{".to_owned() }
-    }
-
-    /// A member whose value is JSON already.
-    pub(super) fn raw(&mut self, name: &str, json: &str) -> &mut Self {
-        if self.text.len() > 1 {
-            self.text.push(',');
-        }
-        self.text.push_str(&quoted(name));
-        self.text.push(':');
-        self.text.push_str(json);
-        self
-    }
-
-    pub(super) fn text(&mut self, name: &str, value: &str) -> &mut Self {
-        self.raw(name, &quoted(value))
-    }
-
-    pub(super) fn maybe_text(&mut self, name: &str, value: Option<&str>) -> &mut Self {
-        match value {
-            Some(value) => self.text(name, value),
-            None => self,
-        }
-    }
-
-    pub(super) fn maybe_raw(&mut self, name: &str, json: Option<String>) -> &mut Self {
-        match json {
-            Some(json) => self.raw(name, &json),
-            None => self,
-        }
-    }
-
-    /// A list; none if it has no elements.
-    pub(super) fn list(&mut self, name: &str, elements: &[String]) -> &mut Self {
-        if elements.is_empty() { self } else { self.raw(name, &array(elements)) }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.text.len() == 1
-    }
-
-    pub(super) fn close(mut self) -> String {
-        self.text.push('}');
-        self.text
-    }
-}
-
-/// A JSON array of these JSON texts.
-pub(super) fn array(elements: &[String]) -> String {
-    format!("[{}]", elements.join(","))
 }
 
 /// JSON on one line: a raw line break can only stand between its tokens.

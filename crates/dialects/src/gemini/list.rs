@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::fields::{ObjectText, array};
 use crate::form::ModelEntry;
+use crate::object::{ObjectText, array};
 
 /// `{"models":[…]}`.
 pub(super) fn write_models(models: &[ModelEntry<'_>]) -> Bytes {
@@ -22,8 +22,8 @@ fn model_object(model: &ModelEntry<'_>) -> String {
     let mut object = ObjectText::new();
     object.text("name", &format!("models/{}", model.id));
     object.text("displayName", model.id);
-    object.maybe_raw("inputTokenLimit", model.context_tokens_max.map(|count| count.to_string()));
-    object.maybe_raw("outputTokenLimit", model.output_tokens_max.map(|count| count.to_string()));
+    object.whole_if("inputTokenLimit", model.context_tokens_max);
+    object.whole_if("outputTokenLimit", model.output_tokens_max);
     object.raw("supportedGenerationMethods", METHODS);
-    object.close()
+    object.end()
 }

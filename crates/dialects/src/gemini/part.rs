@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
-use super::fields::{ObjectText, camel, present, text};
+use super::fields::{camel, present, text};
 use crate::json::{Array, Elements, Members, Object, Shape, skip};
+use crate::object::ObjectText;
 
 /// A part. Which of its members is there tells what it is. The large ones are boxed, for a stranger
 /// may send a hundred thousand parts of two bytes each.
@@ -72,15 +73,15 @@ impl Part<'_> {
     /// The whole part of a stranger's type, its values as they were written.
     pub(super) fn whole(&self) -> String {
         let mut object = ObjectText::new();
-        object.maybe_text("text", self.text.as_deref());
+        object.text_if("text", self.text.as_deref());
         for (name, value) in &self.strange {
-            object.raw(name, value.get());
+            object.foreign(name, value.get());
         }
         if self.thought {
             object.raw("thought", "true");
         }
-        object.maybe_text("thoughtSignature", self.signature.as_deref());
-        object.close()
+        object.text_if("thoughtSignature", self.signature.as_deref());
+        object.end()
     }
 }
 

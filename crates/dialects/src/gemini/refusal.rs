@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use domain::Framing;
 
-use super::fields::{ObjectText, array};
+use crate::object::{ObjectText, array};
 use crate::{Refusal, RefusalKind};
 
 /// Stands behind the error of a stream that broke off: the beginning of an event that never comes.
@@ -38,7 +38,7 @@ pub(super) fn refusal_object(refusal: &Refusal, request_id: &str) -> String {
     if let Some(param) = refusal.param {
         let mut violation = ObjectText::new();
         violation.text("field", param).text("description", &refusal.message);
-        let violations = array(&[violation.close()]);
+        let violations = array(&[violation.end()]);
         details.push(detail("BadRequest", |bad| {
             bad.raw("fieldViolations", &violations);
         }));
@@ -56,15 +56,15 @@ pub(super) fn refusal_object(refusal: &Refusal, request_id: &str) -> String {
     let mut error = ObjectText::new();
     error.raw("code", &code.to_string());
     error.text("message", &refusal.message).text("status", status);
-    error.raw("details", &array(&details));
-    format!(r#"{{"error":{}}}"#, error.close())
+    error.list("details", &details);
+    format!(r#"{{"error":{}}}"#, error.end())
 }
 
 fn detail(kind: &str, fill: impl FnOnce(&mut ObjectText)) -> String {
     let mut detail = ObjectText::new();
     detail.text("@type", &format!("type.googleapis.com/google.rpc.{kind}"));
     fill(&mut detail);
-    detail.close()
+    detail.end()
 }
 
 /// The usual code, Google's status word, and the reason for machines.

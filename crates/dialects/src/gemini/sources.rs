@@ -3,7 +3,7 @@
 
 use domain::{Citation, Losses, SearchResult};
 
-use super::fields::{ObjectText, array};
+use crate::object::ObjectText;
 
 /// Sources that one answer tells.
 const SOURCES_MAX: usize = 1000;
@@ -61,11 +61,11 @@ impl Sources {
             let mut segment = ObjectText::new();
             segment.raw("startIndex", &start.to_string());
             segment.raw("endIndex", &end.to_string());
-            segment.maybe_text("text", self.text.get(start..end));
-            support.raw("segment", &segment.close());
+            segment.text_if("text", self.text.get(start..end));
+            support.raw("segment", &segment.end());
         }
         support.raw("groundingChunkIndices", &format!("[{index}]"));
-        self.supports.push(support.close());
+        self.supports.push(support.end());
     }
 
     /// A place in characters of the last text as a place in bytes of all; the whole text if the
@@ -114,12 +114,12 @@ impl Sources {
             return None;
         }
         let mut source = ObjectText::new();
-        source.maybe_text("uri", url).maybe_text("title", title).maybe_text("text", quote);
+        source.text_if("uri", url).text_if("title", title).text_if("text", quote);
         let kind = if quote.is_some() { "retrievedContext" } else { "web" };
         let mut json = ObjectText::new();
-        json.raw(kind, &source.close());
+        json.raw(kind, &source.end());
         let (url, quote) = (url.map(Box::from), quote.map(Box::from));
-        self.known.push(Known { url, quote, json: json.close() });
+        self.known.push(Known { url, quote, json: json.end() });
         Some(self.known.len() - 1)
     }
 
@@ -130,8 +130,8 @@ impl Sources {
         }
         let sources: Vec<String> = self.known.iter().map(|known| known.json.clone()).collect();
         let mut metadata = ObjectText::new();
-        metadata.raw("groundingChunks", &array(&sources));
-        metadata.list("groundingSupports", &self.supports);
-        Some(metadata.close())
+        metadata.list("groundingChunks", &sources);
+        metadata.list_if("groundingSupports", &self.supports);
+        Some(metadata.end())
     }
 }

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use domain::{Delta, Event, Finish, Losses, Media, Proof, ToolCall, Usage};
 
 use super::array_framing::separator;
-use super::fields::ObjectText;
 use super::refusal::{BROKEN_TAIL, refusal_object};
 use super::sources::Sources;
 use super::write_parts::{call_part, media_part, own_signature, text_part};
@@ -13,7 +12,9 @@ use super::write_whole::{
     add_finish, answer_object, content_object, told_finish, told_usage, write_logprobs,
 };
 use crate::Refusal;
+use crate::arguments::Arguments;
 use crate::form::{Envelope, StreamWriter};
+use crate::object::ObjectText;
 
 /// Calls of all candidates that are held at a time.
 const CALLS_MAX: usize = 1024;
@@ -40,6 +41,7 @@ struct HeldCall {
     choice: u16,
     index: u32,
     call: ToolCall,
+    so_far: Arguments,
 }
 
 /// What is told of a candidate when it is over.
@@ -104,7 +106,7 @@ impl Writer {
         let mut candidate = ObjectText::new();
         candidate.raw("content", &content_object(parts));
         candidate.raw("index", &choice.to_string());
-        let chunk = answer_object(&[candidate.close()], None, None, &self.envelope);
+        let chunk = answer_object(&[candidate.end()], None, None, &self.envelope);
         self.frame(&chunk, written);
     }
 
@@ -150,7 +152,7 @@ impl Writer {
                 let mut candidate = ObjectText::new();
                 candidate.raw("index", &choice.to_string());
                 candidate.raw("logprobsResult", &write_logprobs(logprobs));
-                let chunk = answer_object(&[candidate.close()], None, None, &self.envelope);
+                let chunk = answer_object(&[candidate.end()], None, None, &self.envelope);
                 self.frame(&chunk, written);
             }
             Delta::Text(text) => self.text(choice, text, written),
@@ -214,26 +216,42 @@ impl Writer {
             self.losses.dropped("tool_calls");
             return;
         }
-        self.calls.push(HeldCall { choice, index, call });
+        self.calls.push(HeldCall { choice, index, call, so_far: Arguments::default() });
     }
 
     fn hold_arguments(&mut self, choice: u16, index: u32, more: &str) {
         let is_it = |held: &&mut HeldCall| held.choice == choice && held.index == index;
-        let Some(held) = self.calls.iter_mut().rev().find(is_it) else { return };
+        let Some(held) = self.calls.iter_mut().rev().find(is_it) else {
+            self.losses.dropped("tool_calls.arguments");
+            return;
+        };
         if self.argument_bytes + more.len() > ARGUMENT_BYTES_MAX {
             self.losses.dropped("tool_calls.arguments");
             return;
         }
         self.argument_bytes += more.len();
         held.call.arguments.push_str(more);
+        held.so_far.take(more);
     }
 
-    /// Writes the held calls of a candidate: whatever comes next, their arguments are whole.
+    /// Writes the held calls of a candidate before something else, but for those whose arguments
+    /// have begun and must go on. What comes for a written call is lost: free text does not show
+    /// its end, and a call without arguments may have none.
     fn flush_calls(&mut self, choice: u16, written: &mut String) {
+        self.write_calls(choice, |held| held.call.free_text || !held.so_far.are_half(), written);
+    }
+
+    /// Writes those held calls of a candidate that are `ready`.
+    fn write_calls(
+        &mut self,
+        choice: u16,
+        ready: impl Fn(&HeldCall) -> bool,
+        written: &mut String,
+    ) {
         let mut parts = Vec::new();
         let mut kept = Vec::new();
         for held in std::mem::take(&mut self.calls) {
-            if held.choice != choice {
+            if held.choice != choice || !ready(&held) {
                 kept.push(held);
                 continue;
             }
@@ -262,8 +280,8 @@ impl Writer {
             let block = add_finish(&mut candidate, finish, &mut self.losses);
             blocked = blocked.or(block);
             candidate.raw("index", &index.to_string());
-            candidate.maybe_raw("groundingMetadata", held.sources.metadata());
-            candidates.push(candidate.close());
+            candidate.raw_if("groundingMetadata", held.sources.metadata());
+            candidates.push(candidate.end());
         }
         let usage = self.usage.map(|usage| told_usage(&usage, &mut self.losses));
         answer_object(&candidates, blocked.as_deref(), usage, &self.envelope)
@@ -281,7 +299,7 @@ impl StreamWriter for Writer {
         match event {
             Event::Delta { choice, delta } => self.delta(*choice, delta, &mut written),
             Event::Finish { choice, finish } => {
-                self.flush_calls(*choice, &mut written);
+                self.write_calls(*choice, |_| true, &mut written);
                 if let Some(held) = self.held(*choice) {
                     held.finish = Some(finish.clone());
                 }
@@ -297,7 +315,7 @@ impl StreamWriter for Writer {
     fn end(&mut self) -> Bytes {
         let mut written = String::new();
         let choices: Vec<u16> = self.calls.iter().map(|held| held.choice).collect();
-        choices.into_iter().for_each(|choice| self.flush_calls(choice, &mut written));
+        choices.into_iter().for_each(|choice| self.write_calls(choice, |_| true, &mut written));
         let last = self.last_chunk();
         self.frame(&last, &mut written);
         if self.array.is_some() {

@@ -5,9 +5,10 @@ use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
 use super::config::Texts;
-use super::fields::{ObjectText, camel, present, read_raw, text};
+use super::fields::{camel, present, read_raw, text};
 use super::schema::to_json_schema;
 use crate::json::{Array, Elements, Members, Object, Shape};
+use crate::object::ObjectText;
 
 /// The tools of a request.
 #[derive(Debug, Default)]
@@ -71,13 +72,13 @@ impl Tools {
 
     fn take_hosted(&mut self, name: &str, tool: &RawValue) {
         let mut json = ObjectText::new();
-        json.raw(name, tool.get());
+        json.foreign(name, tool.get());
         self.needs |= Needs::HOSTED_TOOLS;
         self.tools.push(Tool::Hosted(HostedTool {
             kind: hosted_kind(name),
             dialect: Dialect::Gemini,
             name: Box::from(name),
-            json: Json::new(json.close()),
+            json: Json::new(json.end()),
         }));
     }
 

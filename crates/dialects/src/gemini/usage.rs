@@ -5,8 +5,9 @@
 use domain::Usage;
 use serde::de::MapAccess;
 
-use super::fields::{ObjectText, camel, whole};
+use super::fields::{camel, whole};
 use crate::json::{Members, Shape};
+use crate::object::ObjectText;
 
 /// A `usageMetadata` object as written.
 #[derive(Debug, Default)]
@@ -76,5 +77,5 @@ pub(super) fn write_usage(usage: &Usage) -> String {
     if usage.reasoning > 0 {
         count("thoughtsTokenCount", usage.reasoning);
     }
-    written.close()
+    written.end()
 }

@@ -3,10 +3,11 @@
 
 use domain::{Content, Dialect, Loss, Losses, Role, Text, Thinking, ToolCall, ToolResult, Turn};
 
-use super::fields::{ObjectText, array, is_object, on_one_line};
+use super::fields::{is_object, on_one_line};
 use super::known_models::Bears;
 use super::write_parts::{call_part, is_told, media_part, own_signature, sign_last, text_part};
 use crate::json::quoted;
+use crate::object::{ObjectText, array};
 
 /// The base64 of `skip_thought_signature_validator`: Google's own word for a call that another
 /// model made, and that has no signature for this reason.
@@ -220,8 +221,8 @@ impl<'a> Contents<'a> {
         }
         function.text("name", &name);
         function.raw("response", &response(&texts, result.is_error));
-        function.list("parts", &inner);
-        self.parts.push(format!(r#"{{"functionResponse":{}}}"#, function.close()));
+        function.list_if("parts", &inner);
+        self.parts.push(format!(r#"{{"functionResponse":{}}}"#, function.end()));
     }
 
     fn part(&mut self, part: &Content) {

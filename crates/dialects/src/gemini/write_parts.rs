@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use domain::{Dialect, Losses, Media, MediaKind, MediaSource, Proof, ToolCall};
 
-use super::fields::{ObjectText, base64_of, is_object, on_one_line};
+use super::fields::{base64_of, is_object, on_one_line};
 use super::turns::{MADE_ID, mime_of_address};
 use crate::json::{members, quoted};
+use crate::object::ObjectText;
 
 /// A text as a part, with a signature of Google's if one belongs to it.
 pub(super) fn text_part(text: &str, thought: bool, signature: Option<&str>) -> String {
@@ -15,8 +16,8 @@ pub(super) fn text_part(text: &str, thought: bool, signature: Option<&str>) -> S
     if thought {
         part.raw("thought", "true");
     }
-    part.maybe_text("thoughtSignature", signature);
-    part.close()
+    part.text_if("thoughtSignature", signature);
+    part.end()
 }
 
 /// The signature of a proof if it is Google's own; another's is told as lost.
@@ -66,12 +67,12 @@ pub(super) fn media_part(
                     MediaKind::Document | MediaKind::Video => "file_url",
                 });
             }
-            blob.maybe_text("mimeType", mime.or_else(|| address_mime(media.kind, url)));
+            blob.text_if("mimeType", mime.or_else(|| address_mime(media.kind, url)));
             blob.text("fileUri", url);
             "fileData"
         }
         MediaSource::File(Dialect::Gemini, uri) => {
-            blob.maybe_text("mimeType", mime);
+            blob.text_if("mimeType", mime);
             blob.text("fileUri", uri);
             "fileData"
         }
@@ -81,9 +82,9 @@ pub(super) fn media_part(
         }
     };
     let mut part = ObjectText::new();
-    part.raw(member, &blob.close());
-    part.maybe_text("thoughtSignature", signature);
-    Some(part.close())
+    part.raw(member, &blob.end());
+    part.text_if("thoughtSignature", signature);
+    Some(part.end())
 }
 
 /// The type that an address ends with; an image without an ending is mostly this one.
@@ -128,9 +129,9 @@ pub(super) fn call_part(call: &ToolCall, signature: Option<&str>, losses: &mut L
     function.text("name", &call.name);
     function.raw("args", &arguments(call, losses));
     let mut part = ObjectText::new();
-    part.raw("functionCall", &function.close());
-    part.maybe_text("thoughtSignature", signature);
-    part.close()
+    part.raw("functionCall", &function.end());
+    part.text_if("thoughtSignature", signature);
+    part.end()
 }
 
 /// True if an id is to be told: one that we made up for ourselves is not.

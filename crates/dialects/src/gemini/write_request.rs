@@ -4,13 +4,14 @@
 use domain::{Conversation, Effort, Full, Loss, Losses, Operation, OutputFormat, Tool};
 
 use super::embed;
-use super::fields::{ObjectText, array, on_one_line};
+use super::fields::on_one_line;
 use super::known_models::{Bears, Thought};
 use super::outline::bare_name;
 use super::write_contents::Contents;
 use super::write_tools;
 use crate::form::{Order, Written};
 use crate::json::quoted;
+use crate::object::{ObjectText, array, spelled};
 
 /// Stop strings that one request may have.
 const STOPS_MAX: usize = 5;
@@ -40,27 +41,27 @@ fn write_conversation(order: &Order<'_>, said: &Conversation, losses: &mut Losse
         system.push(format!(r#"{{"text":{}}}"#, quoted(text)));
     }
     let mut top = ObjectText::new();
-    top.raw("contents", &array(&contents));
+    top.list("contents", &contents);
     let counts = order.operation == Operation::CountTokens;
     let plain_count = counts && system.is_empty() && said.tools.is_empty();
     if plain_count {
-        return top.close();
+        return top.end();
     }
     if !system.is_empty() {
         top.raw("systemInstruction", &format!(r#"{{"parts":{}}}"#, array(&system)));
     }
     write_tools::write(said, bears, &mut top, losses);
     let config = write_config(order, said, format.as_ref(), losses);
-    top.maybe_raw("generationConfig", config);
+    top.raw_if("generationConfig", config);
     write_about(said, &mut top, losses);
     if counts {
         let model = quoted(&format!("models/{}", bare_name(order.model)));
-        let inner = top.close();
+        let inner = top.end();
         // The model stands first in the request that is counted.
         let inner = inner.strip_prefix('{').unwrap_or_default();
         return format!(r#"{{"generateContentRequest":{{"model":{model},{inner}}}"#);
     }
-    top.close()
+    top.end()
 }
 
 /// How the wish for JSON is told.
@@ -109,13 +110,13 @@ fn write_config(
     let sampling = &said.sampling;
     let mut config = ObjectText::new();
     config
-        .maybe_raw("temperature", sampling.temperature.map(number))
-        .maybe_raw("topP", sampling.top_p.map(number))
-        .maybe_raw("topK", sampling.top_k.map(|count| count.to_string()))
-        .maybe_raw("candidateCount", sampling.choices.map(|count| count.to_string()))
-        .maybe_raw("seed", sampling.seed.and_then(|seed| seed_text(seed, losses)))
-        .maybe_raw("presencePenalty", sampling.presence_penalty.map(number))
-        .maybe_raw("frequencyPenalty", sampling.frequency_penalty.map(number));
+        .raw_if("temperature", sampling.temperature.map(spelled))
+        .raw_if("topP", sampling.top_p.map(spelled))
+        .whole_if("topK", sampling.top_k)
+        .whole_if("candidateCount", sampling.choices)
+        .raw_if("seed", sampling.seed.and_then(|seed| seed_text(seed, losses)))
+        .raw_if("presencePenalty", sampling.presence_penalty.map(spelled))
+        .raw_if("frequencyPenalty", sampling.frequency_penalty.map(spelled));
     if let Some(wanted) = sampling.output_tokens_max {
         let borne = order.card.output_tokens_max.map_or(wanted, |most| wanted.min(most));
         if borne != wanted {
@@ -128,7 +129,7 @@ fn write_config(
     if sampling.stop.len() > STOPS_MAX {
         losses.approximated("stop");
     }
-    config.list("stopSequences", &stops);
+    config.list_if("stopSequences", &stops);
     if let Some(count) = sampling.logprobs {
         config.raw("responseLogprobs", "true");
         if count > 0 {
@@ -144,8 +145,8 @@ fn write_config(
             config.raw("responseJsonSchema", schema);
         }
     }
-    config.maybe_raw("thinkingConfig", write_thinking(order, said, losses));
-    (!config.is_empty()).then(|| config.close())
+    config.raw_if("thinkingConfig", write_thinking(order, said, losses));
+    (!config.is_empty()).then(|| config.end())
 }
 
 /// Google's seeds have 32 bits.
@@ -155,10 +156,6 @@ fn seed_text(seed: i64, losses: &mut Losses) -> Option<String> {
         return None;
     }
     Some(seed.to_string())
-}
-
-fn number(number: f64) -> String {
-    serde_json::to_string(&number).unwrap_or_else(|_| "0".to_owned())
 }
 
 fn write_thinking(order: &Order<'_>, said: &Conversation, losses: &mut Losses) -> Option<String> {
@@ -200,7 +197,7 @@ fn write_thinking(order: &Order<'_>, said: &Conversation, losses: &mut Losses) -
         Some(true) => losses.dropped("reasoning.summary"),
         Some(false) | None => {}
     }
-    (!thinking.is_empty()).then(|| thinking.close())
+    (!thinking.is_empty()).then(|| thinking.end())
 }
 
 /// What the caller tells about himself: of it Google takes the service tier alone.

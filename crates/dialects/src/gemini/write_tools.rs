@@ -4,9 +4,10 @@ use domain::{
     Conversation, Dialect, Function, HostedKind, HostedTool, Loss, Losses, Tool, ToolChoice,
 };
 
-use super::fields::{ObjectText, array, on_one_line};
+use super::fields::on_one_line;
 use super::known_models::Bears;
 use crate::json::quoted;
+use crate::object::{ObjectText, array};
 
 /// The schema of the one argument of a function that takes free text.
 const FREE_TEXT_SCHEMA: &str =
@@ -35,16 +36,16 @@ pub(super) fn write(said: &Conversation, bears: Bears, top: &mut ObjectText, los
     }
     if !functions.is_empty() {
         tools.push(format!(r#"{{"functionDeclarations":{}}}"#, array(&functions)));
-        config.maybe_raw("functionCallingConfig", said.tool_choice.as_ref().map(write_choice));
+        config.raw_if("functionCallingConfig", said.tool_choice.as_ref().map(write_choice));
     } else if said.tool_choice.as_ref().is_some_and(|choice| *choice != ToolChoice::Auto) {
         losses.dropped("tool_choice");
     }
     if said.parallel_calls == Some(false) {
         losses.dropped("parallel_tool_calls");
     }
-    top.list("tools", &tools);
+    top.list_if("tools", &tools);
     if !config.is_empty() {
-        top.raw("toolConfig", &config.close());
+        top.raw("toolConfig", &config.end());
     }
 }
 
@@ -57,14 +58,14 @@ fn write_function(function: &Function, losses: &mut Losses) -> String {
     }
     let mut declaration = ObjectText::new();
     declaration.text("name", &function.name);
-    declaration.maybe_text("description", function.description.as_deref());
+    declaration.text_if("description", function.description.as_deref());
     if function.free_text {
         losses.approximated("tools.custom");
         declaration.raw("parametersJsonSchema", FREE_TEXT_SCHEMA);
     } else if let Some(parameters) = &function.parameters {
         declaration.raw("parametersJsonSchema", &on_one_line(parameters.as_str()));
     }
-    declaration.close()
+    declaration.end()
 }
 
 /// A tool of Google's own as it was written; of others' tools those that Google has the like of.
@@ -98,6 +99,6 @@ fn write_choice(choice: &ToolChoice) -> String {
     };
     let mut config = ObjectText::new();
     config.text("mode", mode);
-    config.maybe_raw("allowedFunctionNames", names);
-    config.close()
+    config.raw_if("allowedFunctionNames", names);
+    config.end()
 }

@@ -3,13 +3,14 @@
 use domain::{Choice, Completion, Content, Dialect, Finish, LogProb, Loss, Losses, Reply, Usage};
 
 use super::embed;
-use super::fields::{ObjectText, array, on_one_line};
+use super::fields::on_one_line;
 use super::finish::words_of;
 use super::sources::Sources;
 use super::usage::write_usage;
 use super::write_parts::{call_part, media_part, own_signature, sign_last, text_part};
 use crate::form::{Envelope, Written};
 use crate::json::quoted;
+use crate::object::{ObjectText, array};
 
 /// Writes a whole answer of any operation.
 pub(super) fn write_whole(reply: &Reply, envelope: &Envelope) -> Written {
@@ -52,11 +53,11 @@ pub(super) fn answer_object(
     let mut answer = ObjectText::new();
     answer.raw("candidates", &array(candidates));
     let feedback = blocked.map(|reason| format!(r#"{{"blockReason":{}}}"#, quoted(reason)));
-    answer.maybe_raw("promptFeedback", feedback);
-    answer.maybe_raw("usageMetadata", usage);
+    answer.raw_if("promptFeedback", feedback);
+    answer.raw_if("usageMetadata", usage);
     answer.text("modelVersion", &envelope.model);
     answer.text("responseId", &envelope.id);
-    answer.close()
+    answer.end()
 }
 
 /// A candidate, and the reason for a refused prompt if its finish stands for one.
@@ -72,11 +73,11 @@ fn write_candidate(index: usize, choice: &Choice, losses: &mut Losses) -> (Strin
     let finish = told_finish(choice.finish.as_ref(), refused);
     let block = add_finish(&mut candidate, finish, losses);
     candidate.raw("index", &index.to_string());
-    candidate.maybe_raw("groundingMetadata", sources.metadata());
+    candidate.raw_if("groundingMetadata", sources.metadata());
     if !choice.logprobs.is_empty() {
         candidate.raw("logprobsResult", &write_logprobs(&choice.logprobs));
     }
-    (candidate.close(), block)
+    (candidate.end(), block)
 }
 
 /// Google has no place for a refusal but the finish.
@@ -90,9 +91,9 @@ pub(super) fn told_finish(finish: Option<&Finish>, refused: bool) -> &Finish {
 /// What a candidate says, with the role that says it.
 pub(super) fn content_object(parts: &[String]) -> String {
     let mut content = ObjectText::new();
-    content.list("parts", parts);
+    content.list_if("parts", parts);
     content.text("role", "model");
-    content.close()
+    content.end()
 }
 
 /// Adds why a candidate is over; gives the reason for a refused prompt if that is why.
@@ -111,7 +112,7 @@ pub(super) fn add_finish(
         losses.dropped("stop_sequence");
     }
     candidate.text("finishReason", words.word);
-    candidate.maybe_text("finishMessage", words.message);
+    candidate.text_if("finishMessage", words.message);
     words.block.map(str::to_owned)
 }
 
@@ -168,7 +169,7 @@ pub(super) fn write_logprobs(logprobs: &[LogProb]) -> String {
         candidate.text("token", token);
         let number = serde_json::to_string(&logprob).unwrap_or_else(|_| "0".to_owned());
         candidate.raw("logProbability", &number);
-        candidate.close()
+        candidate.end()
     };
     let chosen: Vec<String> =
         logprobs.iter().map(|logprob| token(&logprob.token, logprob.logprob)).collect();
@@ -180,9 +181,9 @@ pub(super) fn write_logprobs(logprobs: &[LogProb]) -> String {
         })
         .collect();
     let mut result = ObjectText::new();
-    result.raw("chosenCandidates", &array(&chosen));
+    result.list("chosenCandidates", &chosen);
     if logprobs.iter().any(|logprob| !logprob.top.is_empty()) {
-        result.raw("topCandidates", &array(&tops));
+        result.list("topCandidates", &tops);
     }
-    result.close()
+    result.end()
 }

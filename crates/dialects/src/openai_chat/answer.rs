@@ -10,7 +10,7 @@ use serde::Deserializer;
 use serde::de::{Deserialize, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::raw::{array, get_object, get_text, object, says_nothing, truth};
+use super::raw::{elements, get_object, get_text, object, says_nothing, truth};
 use super::shared::read_search_result;
 use super::usage::WireUsage;
 use crate::json::{Array, Elements, Members, Object, Shape, otherwise, skip};
@@ -55,7 +55,7 @@ impl<'de> Members<'de> for Answer<'de> {
                 self.failed = !matches!(error.get(), "null" | "false" | "\"\"");
             }
             "search_results" => {
-                let found = array(map.next_value::<&'de RawValue>()?).unwrap_or_default();
+                let found = elements(map.next_value::<&'de RawValue>()?).unwrap_or_default();
                 let found: Vec<_> = found.into_iter().filter_map(read_search_result).collect();
                 if !found.is_empty() {
                     self.found = found;
@@ -63,7 +63,7 @@ impl<'de> Members<'de> for Answer<'de> {
             }
             "citations" => self.take_citations(map.next_value::<&'de RawValue>()?),
             "prompt_filter_results" => {
-                let prompts = array(map.next_value::<&'de RawValue>()?).unwrap_or_default();
+                let prompts = elements(map.next_value::<&'de RawValue>()?).unwrap_or_default();
                 let mut filtered = prompts.into_iter().filter_map(object);
                 if filtered.any(|prompt| {
                     filter_reason(&get_object(&prompt, "content_filter_results")).is_some()
@@ -84,7 +84,7 @@ impl Answer<'_> {
         if !self.found.is_empty() {
             return;
         }
-        let urls = array(citations).unwrap_or_default().into_iter().filter_map(super::raw::text);
+        let urls = elements(citations).unwrap_or_default().into_iter().filter_map(super::raw::text);
         self.found = urls
             .filter(|url| !url.is_empty())
             .map(|url| SearchResult { url: url.into(), ..SearchResult::default() })
@@ -199,9 +199,9 @@ impl<'de> Members<'de> for Said<'de> {
                     self.reasoning = words;
                 }
             }
-            "reasoning_details" => self.details = elements(map)?,
-            "images" => self.images = elements(map)?,
-            "annotations" => self.annotations = elements(map)?,
+            "reasoning_details" => self.details = next_elements(map)?,
+            "images" => self.images = next_elements(map)?,
+            "annotations" => self.annotations = next_elements(map)?,
             "tool_calls" => {
                 let calls = map.next_value::<Array<Calls<'de>>>()?.0.unwrap_or_default().0;
                 self.calls.extend(calls);
@@ -223,8 +223,8 @@ impl<'de> Members<'de> for Said<'de> {
     }
 }
 
-fn elements<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<&'de RawValue>, A::Error> {
-    Ok(array(map.next_value::<&'de RawValue>()?).unwrap_or_default())
+fn next_elements<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<&'de RawValue>, A::Error> {
+    Ok(elements(map.next_value::<&'de RawValue>()?).unwrap_or_default())
 }
 
 /// The signature in an `extra_content`, as Google's compatible path has it.

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::answer::{Answer, AnswerChoice, Call, Said, Words};
 use super::chunk::finish_of;
-use super::raw::{array, get, get_object, get_text, object, text};
+use super::raw::{elements, get, get_object, get_text, object, text};
 use super::shared::{media_at, read_annotation, read_logprobs, read_reasoning_detail};
 use crate::json::Shape;
 
@@ -236,7 +236,7 @@ fn tell_part(part: &RawValue, tell: &mut impl FnMut(Delta), lost: &mut Vec<Loss>
             if let Some(words) = text(thinking) {
                 say(Delta::Thinking, &words);
             }
-            let parts = array(thinking).unwrap_or_default();
+            let parts = elements(thinking).unwrap_or_default();
             parts.into_iter().filter_map(part_text).for_each(|words| say(Delta::Thinking, &words));
         }
         "image_url" if tell_image(part, tell) => {}

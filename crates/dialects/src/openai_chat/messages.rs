@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::answer::google_signature;
 use super::parts::read_content;
-use super::raw::{Pair, array, get, get_object, get_text, object, says_nothing, text};
+use super::raw::{Pair, elements, get, get_object, get_text, object, says_nothing, text};
 use super::shared::{read_annotation, read_reasoning_detail};
 use crate::Malformed;
 
@@ -29,7 +29,7 @@ pub(super) struct Turns {
 /// # Errors
 /// A sentence that says which message cannot be understood.
 pub(super) fn read_messages(messages: &RawValue) -> Result<Turns, Malformed> {
-    let Some(messages) = array(messages) else {
+    let Some(messages) = elements(messages) else {
         return Err(Malformed::new("`messages` must be an array", "messages"));
     };
     let mut turns = Turns::default();
@@ -76,7 +76,7 @@ impl Turns {
     }
 
     fn take_assistant(&mut self, place: usize, pairs: &[Pair<'_>], content: &mut Vec<Content>) {
-        let cited = get(pairs, "annotations").and_then(array).unwrap_or_default();
+        let cited = get(pairs, "annotations").and_then(elements).unwrap_or_default();
         let texts = content.iter_mut().rev();
         let last = texts.filter_map(|part| match part {
             Content::Text(text) => Some(text),
@@ -98,7 +98,7 @@ impl Turns {
                 cache: None,
             }));
         }
-        let calls = get(pairs, "tool_calls").and_then(array).unwrap_or_default();
+        let calls = get(pairs, "tool_calls").and_then(elements).unwrap_or_default();
         for call in calls.into_iter().filter_map(object) {
             let call = read_call(&call);
             self.tools.insert(call.id.clone(), call.name.clone());
@@ -158,7 +158,7 @@ impl Turns {
 fn read_thinking(pairs: &[Pair<'_>], content: &mut Vec<Content>) {
     let shown = get_text(pairs, "reasoning_content").or_else(|| get_text(pairs, "reasoning"));
     let shown = shown.unwrap_or_default().into_owned();
-    let details = get(pairs, "reasoning_details").and_then(array).unwrap_or_default();
+    let details = get(pairs, "reasoning_details").and_then(elements).unwrap_or_default();
     let mut details = details.into_iter().filter_map(read_reasoning_detail);
     let spoken = !shown.is_empty();
     let mut thought = vec![Thinking { text: shown, proof: None }];

@@ -21,7 +21,6 @@ mod stream_writer;
 mod tools;
 mod turns;
 
-pub(crate) mod object;
 mod outline;
 pub(crate) mod raw;
 pub(crate) mod usage;

@@ -4,9 +4,9 @@ use domain::{
     Conversation, Dialect, Function, HostedKind, HostedTool, Loss, Losses, Needs, Tool, ToolChoice,
 };
 
-use super::object::{ObjectText, list};
 use super::order::Whom;
 use crate::form::Vendor;
+use crate::object::{ObjectText, array};
 
 /// Writes `tools`, `tool_choice`, `parallel_tool_calls` and a hosted search.
 pub(super) fn write_tools(
@@ -163,7 +163,7 @@ fn write_choice(
             let mode = if *required { "required" } else { "auto" };
             format!(
                 r#"{{"type":"allowed_tools","allowed_tools":{{"mode":"{mode}","tools":{}}}}}"#,
-                list(&tools)
+                array(&tools)
             )
         }
         ToolChoice::Among { required, .. } => {

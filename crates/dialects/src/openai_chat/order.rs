@@ -4,11 +4,11 @@
 use bytes::Bytes;
 use domain::{Conversation, Effort, Loss, Losses, Needs, OutputFormat};
 
-use super::object::{ObjectText, number, push_quoted};
 use super::offer::write_tools;
 use super::raw::{object, text};
 use super::turns::write_turns;
 use crate::form::{Order, Vendor, Written};
+use crate::object::{ObjectText, push_quoted, shortest};
 
 /// What is known of the one for whom a request is written.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +118,7 @@ fn write_sampling(
     ] {
         let Some(value) = value else { continue };
         if !whom.draws_its_own_way() {
-            body.raw(name, &number(value));
+            body.raw(name, &shortest(value));
         } else if (value - usual).abs() > f64::EPSILON {
             losses.dropped(name);
         }

@@ -3,7 +3,7 @@
 use domain::{Content, Dialect, Foreign, Json, Media, MediaKind, MediaSource, Text, Thinking};
 use serde_json::value::RawValue;
 
-use super::raw::{Pair, array, get, get_object, get_text, object, text};
+use super::raw::{Pair, elements, get, get_object, get_text, object, text};
 use super::shared::media_at;
 
 /// Reads a text, null, or an array of parts.
@@ -18,7 +18,7 @@ pub(super) fn read_content(content: &RawValue) -> Result<Vec<Content>, String> {
         let text = text(content).ok_or_else(|| "the content has a broken escape".to_owned())?;
         return Ok(vec![Content::text(text)]);
     }
-    let Some(parts) = array(content) else {
+    let Some(parts) = elements(content) else {
         return Err("the content must be a string or an array of parts".to_owned());
     };
     parts.into_iter().enumerate().map(|(place, part)| read_part(place, part)).collect()
@@ -82,7 +82,7 @@ fn thought(pairs: &[Pair<'_>]) -> String {
     if let Some(words) = text(thinking) {
         return words.into_owned();
     }
-    let parts = array(thinking).unwrap_or_default().into_iter().filter_map(object);
+    let parts = elements(thinking).unwrap_or_default().into_iter().filter_map(object);
     parts.filter_map(|part| Some(get_text(&part, "text")?.into_owned())).collect()
 }
 

@@ -2,11 +2,11 @@
 
 use domain::{Dialect, Foreign, Losses, Media, MediaKind, MediaSource, Text};
 
-use super::object::ObjectText;
 use super::order::Whom;
 use super::shared::data_url;
 use super::turns::{Part, foreign_loss, media_word};
 use crate::form::Vendor;
+use crate::object::ObjectText;
 
 /// A part of text. Where it comes from and where it may be cached has no place in a request.
 pub(super) fn text_part(text: &Text, losses: &mut Losses) -> Part {
@@ -63,7 +63,7 @@ fn address(media: &Media, usual_mime: &str) -> Option<String> {
 }
 
 /// `{"type":kind,kind:inner}`.
-fn part(kind: &str, inner: ObjectText) -> String {
+fn part(kind: &str, mut inner: ObjectText) -> String {
     let mut part = ObjectText::new();
     part.text("type", kind).raw(kind, &inner.end());
     part.end()

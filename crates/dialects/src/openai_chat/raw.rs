@@ -37,7 +37,7 @@ pub(crate) fn get_object<'a>(pairs: &[Pair<'a>], name: &str) -> Vec<Pair<'a>> {
 }
 
 /// The elements of an array; `None` if the value is something else.
-pub(crate) fn array(value: &RawValue) -> Option<Vec<&RawValue>> {
+pub(crate) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
     if !value.get().starts_with('[') {
         return None;
     }

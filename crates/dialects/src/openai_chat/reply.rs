@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use domain::{Choice, Completion, Content, Losses, SearchResult, Text};
 
-use super::object::{ObjectText, list};
 use super::said::{CallHead, FinishWords, audio, call_id, image};
 use super::shared::{
     write_annotation, write_logprobs, write_reasoning_detail, write_search_results,
@@ -11,6 +10,7 @@ use super::shared::{
 use super::turns::{foreign_loss, media_word};
 use super::usage::write_usage;
 use crate::form::{Envelope, Written};
+use crate::object::{ObjectText, array};
 
 /// The answer as a `chat.completion` object.
 pub(super) fn write_completion(completion: &Completion, envelope: &Envelope) -> Written {
@@ -152,7 +152,7 @@ impl Message {
             ("images", &self.images),
         ] {
             if !values.is_empty() {
-                message.raw(name, &list(values));
+                message.raw(name, &array(values));
             }
         }
         if let Some(audio) = &self.audio {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::messages::read_messages;
 use super::raw::{
-    array, get, get_object, get_text, number, object, says_nothing, text, truth, whole,
+    elements, get, get_object, get_text, number, object, says_nothing, text, truth, whole,
 };
 use super::tools::{read_choice, read_functions, read_tools, web_search};
 use crate::Malformed;
@@ -285,12 +285,16 @@ impl Reader {
         let spoken = match name {
             "audio" => true,
             "modalities" => {
-                let kinds = array(value).unwrap_or_default();
+                let kinds = elements(value).unwrap_or_default();
                 let mut kinds = kinds.into_iter().filter_map(text);
                 if kinds.all(|kind| kind == "text") {
                     return;
                 }
-                array(value).unwrap_or_default().into_iter().filter_map(text).any(|k| k == "audio")
+                elements(value)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(text)
+                    .any(|k| k == "audio")
             }
             _ => false,
         };
@@ -323,7 +327,7 @@ fn read_stop(stop: &RawValue) -> Option<Vec<String>> {
     if let Some(one) = text(stop) {
         return Some(vec![one.into_owned()]);
     }
-    array(stop)?.into_iter().map(|one| Some(text(one)?.into_owned())).collect()
+    elements(stop)?.into_iter().map(|one| Some(text(one)?.into_owned())).collect()
 }
 
 /// The effort that a word stands for.

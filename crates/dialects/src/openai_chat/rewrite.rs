@@ -12,21 +12,11 @@ use crate::rewrite::{Change, apply, change_model, insert_first};
 /// with `stream_options.include_usage` set. Everything else keeps its bytes.
 pub(super) fn rewrite(request: &Request, model: &str, ask_usage: bool) -> Bytes {
     let outline = &request.outline;
-    let mut changes = Vec::new();
-    if !names_already(request, model) {
-        changes.push(change_model(request, model));
-    }
+    let mut changes: Vec<Change> = change_model(request, model).into_iter().collect();
     if ask_usage && outline.stream && !outline.usage_in_stream {
         changes.push(change_options(request));
     }
     apply(&request.body, changes)
-}
-
-/// True if the body itself names this model; the outline may have the name from the path.
-fn names_already(request: &Request, model: &str) -> bool {
-    let written = request.outline.model_at.clone().and_then(|place| request.body.get(place));
-    written.and_then(|written| written.strip_prefix(b"\"")?.strip_suffix(b"\""))
-        == Some(model.as_bytes())
 }
 
 fn change_options(request: &Request) -> Change {

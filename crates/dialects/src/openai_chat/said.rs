@@ -2,8 +2,8 @@
 
 use domain::{Finish, Losses, Media, MediaKind, MediaSource};
 
-use super::object::ObjectText;
 use super::shared::data_url;
+use crate::object::ObjectText;
 
 /// A finish in OpenAI's words, and beside it what they leave out.
 #[derive(Debug, Default, PartialEq, Eq)]

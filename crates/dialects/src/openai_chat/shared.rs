@@ -6,9 +6,9 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::object::{ObjectText, list, number, push_quoted};
-use super::raw::{array, get, get_object, get_text, number as read_number, object, text, whole};
+use super::raw::{elements, get, get_object, get_text, number as read_number, object, text, whole};
 use crate::json::members;
+use crate::object::{ObjectText, array, push_quoted, shortest};
 
 /// The web address in an annotation, if it is a citation of one.
 pub(super) fn read_annotation(annotation: &RawValue) -> Option<Citation> {
@@ -70,7 +70,7 @@ pub(super) fn write_search_results(results: &[SearchResult]) -> (String, String)
             object.end()
         })
         .collect();
-    (list(&urls), list(&whole))
+    (array(&urls), array(&whole))
 }
 
 /// A medium at an address, or inside a `data:` URL.
@@ -159,9 +159,9 @@ pub(super) fn read_logprobs(logprobs: &RawValue, lost: &mut Vec<Loss>) -> Vec<Lo
     let Some(pairs) = object(logprobs) else { return Vec::new() };
     let mut read = Vec::new();
     for name in ["content", "refusal"] {
-        let tokens = get(&pairs, name).and_then(array).unwrap_or_default();
+        let tokens = get(&pairs, name).and_then(elements).unwrap_or_default();
         for token in tokens.into_iter().filter_map(object) {
-            let alternatives = get(&token, "top_logprobs").and_then(array).unwrap_or_default();
+            let alternatives = get(&token, "top_logprobs").and_then(elements).unwrap_or_default();
             let top = alternatives.into_iter().filter_map(object).filter_map(|pairs| one(&pairs));
             if let Some((word, logprob)) = one(&token) {
                 read.push(LogProb { token: word, logprob, top: top.collect() });
@@ -187,7 +187,7 @@ pub(super) fn write_logprobs(logprobs: &[LogProb]) -> String {
     }
     let one = |token: &str, logprob: f64| {
         let mut object = ObjectText::new();
-        object.text("token", token).raw("logprob", &number(logprob)).raw("bytes", "null");
+        object.text("token", token).raw("logprob", &shortest(logprob)).raw("bytes", "null");
         object
     };
     let tokens: Vec<String> = logprobs
@@ -200,5 +200,5 @@ pub(super) fn write_logprobs(logprobs: &[LogProb]) -> String {
             object.end()
         })
         .collect();
-    format!(r#"{{"content":{},"refusal":null}}"#, list(&tokens))
+    format!(r#"{{"content":{},"refusal":null}}"#, array(&tokens))
 }

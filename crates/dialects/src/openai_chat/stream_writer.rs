@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use domain::{Citation, Delta, Event, Finish, Losses, Media, Proof, SearchResult, Usage};
 
-use super::object::{ObjectText, push_quoted};
 use super::reply::ID_PREFIX;
 use super::said::{CallHead, FinishWords, audio, call_id, image};
 use super::shared::{
@@ -17,6 +16,7 @@ use super::usage::write_usage;
 use super::write::write_stream_refusal;
 use crate::Refusal;
 use crate::form::{Envelope, StreamWriter};
+use crate::object::{ObjectText, push_quoted};
 
 /// Writes one answer.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl ChunkWriter {
     }
 
     /// A chunk of one choice with members beside or in place of the delta.
-    fn choice_chunk(&self, members: ObjectText, written: &mut String) {
+    fn choice_chunk(&self, mut members: ObjectText, written: &mut String) {
         written.push_str(&self.head);
         written.push_str(&members.end());
         written.push(']');

@@ -6,7 +6,7 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
-use super::raw::{Pair, array, get, get_object, get_text, object, text, truth};
+use super::raw::{Pair, elements, get, get_object, get_text, object, text, truth};
 use crate::Malformed;
 
 fn wrong(place: &str, what: &str) -> Malformed {
@@ -18,7 +18,7 @@ pub(super) fn read_tools(value: &RawValue, into: &mut Conversation) -> Result<()
     if value.get() == "null" {
         return Ok(());
     }
-    let tools = array(value).ok_or_else(|| wrong("tools", "must be an array"))?;
+    let tools = elements(value).ok_or_else(|| wrong("tools", "must be an array"))?;
     for (place, tool) in tools.into_iter().enumerate() {
         let place = format!("tools[{place}]");
         let pairs = object(tool).ok_or_else(|| wrong(&place, "must be an object"))?;
@@ -60,7 +60,7 @@ pub(super) fn read_functions(value: &RawValue, into: &mut Conversation) -> Resul
     if value.get() == "null" {
         return Ok(());
     }
-    let functions = array(value).ok_or_else(|| wrong("functions", "must be an array"))?;
+    let functions = elements(value).ok_or_else(|| wrong("functions", "must be an array"))?;
     for (place, function) in functions.into_iter().enumerate() {
         let read = object(function).and_then(|pairs| read_function(&pairs));
         let read = read.ok_or_else(|| wrong(&format!("functions[{place}]"), "must have a name"))?;
@@ -127,7 +127,7 @@ pub(super) fn read_choice(value: &RawValue) -> Result<Option<ToolChoice>, Malfor
     let pairs = object(value).ok_or_else(|| wrong("must be a string or an object"))?;
     let allowed = get_object(&pairs, "allowed_tools");
     if !allowed.is_empty() {
-        let tools = get(&allowed, "tools").and_then(array).unwrap_or_default();
+        let tools = get(&allowed, "tools").and_then(elements).unwrap_or_default();
         let names = tools.into_iter().filter_map(object).filter_map(|tool| name_in(&tool));
         let required = get_text(&allowed, "mode").as_deref() == Some("required");
         return Ok(Some(ToolChoice::Among { names: names.collect(), required }));

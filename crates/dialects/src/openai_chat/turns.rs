@@ -9,11 +9,11 @@ use domain::{
 };
 
 use super::call_ids::fit_id;
-use super::object::{ObjectText, list};
 use super::order::Whom;
 use super::parts_out::{text_part, write_foreign, write_media};
 use super::shared::write_reasoning_detail;
 use crate::form::Vendor;
+use crate::object::{ObjectText, array};
 
 /// The messages, each as JSON.
 pub(super) fn write_turns(
@@ -92,7 +92,7 @@ impl TurnWriter<'_> {
             }
             _ => {
                 let parts: Vec<String> = parts.into_iter().map(|part| part.json).collect();
-                message.raw("content", &list(&parts));
+                message.raw("content", &array(&parts));
             }
         }
     }

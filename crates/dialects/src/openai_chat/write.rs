@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 
-use super::object::ObjectText;
 use crate::form::ModelEntry;
 use crate::json::quoted;
+use crate::object::ObjectText;
 use crate::{Refusal, RefusalKind};
 
 /// The refusal as a body: `{"error":{message, type, param, code}}`, with `retry_after_s` beside

@@ -2,9 +2,9 @@
 //! Requests are read, rewritten and written, answers and refusals are read and written, streams
 //! both ways.
 
+mod held;
 mod input;
 mod item;
-mod object;
 mod outline;
 mod output;
 mod parts;
@@ -51,11 +51,7 @@ impl Form for OpenAiResponses {
 
     /// The usage stands at the end of every stream, so nothing need be asked for it.
     fn rewrite(&self, request: &Request, model: &str, _ask_usage: bool) -> Bytes {
-        // A model that only the path names has no place in the body yet.
-        let outline = &request.outline;
-        let changed = outline.model.as_ref() != model || outline.model_at.is_none();
-        let changes = changed.then(|| change_model(request, model));
-        apply(&request.body, changes.into_iter().collect())
+        apply(&request.body, change_model(request, model).into_iter().collect())
     }
 
     fn write_request(&self, order: &Order<'_>) -> Written {

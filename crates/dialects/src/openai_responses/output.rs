@@ -4,10 +4,9 @@
 use domain::{Citation, Finish, LogProb, Losses, Media, MediaKind, MediaSource, SearchResult};
 use domain::{Dialect, Proof, ProofKind, Usage};
 
-use super::object::{ObjectText, array, write_number};
 use super::usage::write_usage;
 use crate::form::Envelope;
-use crate::json::quoted;
+use crate::object::{ObjectText, array, spelled};
 
 /// What stays the same in all response objects of one answer.
 #[derive(Debug, Clone)]
@@ -233,7 +232,7 @@ pub(super) fn search(id: &str, results: &[SearchResult], losses: &mut Losses) ->
     }
     let source = |found: &SearchResult| ObjectText::of("url").text("url", &found.url).end();
     let sources: Vec<String> = results.iter().map(source).collect();
-    let action = ObjectText::of("search").text("query", "").raw("sources", &array(&sources)).end();
+    let action = ObjectText::of("search").text("query", "").list("sources", &sources).end();
     ObjectText::of("web_search_call")
         .text("id", id)
         .text("status", "completed")
@@ -299,12 +298,11 @@ pub(super) fn citation(citation: &Citation, chars: u64, losses: &mut Losses) -> 
 pub(super) fn logprob(logprob: &LogProb) -> String {
     let token = |token: &str, number: f64| {
         let bytes: Vec<String> = token.bytes().map(|byte| byte.to_string()).collect();
-        ObjectText::new()
-            .raw("token", &quoted(token))
-            .raw("bytes", &array(&bytes))
-            .raw("logprob", &write_number(number))
+        let mut object = ObjectText::new();
+        object.text("token", token).list("bytes", &bytes).raw("logprob", &spelled(number));
+        object
     };
     let top: Vec<String> =
         logprob.top.iter().map(|(text, number)| token(text, *number).end()).collect();
-    token(&logprob.token, logprob.logprob).raw("top_logprobs", &array(&top)).end()
+    token(&logprob.token, logprob.logprob).list("top_logprobs", &top).end()
 }

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 
-use super::object::ObjectText;
 use crate::form::ModelEntry;
+use crate::object::ObjectText;
 use crate::{Refusal, RefusalKind};
 
 /// Above every number that a stream has counted to.
@@ -84,13 +84,11 @@ fn error_object(refusal: &Refusal) -> String {
         (None, _) => None,
     };
     let or_null = |text: Option<&str>| text.map_or("null".to_owned(), crate::json::quoted);
-    let error = ObjectText::new()
+    ObjectText::new()
         .text("message", &refusal.message)
         .text("type", kind)
         .raw("param", &or_null(param))
-        .raw("code", &or_null(code));
-    match refusal.retry_after_s {
-        Some(wait) => error.whole("retry_after_s", wait).end(),
-        None => error.end(),
-    }
+        .raw("code", &or_null(code))
+        .whole_if("retry_after_s", refusal.retry_after_s)
+        .end()
 }

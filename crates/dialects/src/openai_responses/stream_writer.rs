@@ -5,15 +5,19 @@
 use bytes::Bytes;
 use domain::{Citation, Delta, Event, Finish, LogProb, Losses, Media, SearchResult, Usage};
 
-use super::object::{ObjectText, array};
+use super::held::held_bytes;
 use super::output::{self, CallText, Head, Status};
 use super::refusal;
 use super::resume::Found;
 use crate::Refusal;
+use crate::arguments::Arguments;
 use crate::form::{Envelope, StreamWriter};
+use crate::object::{ObjectText, array};
 
 /// Items of one answer; what comes after them is lost.
 const ITEMS_MAX: usize = 1024;
+/// Bytes of one answer that are held for its whole items; what comes after them is lost.
+const HELD_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// One stream on its way to the caller.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Writer {
     calls: Vec<OpenCall>,
     /// Closed items by their place; those still open have an empty text.
     items: Vec<String>,
+    /// Bytes that were taken into items, whether these are open or closed.
+    held_bytes: usize,
     usage: Option<Usage>,
     finish: Option<Finish>,
     declined: bool,
@@ -58,6 +64,7 @@ struct OpenCall {
     name: Box<str>,
     free_text: bool,
     arguments: String,
+    so_far: Arguments,
 }
 
 impl Writer {
@@ -69,6 +76,7 @@ impl Writer {
             open: None,
             calls: Vec::new(),
             items: Vec::new(),
+            held_bytes: 0,
             usage: None,
             finish: None,
             declined: false,
@@ -81,17 +89,19 @@ impl Writer {
         let mut writer = Self::new(envelope);
         let Found { next_number, items, open } = found;
         (writer.sequence_number, writer.items, writer.open) = (next_number, items, open);
+        writer.held_bytes = writer.items.iter().map(String::len).sum();
         writer
     }
 
     /// Writes one event; `members` are those behind its type and number.
-    fn emit(&mut self, kind: &str, members: impl FnOnce(ObjectText) -> ObjectText) {
-        let data = ObjectText::of(kind).whole("sequence_number", self.sequence_number);
+    fn emit(&mut self, kind: &str, members: impl FnOnce(&mut ObjectText) -> &mut ObjectText) {
+        let mut data = ObjectText::of(kind);
+        data.whole("sequence_number", self.sequence_number);
         self.sequence_number += 1;
         self.out.push_str("event: ");
         self.out.push_str(kind);
         self.out.push_str("\ndata: ");
-        self.out.push_str(&members(data).end());
+        self.out.push_str(&members(&mut data).end());
         self.out.push_str("\n\n");
     }
 
@@ -117,6 +127,13 @@ impl Writer {
     }
 
     fn write_delta(&mut self, delta: &Delta) {
+        // Neither told nor held, for the closing events must say what the deltas said. Once over
+        // the bound it stays over it, so that no hole is in the middle of a text.
+        self.held_bytes = self.held_bytes.saturating_add(held_bytes(delta));
+        if self.held_bytes > HELD_BYTES_MAX {
+            self.losses.dropped("output");
+            return;
+        }
         match delta {
             Delta::Text(text) => self.text(text),
             Delta::Refusal(text) => self.refusal(text),
@@ -169,7 +186,7 @@ impl Writer {
     }
 
     /// An event of the open part.
-    fn part_event(&mut self, kind: &str, members: impl FnOnce(ObjectText) -> ObjectText) {
+    fn part_event(&mut self, kind: &str, members: impl FnOnce(&mut ObjectText) -> &mut ObjectText) {
         let Some(Open::Message { at, id, parts, .. }) = &self.open else {
             return;
         };
@@ -251,7 +268,11 @@ impl Writer {
         }
     }
 
-    fn summary_event(&mut self, kind: &str, members: impl FnOnce(ObjectText) -> ObjectText) {
+    fn summary_event(
+        &mut self,
+        kind: &str,
+        members: impl FnOnce(&mut ObjectText) -> &mut ObjectText,
+    ) {
         let Some(Open::Thinking { at, id, .. }) = &self.open else {
             return;
         };
@@ -298,7 +319,8 @@ impl Writer {
         };
         let call_id = if id.is_empty() { self.head.item_id("call", at) } else { id.to_owned() };
         let (id, arguments) = (self.head.item_id("fc", at), String::new());
-        let call = OpenCall { index, at, id, call_id, name: name.into(), free_text, arguments };
+        let (name, so_far) = (name.into(), Arguments::default());
+        let call = OpenCall { index, at, id, call_id, name, free_text, arguments, so_far };
         self.emit_item(
             "response.output_item.added",
             at,
@@ -309,9 +331,11 @@ impl Writer {
 
     fn arguments(&mut self, index: u32, more: &str) {
         let Some(call) = self.calls.iter_mut().rev().find(|call| call.index == index) else {
+            self.losses.dropped("tool_calls.arguments");
             return;
         };
         call.arguments.push_str(more);
+        call.so_far.take(more);
         let (at, id, kind) = (call.at, call.id.clone(), call.delta_kind());
         self.emit(kind, |event| {
             event.text("item_id", &id).whole("output_index", place(at)).text("delta", more)
@@ -388,8 +412,8 @@ impl Writer {
         self.close_all("completed");
         if let Some(at) = self.next_place() {
             let id = self.head.item_id("ws", at);
-            let announced =
-                ObjectText::of("web_search_call").text("id", &id).text("status", "in_progress");
+            let mut announced = ObjectText::of("web_search_call");
+            announced.text("id", &id).text("status", "in_progress");
             self.emit_item("response.output_item.added", at, &announced.end());
             let item = output::search(&id, results, &mut self.losses);
             self.settle(at, item);
@@ -404,10 +428,8 @@ impl Writer {
         };
         self.close_all("completed");
         if let Some(at) = self.next_place() {
-            let announced = ObjectText::of("image_generation_call")
-                .text("id", &id)
-                .text("status", "in_progress")
-                .raw("result", "null");
+            let mut announced = ObjectText::of("image_generation_call");
+            announced.text("id", &id).text("status", "in_progress").raw("result", "null");
             self.emit_item("response.output_item.added", at, &announced.end());
             self.settle(at, image);
         }
@@ -423,10 +445,11 @@ impl Writer {
     }
 
     /// Closes everything that is open, but for calls of which more must come: a new item may
-    /// begin before they are whole.
+    /// begin before they are whole. Free text does not show its end; what comes of it behind a new
+    /// item is lost.
     fn close_all(&mut self, status: &str) {
         self.close_open(status);
-        let whole = |call: &mut OpenCall| call.free_text || is_json(&call.arguments);
+        let whole = |call: &mut OpenCall| call.free_text || call.so_far.are_whole();
         let closed: Vec<OpenCall> = self.calls.extract_if(.., whole).collect();
         closed.into_iter().for_each(|call| self.close_call(call, status));
     }
@@ -472,10 +495,6 @@ impl OpenCall {
             "response.function_call_arguments.delta"
         }
     }
-}
-
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 fn place(at: usize) -> u64 {
@@ -526,5 +545,38 @@ impl StreamWriter for Writer {
 
     fn take_losses(&mut self) -> Losses {
         std::mem::take(&mut self.losses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Framing;
+
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_bounded_and_has_no_hole() {
+        let envelope = Envelope {
+            id: "a".to_owned(),
+            model: "m".to_owned(),
+            created_unix: 1,
+            include_usage: true,
+            framing: Framing::Events,
+            base64: false,
+            batch: false,
+            hosted_tools: false,
+        };
+        let mut writer = Writer::new(&envelope);
+        writer.held_bytes = HELD_BYTES_MAX - 3;
+        let mut stream = Vec::new();
+        for text in ["ab", "cd", "e"] {
+            stream.extend_from_slice(&writer.event(&Event::text(text)));
+        }
+        assert_eq!(writer.take_losses().header(), "output");
+        stream.extend_from_slice(&writer.end());
+        let stream = String::from_utf8(stream).unwrap();
+        // One delta, and the three events that repeat the text, and the whole response.
+        assert_eq!(stream.matches("\"ab\"").count(), 5, "{stream}");
+        assert!(!stream.contains("cd") && !stream.contains("\"e\""), "{stream}");
     }
 }

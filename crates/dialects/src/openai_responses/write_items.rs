@@ -8,10 +8,10 @@ use domain::{
 };
 
 use super::item::own_foreign;
-use super::object::{ObjectText, array};
 use super::output::{self, media_name};
 use crate::form::Vendor;
 use crate::json::quoted;
+use crate::object::{ObjectText, array};
 
 /// The longest id of a call that OpenAI takes.
 const CALL_ID_BYTES_MAX: usize = 64;
@@ -84,8 +84,8 @@ impl<'a> Items<'a> {
             [Part { plain: Some(text), .. }] => quoted(text),
             many => array(&many.iter().map(|part| part.json.clone()).collect::<Vec<_>>()),
         };
-        let item = ObjectText::of("message").text("role", role).raw("content", &content);
-        self.written.push(item.end());
+        let item = ObjectText::of("message").text("role", role).raw("content", &content).end();
+        self.written.push(item);
     }
 
     fn text_part(&mut self, text: &Text, role: &str) -> Part {
@@ -105,9 +105,10 @@ impl<'a> Items<'a> {
             cited.filter_map(|cited| output::citation(cited, chars, self.losses)).collect();
         let json = ObjectText::of("output_text")
             .text("text", &text.text)
-            .raw("annotations", &array(&annotations));
+            .list("annotations", &annotations)
+            .end();
         let plain = annotations.is_empty().then(|| text.text.clone());
-        Part { json: json.end(), plain }
+        Part { json, plain }
     }
 
     fn refusal_part(&mut self, text: &str, role: &str) -> Part {
@@ -169,8 +170,9 @@ impl<'a> Items<'a> {
         let item = ObjectText::of("reasoning")
             .text_if("id", proof.id.as_deref())
             .raw("summary", &output::summary(&thinking.text))
-            .text("encrypted_content", sealed);
-        self.written.push(item.end());
+            .text("encrypted_content", sealed)
+            .end();
+        self.written.push(item);
     }
 
     fn add_call(&mut self, call: &ToolCall) {
@@ -195,6 +197,7 @@ impl<'a> Items<'a> {
                 .text("call_id", &call_id)
                 .text("name", &call.name)
                 .text("input", &call.arguments)
+                .end()
         } else {
             let arguments = match &*call.arguments {
                 text if call.free_text => ObjectText::new().text("input", text).end(),
@@ -205,8 +208,9 @@ impl<'a> Items<'a> {
                 .text("call_id", &call_id)
                 .text("name", &call.name)
                 .text("arguments", &arguments)
+                .end()
         };
-        self.written.push(item.end());
+        self.written.push(item);
     }
 
     fn add_result(&mut self, result: &ToolResult) {
@@ -230,8 +234,8 @@ impl<'a> Items<'a> {
         } else {
             self.write_output(&result.content)
         };
-        let item = ObjectText::of(kind).text("call_id", &call_id).raw("output", &output);
-        self.written.push(item.end());
+        let item = ObjectText::of(kind).text("call_id", &call_id).raw("output", &output).end();
+        self.written.push(item);
     }
 
     /// The oldest id that was made for a call of this tool and is not answered yet.
@@ -317,8 +321,8 @@ fn write_media(media: &Media, vendor: Vendor) -> Option<String> {
     let mime = |usual: &str| media.mime.as_deref().unwrap_or(usual).to_owned();
     match (media.kind, &media.source) {
         (MediaKind::Image, source) => {
-            let image = ObjectText::of("input_image");
-            let image = match source {
+            let mut image = ObjectText::of("input_image");
+            match source {
                 MediaSource::Url(url) => image.text("image_url", url),
                 MediaSource::Base64(data) => {
                     image.text("image_url", &format!("data:{};base64,{data}", mime("image/png")))
@@ -335,9 +339,9 @@ fn write_media(media: &Media, vendor: Vendor) -> Option<String> {
         }
         _ if vendor == Vendor::Perplexity => None,
         (MediaKind::Document, source) => {
-            let file = ObjectText::of("input_file");
+            let mut file = ObjectText::of("input_file");
             let name = media.name.as_deref();
-            let written = match source {
+            match source {
                 MediaSource::Url(url) => file.text("file_url", url),
                 MediaSource::Base64(data) => {
                     let data = format!("data:{};base64,{data}", mime("application/pdf"));
@@ -348,10 +352,10 @@ fn write_media(media: &Media, vendor: Vendor) -> Option<String> {
                 MediaSource::File(..) => return None,
                 MediaSource::Text(text) => {
                     let title = name.map_or(String::new(), |name| format!("{name}\n\n"));
-                    ObjectText::of("input_text").text("text", &(title + text))
+                    return Some(ObjectText::of("input_text").text("text", &(title + text)).end());
                 }
             };
-            Some(written.end())
+            Some(file.end())
         }
         (MediaKind::Audio, MediaSource::Base64(data)) => {
             let format = match media.mime.as_deref() {

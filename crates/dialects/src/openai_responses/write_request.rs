@@ -3,14 +3,14 @@
 
 use bytes::Bytes;
 use domain::{
-    Content, Conversation, Effort, Full, Loss, Losses, Operation, OutputFormat, Role, ToolChoice,
-    Turn,
+    Content, Conversation, Effort, Full, Json, Loss, Losses, Operation, OutputFormat, Role,
+    ToolChoice, Turn,
 };
 
-use super::object::{ObjectText, array};
 use super::write_items::Items;
 use super::write_tools::{write_choice, write_tools};
 use crate::form::{Order, Vendor, Written};
+use crate::object::{ObjectText, array};
 
 /// OpenAI refuses a lower limit.
 const OUTPUT_TOKENS_MIN: u64 = 16;
@@ -48,27 +48,28 @@ impl<'a> Writer<'a> {
         let perplexity = self.order.vendor == Vendor::Perplexity;
         // Perplexity's presets have no provider in front of their name, and its models have.
         let model = if perplexity && !self.order.model.contains('/') { "preset" } else { "model" };
-        let mut request = ObjectText::new().text(model, self.order.model);
+        let mut request = ObjectText::new();
+        request.text(model, self.order.model);
         let (instructions, turns) = self.instructions();
-        request = request.text_if("instructions", instructions.as_deref());
+        request.text_if("instructions", instructions.as_deref());
         let mut items = Items::new(self.order.vendor, self.losses);
         turns.iter().for_each(|turn| items.add(turn));
-        request = request.raw("input", &items.end());
+        request.raw("input", &items.end());
         let asks = |part: &Content| matches!(part, Content::ToolCall(_));
         if turns.last().is_some_and(|t| t.role == Role::Assistant && !t.content.iter().any(asks)) {
             // It will be answered, not continued.
             self.losses.approximated("messages.prefill");
         }
-        request = self.tools(request, perplexity);
-        request = self.format(request, perplexity);
-        request = self.reasoning(request, perplexity);
+        self.tools(&mut request, perplexity);
+        self.format(&mut request, perplexity);
+        self.reasoning(&mut request, perplexity);
         if self.order.operation == Operation::CountTokens {
             return request.end();
         }
-        request = self.sampling(request, perplexity);
-        request = self.about(request, perplexity);
+        self.sampling(&mut request, perplexity);
+        self.about(&mut request, perplexity);
         if self.order.stream {
-            request = request.flag("stream", true);
+            request.flag("stream", true);
         }
         request.end()
     }
@@ -102,13 +103,10 @@ impl<'a> Writer<'a> {
         (instructions, rest)
     }
 
-    fn tools(&mut self, request: ObjectText, perplexity: bool) -> ObjectText {
+    fn tools(&mut self, request: &mut ObjectText, perplexity: bool) {
         let tools = write_tools(self.conversation, self.order.vendor, self.losses);
         let any = tools.is_some();
-        let request = match tools {
-            Some(tools) => request.raw("tools", &tools),
-            None => request,
-        };
+        request.raw_if("tools", tools);
         if perplexity {
             match &self.conversation.tool_choice {
                 None | Some(ToolChoice::Auto | ToolChoice::None) => {}
@@ -117,49 +115,44 @@ impl<'a> Writer<'a> {
             if self.conversation.parallel_calls == Some(false) {
                 self.losses.dropped("parallel_tool_calls");
             }
-            return request;
+            return;
         }
         let choice = write_choice(self.conversation, self.losses).filter(|_| any);
-        let request = match choice {
-            Some(choice) => request.raw("tool_choice", &choice),
-            None => request,
-        };
-        match self.conversation.parallel_calls {
-            Some(wish) if any => request.flag("parallel_tool_calls", wish),
-            _ => request,
+        request.raw_if("tool_choice", choice);
+        if let (Some(wish), true) = (self.conversation.parallel_calls, any) {
+            request.flag("parallel_tool_calls", wish);
         }
     }
 
-    fn format(&mut self, request: ObjectText, perplexity: bool) -> ObjectText {
+    fn format(&mut self, request: &mut ObjectText, perplexity: bool) {
         match &self.conversation.format {
-            OutputFormat::Text => request,
-            OutputFormat::JsonObject if perplexity => {
-                self.losses.dropped("response_format");
-                request
+            OutputFormat::Text => {}
+            OutputFormat::JsonObject if perplexity => self.losses.dropped("response_format"),
+            OutputFormat::JsonObject => {
+                request.raw("text", r#"{"format":{"type":"json_object"}}"#);
             }
-            OutputFormat::JsonObject => request.raw("text", r#"{"format":{"type":"json_object"}}"#),
             OutputFormat::JsonSchema { name, description, schema, strict } => {
-                let inner =
+                let mut inner =
                     if perplexity { ObjectText::new() } else { ObjectText::of("json_schema") };
-                let inner = inner
+                inner
                     .text("name", name.as_deref().unwrap_or("answer"))
                     .text_if("description", description.as_deref())
                     .raw("schema", schema.as_str());
-                let inner = match strict {
-                    Some(strict) => inner.flag("strict", *strict),
-                    None => inner,
-                };
+                if let Some(strict) = strict {
+                    inner.flag("strict", *strict);
+                }
                 let inner = inner.end();
                 if perplexity {
                     let format = ObjectText::of("json_schema").raw("json_schema", &inner).end();
-                    return request.raw("response_format", &format);
+                    request.raw("response_format", &format);
+                } else {
+                    request.raw("text", &ObjectText::new().raw("format", &inner).end());
                 }
-                request.raw("text", &ObjectText::new().raw("format", &inner).end())
             }
         }
     }
 
-    fn reasoning(&mut self, request: ObjectText, perplexity: bool) -> ObjectText {
+    fn reasoning(&mut self, request: &mut ObjectText, perplexity: bool) {
         let wish = &self.conversation.reasoning;
         let budget = wish.budget_tokens.filter(|_| wish.effort.is_none());
         if wish.budget_tokens.is_some() {
@@ -167,43 +160,43 @@ impl<'a> Writer<'a> {
         }
         let effort = wish.effort.or_else(|| budget.map(effort_for));
         if effort.is_none() && wish.shown.is_none() {
-            return request;
+            return;
         }
         if self.order.card.reasons == Some(false) {
             // Refused by models that do not think; not to think is what they do anyway.
             if effort.is_some_and(|effort| effort != Effort::None) {
                 self.losses.dropped("reasoning.effort");
             }
-            return request;
+            return;
         }
         let mut reasoning = ObjectText::new();
-        let mut any = false;
         if effort == Some(Effort::None) && perplexity {
             self.losses.dropped("reasoning.effort");
         } else if let Some(effort) = effort {
-            reasoning = reasoning.text("effort", effort_word(effort));
-            any = true;
+            reasoning.text("effort", effort_word(effort));
         }
         match wish.shown {
             Some(true) if perplexity => self.losses.dropped("reasoning.summary"),
             Some(true) => {
-                reasoning = reasoning.text("summary", "auto");
-                any = true;
+                reasoning.text("summary", "auto");
             }
             Some(false) | None => {}
         }
-        if any { request.raw("reasoning", &reasoning.end()) } else { request }
+        if !reasoning.is_empty() {
+            request.raw("reasoning", &reasoning.end());
+        }
     }
 
-    fn sampling(&mut self, mut request: ObjectText, perplexity: bool) -> ObjectText {
+    fn sampling(&mut self, request: &mut ObjectText, perplexity: bool) {
         let sampling = &self.conversation.sampling;
         // Models that think refuse to be drawn from in another way.
         let fixed = perplexity || self.order.card.reasons == Some(true);
         for (name, number) in [("temperature", sampling.temperature), ("top_p", sampling.top_p)] {
             match number {
                 Some(_) if fixed => self.losses.dropped(name),
-                Some(number) => request = request.number(name, number),
-                None => {}
+                number => {
+                    request.number_if(name, number);
+                }
             }
         }
         if let Some(wish) = sampling.output_tokens_max {
@@ -213,16 +206,15 @@ impl<'a> Writer<'a> {
             if limit != wish {
                 self.losses.approximated("max_output_tokens");
             }
-            request = request.whole("max_output_tokens", limit);
+            request.whole("max_output_tokens", limit);
         }
         match sampling.logprobs {
             Some(_) if fixed => self.losses.dropped("logprobs"),
             Some(count) => {
                 if count > 0 {
-                    request = request.whole("top_logprobs", count);
+                    request.whole("top_logprobs", count);
                 }
-                request = request
-                    .raw("include", &array(&["\"message.output_text.logprobs\"".to_owned()]));
+                request.raw("include", &array(&["\"message.output_text.logprobs\"".to_owned()]));
             }
             None => {}
         }
@@ -239,13 +231,12 @@ impl<'a> Writer<'a> {
                 self.losses.dropped(name);
             }
         }
-        request
     }
 
-    fn about(&mut self, mut request: ObjectText, perplexity: bool) -> ObjectText {
+    fn about(&mut self, request: &mut ObjectText, perplexity: bool) {
         let about = &self.conversation.about;
         // Left out, the answer would be kept by the provider, which nobody asked for.
-        request = request.flag("store", about.store.unwrap_or(false));
+        request.flag("store", about.store.unwrap_or(false));
         // Anthropic's word for OpenAI's.
         let usual = |tier| if tier == "standard_only" { "default" } else { tier };
         let tier = about.service_tier.as_deref().map(usual);
@@ -261,22 +252,19 @@ impl<'a> Writer<'a> {
                 self.losses.dropped(name);
             }
         }
-        request = request.text_if("service_tier", known);
+        request.text_if("service_tier", known);
         if perplexity {
-            return request;
+            return;
         }
         // Azure and the compatible servers know the older name only.
         let user = match self.order.vendor {
             Vendor::OpenAi => "safety_identifier",
             _ => "user",
         };
-        request = request
+        request
             .text_if(user, about.user.as_deref())
             .text_if("prompt_cache_key", about.prompt_cache_key.as_deref());
-        match &about.metadata {
-            Some(metadata) => request.raw("metadata", metadata.as_str()),
-            None => request,
-        }
+        request.raw_if("metadata", about.metadata.as_ref().map(Json::as_str));
     }
 }
 

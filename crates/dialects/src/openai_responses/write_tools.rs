@@ -4,8 +4,8 @@ use domain::{
     Conversation, Dialect, Function, HostedKind, HostedTool, Loss, Losses, Tool, ToolChoice,
 };
 
-use super::object::{ObjectText, array};
 use crate::form::Vendor;
+use crate::object::{ObjectText, array};
 
 /// A function that takes nothing.
 const NO_PARAMETERS: &str =
@@ -54,9 +54,8 @@ fn write_function(function: &Function, vendor: Vendor, losses: &mut Losses) -> O
         losses.dropped("tools.custom");
         return None;
     }
-    let tool = ObjectText::of(kind)
-        .text("name", &function.name)
-        .text_if("description", function.description.as_deref());
+    let mut tool = ObjectText::of(kind);
+    tool.text("name", &function.name).text_if("description", function.description.as_deref());
     if function.free_text {
         return Some(tool.end());
     }
@@ -71,12 +70,14 @@ fn write_hosted(tool: &HostedTool, vendor: Vendor, losses: &mut Losses) -> Optio
     if tool.dialect == Dialect::OpenAiResponses && known {
         return Some(tool.json.as_str().to_owned());
     }
-    let written = match (tool.kind, vendor) {
+    let mut written = match (tool.kind, vendor) {
         (HostedKind::WebSearch, _) => ObjectText::of("web_search"),
         (HostedKind::WebFetch, Vendor::Perplexity) => ObjectText::of("fetch_url"),
         (HostedKind::CodeExecution, Vendor::Perplexity) => ObjectText::of("sandbox"),
         (HostedKind::CodeExecution, _) => {
-            ObjectText::of("code_interpreter").raw("container", r#"{"type":"auto"}"#)
+            let mut interpreter = ObjectText::of("code_interpreter");
+            interpreter.raw("container", r#"{"type":"auto"}"#);
+            interpreter
         }
         (HostedKind::WebFetch | HostedKind::Other, _) => {
             losses.add(Loss::unmapped(&format!("tools.{}", tool.name)));
@@ -121,7 +122,7 @@ pub(super) fn write_choice(conversation: &Conversation, losses: &mut Losses) -> 
             }
             ObjectText::of("allowed_tools")
                 .text("mode", if *required { "required" } else { "auto" })
-                .raw("tools", &array(&tools))
+                .list("tools", &tools)
                 .end()
         }
     })

@@ -187,6 +187,17 @@ fn gemini_goes_on_under_its_id_as_events_and_in_an_array() {
 }
 
 #[test]
+fn a_long_line_does_not_end_the_reading() {
+    let first = [Event::text("a".repeat(2 << 20)), Event::text("b")];
+    let stream = joined(Dialect::OpenAiResponses, &first);
+    let response = openai_responses::validator::check_stream(&stream);
+    assert_eq!(response["output"].as_array().unwrap().len(), 1);
+    assert!(response["output"][0]["content"][0]["text"] == text_of(&first).as_str());
+    let stream = joined(Dialect::Gemini, &first);
+    assert_eq!(stream.matches("\"responseId\":\"first\"").count(), 5);
+}
+
+#[test]
 fn a_resumed_stream_can_still_break_off_and_end_in_an_error() {
     let refusal = Refusal {
         status: 502,

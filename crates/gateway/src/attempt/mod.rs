@@ -183,7 +183,7 @@ struct Climb<'a> {
 /// What there is beside a rung.
 #[derive(Clone, Copy)]
 struct Others {
-    /// The ladder has another rung that this request has not tried.
+    /// The ladder has another rung that this request is not done with.
     another: bool,
     /// A rung before it, or an equal, could not take this request.
     spilled: bool,
@@ -220,7 +220,6 @@ impl Climb<'_> {
     /// is no provider's is not asked while there is hope of a place.
     async fn pass(&mut self) -> Result<Answered, Onward> {
         let steps = self.ladder.steps.clone();
-        let last_step = steps.len().saturating_sub(1);
         for (index, step) in steps.iter().enumerate() {
             self.step = index;
             let rungs: Vec<_> = step.iter().filter_map(|target| self.rung(target)).collect();
@@ -238,9 +237,11 @@ impl Climb<'_> {
                 if upstream.is_reserve() && self.held_until.is_some() && self.may_wait {
                     return Err(Onward::NextRung);
                 }
+                // What goes on from another rung's stream belongs there, wherever it stands now.
+                let moved_on = self.going_on.is_some() && !self.broke_off_at(&rung.target);
                 let others = Others {
-                    another: index < last_step || place + 1 < order.len(),
-                    spilled: index > 0 || place > 0,
+                    another: self.has_another(&steps, &rung.target),
+                    spilled: index > 0 || place > 0 || moved_on,
                 };
                 match self.try_rung(rung, &**upstream, others).await {
                     Ok(answered) => return Ok(answered),
@@ -250,6 +251,12 @@ impl Climb<'_> {
             }
         }
         Err(Onward::NextRung)
+    }
+
+    /// A rung beside `target` that may still serve this request. One that was passed over for its
+    /// breaker or its pace is one of them: the next time down the ladder meets it again.
+    fn has_another(&self, steps: &[Box<[Target]>], target: &Target) -> bool {
+        steps.iter().flatten().any(|other| other != target && !self.given_up.contains(other))
     }
 
     fn rung(&self, target: &Target) -> Option<(Arc<Rung>, Arc<dyn Upstream>)> {
@@ -296,12 +303,13 @@ impl Climb<'_> {
                     return Err(Onward::NextRung);
                 }
             };
-            self.went_in(now);
             if !self.pay_for_try(tries_here == 0 && !self.broke_off_at(&rung.target)) {
+                claim.unsent(now);
                 self.trail.budget_is_spent();
                 self.given_up.push(rung.target.clone());
                 return Err(Onward::NextRung);
             }
+            self.went_in(now);
             let key = claim.key;
             let fault = match self.call(claim, upstream).await {
                 Ok(answered) => return Ok(answered),
@@ -488,7 +496,9 @@ impl Climb<'_> {
     /// Tool calls are held back until they are complete, so they are wanted as events.
     fn holds_calls(&self) -> bool {
         let outline = &self.request.outline;
-        self.lineup.failover.hold_tool_calls
+        let failover = &self.lineup.failover;
+        failover.takeover
+            && failover.hold_tool_calls
             && outline.stream
             && outline.needs.contains(Needs::TOOLS)
     }

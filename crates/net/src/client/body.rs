@@ -42,9 +42,7 @@ impl ClientBody {
     pub(super) fn over_h2(body: Incoming, slot: Slot) -> Self {
         Self(Carrier::H2 { body, slot })
     }
-}
 
-impl ClientBody {
     /// Whether another frame may be ready now. False spares whoever gathers frames a look that
     /// would be in vain; it says nothing of the end.
     pub fn may_have_more(&self) -> bool {

@@ -151,22 +151,19 @@ impl Client {
         key: &PoolKey,
         connect_max: Duration,
     ) -> Result<Fresh, SendError> {
+        let head_bytes_max = self.parts.limits.head_bytes_max;
         let opening = async {
             let io = self.parts.connector.connect(origin).await.map_err(SendError::Connect)?;
             if !origin.tls {
-                return Ok(Fresh::H1(Box::new(H1::new(
-                    io,
-                    !origin.tls,
-                    self.parts.limits.head_bytes_max,
-                ))));
+                return Ok(Fresh::H1(Box::new(H1::new(io, true, head_bytes_max))));
             }
             let config = self.parts.tls.clone().ok_or(SendError::NoTls)?;
             let (io, is_h2) = tls::handshake(io, origin, config).await?;
             if is_h2 {
-                let slot = h2::open(io, key.clone(), self.parts.limits.head_bytes_max).await?;
+                let slot = h2::open(io, key.clone(), head_bytes_max).await?;
                 return Ok(Fresh::H2(slot));
             }
-            Ok(Fresh::H1(Box::new(H1::new(io, !origin.tls, self.parts.limits.head_bytes_max))))
+            Ok(Fresh::H1(Box::new(H1::new(io, false, head_bytes_max))))
         };
         match tokio::time::timeout(connect_max, opening).await {
             Ok(opened) => opened,

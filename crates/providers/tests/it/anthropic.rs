@@ -4,7 +4,7 @@ use domain::{Dialect, FaultClass, Operation};
 use providers::Kind;
 
 use crate::openai::MESSAGES;
-use crate::rig::{Act, chat, request, rig, text_of};
+use crate::rig::{Act, chat, request, rig, secret_header, text_of};
 
 const ANSWER: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[{"type":"text","text":"Good day"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":3}}"#;
 const CHAT: &str = r#"{"model":"asked","messages":[{"role":"user","content":"Hi"}]}"#;
@@ -12,7 +12,7 @@ const CHAT: &str = r#"{"model":"asked","messages":[{"role":"user","content":"Hi"
 #[tokio::test]
 async fn a_callers_own_version_and_betas_go_along() {
     let rig = rig(Kind::Anthropic, |settings| {
-        settings.headers = vec![("anthropic-beta".into(), domain::Secret::new("ours"))];
+        settings.headers = vec![secret_header("anthropic-beta", "ours")];
     });
     let mut asked = request(Dialect::Anthropic, Operation::Generate, MESSAGES);
     asked.passed.headers =

@@ -4,7 +4,7 @@ use domain::{Dialect, FaultClass, Operation, Reply};
 use providers::Kind;
 use upstream::Body;
 
-use crate::rig::{Act, chat, request, rig, text_of};
+use crate::rig::{Act, chat, request, rig, secret_header, text_of};
 
 pub(crate) const ANSWER: &str = r#"{"id":"c1","object":"chat.completion","created":1,"model":"gpt-4.1-2025-04-14","choices":[{"index":0,"message":{"role":"assistant","content":"Good day"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}"#;
 pub(crate) const STREAM: &str = concat!(
@@ -21,7 +21,7 @@ async fn a_callers_bytes_go_through_but_for_the_models_name() {
     let rig = rig(Kind::OpenAi, |settings| {
         settings.organization = Some("org-1".into());
         settings.project = Some("proj-1".into());
-        settings.headers = vec![("x-shop".into(), domain::Secret::new("a b"))];
+        settings.headers = vec![secret_header("x-shop", "a b")];
     });
     let body = r#"{"model": "asked", "messages":[{"role":"user","content":"Hi"}], "odd": 0.70}"#;
     let answer = rig

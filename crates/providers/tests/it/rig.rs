@@ -9,7 +9,7 @@ use clock::{Dice, IdMaker, ManualClock};
 use dialects::Ask;
 use domain::{Dialect, Event, Fault, Gatherer, Operation, Piece, Reply, Request, Secret};
 use net::{BoxFuture, BoxIo, Connector, Origin};
-use providers::{Kind, ProviderSettings, Surroundings, build};
+use providers::{ExtraHeader, Kind, ProviderSettings, Surroundings, build};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use upstream::{Answer, Body, Call, Upstream};
 
@@ -122,6 +122,11 @@ async fn read_request(io: &mut tokio::io::DuplexStream) -> Option<Seen> {
     let target = head.split(' ').nth(1).unwrap().to_owned();
     let body = serde_json::from_str(&text).unwrap();
     Some(Seen { target, head, body, text })
+}
+
+/// A header whose value came from elsewhere than the settings' file.
+pub(crate) fn secret_header(name: &str, value: &str) -> ExtraHeader {
+    ExtraHeader { name: name.into(), value: Secret::new(value), is_secret: true }
 }
 
 /// A provider before a server.

@@ -134,3 +134,51 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn calls_that_are_still_answered_are_no_refusals() {
+    let mut pacer = Pacer::default();
+    let mut dice = Dice::seeded(5);
+    // A burst of long streams: none has ended yet.
+    for call in 0..500 {
+        let now = Tick::from_millis(call * 10);
+        assert_eq!(pacer.ask(now, CALL, &mut dice), Paced::Go, "call {call}");
+    }
+}
+
+#[test]
+fn the_guard_holds_back_where_most_is_refused() {
+    let mut pacer = Pacer::default();
+    let mut dice = Dice::seeded(5);
+    let (mut sent, mut guarded) = (0, 0);
+    for call in 0..600_u64 {
+        let now = Tick::from_millis(call * 100);
+        match pacer.ask(now, CALL, &mut dice) {
+            Paced::Go => {
+                sent += 1;
+                // A pause of no length, so that nothing else holds calls back.
+                pacer.refused(now, Some(0));
+            }
+            Paced::Wait { why, .. } => {
+                assert_eq!(why, PaceWhy::Guard);
+                guarded += 1;
+            }
+        }
+    }
+    assert!(guarded > 400, "{guarded} of 600 held back, {sent} sent");
+}
+
+#[test]
+fn a_call_that_was_never_sent_leaves_no_trace() {
+    let mut pacer = Pacer::default();
+    let mut dice = Dice::seeded(5);
+    let now = Tick::from_millis(20_000);
+    for _ in 0..100 {
+        assert_eq!(pacer.ask(now, CALL, &mut dice), Paced::Go);
+        pacer.give_back(now, CALL);
+    }
+    // The rate that a refusal teaches is that of calls which were sent: none.
+    pacer.refused(now, None);
+    let later = now + Duration::from_secs(9);
+    assert!(matches!(pacer.ask(later, CALL, &mut dice), Paced::Wait { why: PaceWhy::Learned, .. }));
+}

@@ -113,10 +113,20 @@ fn the_last_words_told_otherwise_are_cut() {
 
 #[test]
 fn an_announcement_is_cut() {
-    for announced in ["Sure, continuing from there:\n\n", "Continuing:\n", "Here is the rest: "] {
+    for announced in [
+        "Sure, continuing from there:\n\n",
+        "\nSure, here it is: ",
+        "Continuing:\n",
+        "Here is the rest: ",
+    ] {
         let new = format!("{announced}and the old crane{REST}");
         assert_eq!(user_turn(&new).unwrap(), REST, "{announced}");
     }
+    // A word that only begins like an announcement is text.
+    let said = "The keeper told us what he knew of the tides.";
+    let read =
+        splice(said, Manner::UserTurn, "Surely the rule is this: never sail alone.").unwrap();
+    assert_eq!(read.trim_start(), "Surely the rule is this: never sail alone.");
     // An old text that itself began so is no announcement.
     let said = "Sure: the harbour wakes early and";
     assert_eq!(splice(said, Manner::UserTurn, "then sleeps.").unwrap(), " then sleeps.");

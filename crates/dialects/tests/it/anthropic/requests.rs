@@ -100,6 +100,16 @@ fn the_outline_tells_what_routing_needs() {
 }
 
 #[test]
+fn a_rewrite_looks_at_the_name_in_the_body() {
+    let body = br#"{"model":"m","messages":[]}"#;
+    // The path may have named another model than the body.
+    let mut asked = request(body);
+    asked.outline.model = "n".into();
+    assert_eq!(&form().rewrite(&asked, "n", false)[..], br#"{"model":"n","messages":[]}"#);
+    assert_eq!(form().rewrite(&asked, "m", false), asked.body);
+}
+
+#[test]
 fn the_outline_refuses_in_clear_sentences() {
     for (body, param) in [
         (r#"{"messages":[]}"#, Some("model")),

@@ -153,6 +153,31 @@ fn written_events_are_read_as_they_were() {
 }
 
 #[test]
+fn arguments_that_come_late_are_kept_or_told_as_lost() {
+    let ended = Event::finish(Finish::ToolCalls);
+    let late = [
+        call(0, "a", "f"),
+        arguments(0, "{\"a\""),
+        Event::text("meanwhile"),
+        arguments(0, ":1}"),
+        ended.clone(),
+    ];
+    let (stream, losses) = written(&late, Framing::Events);
+    assert!(losses.is_empty());
+    let (read, _) = events(&[&stream]);
+    assert!(read.contains(&arguments(0, "{\"a\":1}")), "{read:?}");
+    for sent in [
+        vec![arguments(0, "{}"), ended.clone()],
+        vec![call(0, "a", "f"), Event::text("x"), arguments(0, "{}"), ended.clone()],
+        vec![call(0, "a", "f"), arguments(0, "{}"), Event::text("x"), arguments(0, "{}"), ended],
+    ] {
+        let (stream, losses) = written(&sent, Framing::Events);
+        assert_eq!(losses.header(), "tool_calls.arguments", "{sent:?}");
+        validate(&client_chunks(&stream));
+    }
+}
+
+#[test]
 fn an_array_has_the_same_elements() {
     let (stream, _) = written(&rich(), Framing::Events);
     let (array, _) = written(&rich(), Framing::JsonArray);

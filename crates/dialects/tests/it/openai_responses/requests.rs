@@ -101,6 +101,10 @@ fn a_rewrite_changes_the_model_and_nothing_else() {
     pathless.body = Bytes::from_static(br#"{"input":"x"}"#);
     pathless.outline.model_at = None;
     assert_eq!(&form().rewrite(&pathless, "m", false)[..], br#"{"model":"m","input":"x"}"#);
+    // The path may have named another model than the body.
+    let mut two_names = request(r#"{"model":"m","input":"x"}"#);
+    two_names.outline.model = "n".into();
+    assert_eq!(&form().rewrite(&two_names, "n", false)[..], br#"{"model":"n","input":"x"}"#);
 }
 
 const EVERYTHING: &str = r#"{"model":"m","instructions":"be brief","stream":true,"store":true,

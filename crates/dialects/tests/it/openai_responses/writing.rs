@@ -265,6 +265,20 @@ fn arguments_that_come_late_are_not_lost() {
 }
 
 #[test]
+fn arguments_without_an_open_call_are_a_loss() {
+    for events in [
+        vec![arguments(0, "{}")],
+        vec![call(0, "c0", true), arguments(0, "a"), Event::text("x"), arguments(0, "b")],
+        vec![call(0, "c0", false), arguments(0, "{}"), Event::text("x"), arguments(0, "{}")],
+        vec![call(0, "c0", false), arguments(1, "{}")],
+    ] {
+        let (stream, losses) = write(&events);
+        assert_eq!(losses, ["tool_calls.arguments"], "{events:?}");
+        validator::check_stream(&stream);
+    }
+}
+
+#[test]
 fn no_answer_at_all_is_still_a_response() {
     let (stream, _) = write(&[]);
     let last = validator::check_stream(&stream);

@@ -38,6 +38,8 @@ pub(super) struct H1 {
     /// Nothing was seen that forbids another exchange.
     reusable: bool,
     last_read: LastRead,
+    /// The rest of a request whose answer began before all of it was sent.
+    unsent: Option<Outbox>,
 }
 
 /// Whether the last read brought all that there was.
@@ -69,6 +71,7 @@ impl H1 {
             used_before: false,
             reusable: true,
             last_read: if is_plain { LastRead::Full } else { LastRead::Unknown },
+            unsent: None,
         }
     }
 
@@ -85,7 +88,7 @@ impl H1 {
 
     /// True if the last exchange is over and the connection may serve another.
     pub(super) fn is_reusable(&self) -> bool {
-        self.reusable && self.is_over() && self.ahead.is_empty()
+        self.reusable && self.is_over() && self.ahead.is_empty() && self.unsent.is_none()
     }
 
     /// True once the answer's body was read to its end.
@@ -101,7 +104,8 @@ impl H1 {
         }
     }
 
-    /// Sends a request and resolves at the answer's head.
+    /// Sends a request and resolves at the answer's head. What is then still to be sent goes out
+    /// while the body is read: a server may answer early and yet wait for the whole request.
     pub(super) async fn send(
         &mut self,
         request: &Request<Bytes>,
@@ -121,7 +125,8 @@ impl H1 {
         })
         .await;
         let began = !self.ahead.is_empty();
-        self.reusable &= write_fault.is_none() && outbox.flushed;
+        self.reusable &= write_fault.is_none();
+        self.unsent = Some(outbox).filter(|outbox| write_fault.is_none() && !outbox.flushed);
         let stale = self.used_before && !began && interim == 0;
         self.used_before = true;
         match sent {
@@ -198,12 +203,23 @@ impl H1 {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, AnswerError>>> {
+        self.poll_unsent(cx);
         let polled = self.poll_content(cx);
         if matches!(polled, Poll::Ready(Some(Err(_)))) {
             self.reusable = false;
             self.framing = Framing::Length(0);
         }
         polled
+    }
+
+    /// Sends on. A server that no longer listens may still have something to say.
+    fn poll_unsent(&mut self, cx: &mut Context<'_>) {
+        if let Some(outbox) = &mut self.unsent
+            && let Poll::Ready(sent) = outbox.poll_send(&mut self.io, cx)
+        {
+            self.reusable &= sent.is_ok();
+            self.unsent = None;
+        }
     }
 
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, AnswerError>>> {

@@ -238,6 +238,21 @@ async fn a_large_body_is_sent_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_begins_early_may_wait_for_the_whole_request() {
+    let begun = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhe";
+    let rig = Rig::new([vec![
+        Act::HearBytes(100),
+        say(begun),
+        Act::HearBytes(LARGE.len() - 100),
+        say("llo"),
+        Act::Stay,
+    ]]);
+    let body = rig.send(&LARGE).await.unwrap().into_body();
+    let read = tokio::time::timeout(Duration::from_secs(5), body.collect()).await;
+    assert_eq!(read.expect("the rest is sent").unwrap().to_bytes(), "hello");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_before_the_request_was_read_is_heard() {
     let refusal = "HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig";
     // One goes on without reading, the other closes.
