@@ -8,6 +8,8 @@ pub(crate) enum Cause {
         retry_after_s: Option<u32>,
     },
     ServerError,
+    /// Nothing works; a provider is down. The wall itself never is.
+    Unavailable,
     Overloaded,
     TooLong,
     Filtered,
@@ -29,6 +31,7 @@ impl Cause {
         match self {
             Self::RateLimited { .. } => "Too many requests; the wall says so on purpose.",
             Self::ServerError => "The server had an error; the wall makes it on purpose.",
+            Self::Unavailable => "The service is temporarily unavailable.",
             Self::Overloaded => "The model is overloaded; the wall says so on purpose.",
             Self::TooLong => {
                 "This model's maximum context length is 16 tokens; the wall says so on purpose."
@@ -57,7 +60,7 @@ impl Cause {
         match self {
             Self::RateLimited { .. } => 429,
             Self::ServerError => 500,
-            Self::Overloaded => 503,
+            Self::Overloaded | Self::Unavailable => 503,
             Self::BadKey => 401,
             Self::UnknownModel | Self::NotFound => 404,
             Self::WrongMethod => 405,

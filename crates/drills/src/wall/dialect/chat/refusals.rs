@@ -36,6 +36,7 @@ fn code(cause: &Cause) -> &'static str {
     match cause {
         Cause::RateLimited { .. } => "rate_limit_exceeded",
         Cause::ServerError => "server_error",
+        Cause::Unavailable => "service_unavailable",
         Cause::Overloaded => "overloaded",
         Cause::TooLong => "context_length_exceeded",
         Cause::Filtered => "content_policy_violation",
@@ -73,7 +74,7 @@ pub(in super::super) fn refuse_azure(cause: &Cause, envelope: &Envelope) -> Refu
             };
             plain(&text, &format!("The deployment exceeded its token rate limit.{wait}"))
         }
-        Cause::Overloaded => plain("ServiceUnavailable", cause.message()),
+        Cause::Overloaded | Cause::Unavailable => plain("ServiceUnavailable", cause.message()),
         Cause::ServerError => plain("InternalServerError", cause.message()),
         Cause::BadKey => plain(&text, "Access denied due to an invalid subscription key."),
         Cause::UnknownModel => plain("DeploymentNotFound", "No such deployment exists."),

@@ -81,6 +81,7 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
     let (status, kind) = match cause {
         Cause::RateLimited { .. } => (429, "rate_limit_error"),
         Cause::ServerError => (500, "api_error"),
+        Cause::Unavailable => (503, "api_error"),
         Cause::Overloaded => (529, "overloaded_error"),
         Cause::BadKey => (401, "authentication_error"),
         Cause::UnknownModel | Cause::NotFound => (404, "not_found_error"),
@@ -117,7 +118,7 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
 }
 
 /// Seconds since 1970 as an instant in the spelling of RFC 3339.
-fn instant(seconds: u64) -> String {
+pub(crate) fn instant(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
     // Counted from 1 March of the year 0, so that a leap day is the last day of its year. An era
