@@ -6,6 +6,16 @@ use serde_json::Value;
 
 use crate::wall::Dialect;
 
+/// How far an answer is, as its events tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// There is more to come.
+    Open,
+    Whole,
+    /// An error event, or one that cannot be read; nothing mends it.
+    Broken,
+}
+
 /// What has been heard of a stream so far.
 #[derive(Debug)]
 pub(super) struct Hearing {
@@ -15,10 +25,7 @@ pub(super) struct Hearing {
     /// Bytes of the present chunk that are still to come, with the line end after it.
     chunk_left: usize,
     pub(super) has_word: bool,
-    /// The answer is whole.
-    pub(super) is_done: bool,
-    /// An error event, or one that cannot be read.
-    pub(super) is_broken: bool,
+    pub(super) told: Told,
     pub(super) takeovers: u32,
     /// The last chunk has come.
     pub(super) is_over: bool,
@@ -38,8 +45,7 @@ impl Hearing {
             pending: Vec::new(),
             chunk_left: 0,
             has_word: false,
-            is_done: false,
-            is_broken: false,
+            told: Told::Open,
             takeovers: 0,
             is_over: false,
         }
@@ -110,11 +116,11 @@ impl Hearing {
             }
         }
         if data == "[DONE]" {
-            self.is_done |= matches!(self.dialect, Dialect::Chat | Dialect::Azure);
+            self.mark(matches!(self.dialect, Dialect::Chat | Dialect::Azure), false);
         } else if !data.is_empty() {
             match serde_json::from_str(&data) {
                 Ok(data) => self.weigh(&data),
-                Err(_) => self.is_broken = true,
+                Err(_) => self.mark(false, true),
             }
         }
     }
@@ -124,26 +130,34 @@ impl Hearing {
         let says = |pointer: &str| {
             data.pointer(pointer).and_then(Value::as_str).is_some_and(|text| !text.is_empty())
         };
-        match self.dialect {
-            Dialect::Chat | Dialect::Azure => {
-                self.has_word |= says("/choices/0/delta/content");
-                self.is_broken |= data.get("error").is_some();
-            }
-            Dialect::Messages => {
-                self.has_word |= kind == "content_block_delta" && says("/delta/text");
-                self.is_done |= kind == "message_stop";
-                self.is_broken |= kind == "error";
-            }
-            Dialect::Responses | Dialect::Agent => {
-                self.has_word |= kind == "response.output_text.delta" && says("/delta");
-                self.is_done |= matches!(kind, "response.completed" | "response.incomplete");
-                self.is_broken |= matches!(kind, "error" | "response.failed");
-            }
-            Dialect::Gemini => {
-                self.has_word |= says("/candidates/0/content/parts/0/text");
-                self.is_done |= says("/candidates/0/finishReason");
-                self.is_broken |= data.get("error").is_some();
-            }
+        let has_error = data.get("error").is_some();
+        let (word, whole, broken) = match self.dialect {
+            Dialect::Chat | Dialect::Azure => (says("/choices/0/delta/content"), false, has_error),
+            Dialect::Messages => (
+                kind == "content_block_delta" && says("/delta/text"),
+                kind == "message_stop",
+                kind == "error",
+            ),
+            Dialect::Responses | Dialect::Agent => (
+                kind == "response.output_text.delta" && says("/delta"),
+                matches!(kind, "response.completed" | "response.incomplete"),
+                matches!(kind, "error" | "response.failed"),
+            ),
+            Dialect::Gemini => (
+                says("/candidates/0/content/parts/0/text"),
+                says("/candidates/0/finishReason"),
+                has_error,
+            ),
+        };
+        self.has_word |= word;
+        self.mark(whole, broken);
+    }
+
+    fn mark(&mut self, whole: bool, broken: bool) {
+        if broken {
+            self.told = Told::Broken;
+        } else if whole && self.told == Told::Open {
+            self.told = Told::Whole;
         }
     }
 }
@@ -223,13 +237,13 @@ mod tests {
             for step in [1, 7, 10_000] {
                 let of = |words, end| {
                     let heard = heard(dialect, &stream(dialect, words, end), step);
-                    (heard.has_word, heard.is_done, heard.is_broken)
+                    (heard.has_word, heard.told)
                 };
-                assert_eq!(of(true, "whole"), (true, true, false), "{dialect:?}");
-                assert_eq!(of(true, "cut"), (true, false, false), "{dialect:?}");
-                assert_eq!(of(true, "error"), (true, false, true), "{dialect:?}");
-                assert_eq!(of(true, "garbled"), (true, false, true), "{dialect:?}");
-                assert_eq!(of(false, "whole"), (false, true, false), "{dialect:?}");
+                assert_eq!(of(true, "whole"), (true, Told::Whole), "{dialect:?}");
+                assert_eq!(of(true, "cut"), (true, Told::Open), "{dialect:?}");
+                assert_eq!(of(true, "error"), (true, Told::Broken), "{dialect:?}");
+                assert_eq!(of(true, "garbled"), (true, Told::Broken), "{dialect:?}");
+                assert_eq!(of(false, "whole"), (false, Told::Whole), "{dialect:?}");
             }
         }
     }
@@ -238,7 +252,7 @@ mod tests {
     fn a_takeover_is_seen() {
         let body = chunk(": seawall takeover from=a/b to=c/d after_chars=9\n\n");
         let heard = heard(Dialect::Messages, &format!("{body}{LAST_CHUNK}"), 5);
-        assert_eq!((heard.takeovers, heard.is_broken), (1, false));
+        assert_eq!((heard.takeovers, heard.told), (1, Told::Open));
         assert_eq!(Hearing::new(Dialect::Chat).hear(&mut b"no chunk".to_vec()), Err(NoChunks));
     }
 

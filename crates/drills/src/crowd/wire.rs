@@ -10,7 +10,7 @@ use net::BoxIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::hearing::Hearing;
+use super::hearing::{Hearing, Told};
 use super::tongue::{Question, request};
 use crate::replay::Network;
 use crate::wall::Dialect;
@@ -319,7 +319,7 @@ impl Reading {
             return End::Complete;
         };
         self.reply.takeovers = hearing.takeovers;
-        match (hearing.is_done && !hearing.is_broken, self.reply.first_word.is_some()) {
+        match (hearing.told == Told::Whole, self.reply.first_word.is_some()) {
             (true, true) => End::Complete,
             (false, true) => End::Cut,
             (_, false) => End::Broken,

@@ -143,7 +143,8 @@ impl Exchange<'_> {
             if sent == 0 {
                 text = self.opening();
                 if self.admitted.blemish == Some(Fault::EmptyStream) {
-                    text.push_str(&self.closing());
+                    // Neither a word nor a reason for its end.
+                    text.push_str(LAST_CHUNK);
                     line.write(&text).await;
                     return End::Blemished;
                 }
