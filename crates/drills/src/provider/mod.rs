@@ -1,7 +1,9 @@
 //! Simulated providers: a machine room with a queue and a batch, an account's quota, faults that
-//! come and go, the world's own load beside yours, and HTTP in front of it.
+//! come and go, the world's own load beside yours, and HTTP in front of it, in the dialect of
+//! whoever asks.
 
 mod engine;
+mod limits;
 mod mail;
 mod plant;
 mod quota;

@@ -1,10 +1,12 @@
 //! Reads a scenario file and checks it; every mistake has its line.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use domain::Dialect;
 use toml::Spanned;
 
 use super::raw::{self, Text};
@@ -182,12 +184,12 @@ impl Reader<'_> {
         if !(0.0..=1.0).contains(&ambient) {
             return wrong("`ambient` must be a share of the provider's capacity, from 0 to 1");
         }
-        let refusal = raw.refusal.unwrap_or(503);
-        if ![429, 503, 529].contains(&refusal) {
+        if raw.refusal.is_some_and(|refusal| ![429, 503, 529].contains(&refusal)) {
             return wrong("`refusal` must be 429, 503 or 529");
         }
         let quota = raw.quota.as_ref();
         Ok(Provider {
+            kind: raw.kind,
             capacity,
             quota: QuotaSettings {
                 requests_per_min: quota.and_then(|quota| quota.requests_per_min),
@@ -195,7 +197,7 @@ impl Reader<'_> {
                 refused_count: quota.is_some_and(|quota| quota.refused_count),
                 growth_max: quota.and_then(|quota| quota.growth_max),
             },
-            refusal,
+            refusal: raw.refusal,
             finishes_abandoned: raw.abandoned == Some(raw::Abandoned::Finish),
             ambient,
             world_patience: self.span_or(raw.world_patience.as_ref(), 20)?,
@@ -314,6 +316,7 @@ impl Reader<'_> {
             arrivals,
             sizes,
             stream_share: raw.stream_share.unwrap_or(0.7).clamp(0.0, 1.0),
+            dialects: self.dialects(raw.dialects.as_ref())?,
             turns: raw.turns.unwrap_or(1).clamp(1, 50),
             think: self.span_or(raw.think.as_ref(), 30)?,
             patience: self.span_or(raw.patience.as_ref(), 30)?,
@@ -321,6 +324,31 @@ impl Reader<'_> {
             hang_up_share: raw.hang_up_share.unwrap_or(0.0).clamp(0.0, 1.0),
             retries: raw.retries.unwrap_or(2).min(10),
         })
+    }
+
+    fn dialects(
+        &self,
+        raw: Option<&Spanned<BTreeMap<String, f64>>>,
+    ) -> Result<Vec<(Dialect, f64)>, Mistake> {
+        let Some(raw) = raw else {
+            return Ok(vec![(Dialect::OpenAiChat, 1.0)]);
+        };
+        let wrong = |text: String| Err(self.mistake(raw.span(), text));
+        let sum: f64 = raw.get_ref().values().sum();
+        let fits = |share: &f64| share.is_finite() && *share >= 0.0;
+        if !raw.get_ref().values().all(fits) || sum <= 0.0 || !sum.is_finite() {
+            return wrong("the shares of `dialects` are not below zero, and not all zero".into());
+        }
+        let mut dialects = Vec::new();
+        for (name, share) in raw.get_ref() {
+            let Some(dialect) = Dialect::ALL.into_iter().find(|known| known.as_str() == name)
+            else {
+                let known: Vec<_> = Dialect::ALL.iter().map(|known| known.as_str()).collect();
+                return wrong(format!("nobody speaks `{name}`; there are {}", known.join(", ")));
+            };
+            dialects.push((dialect, share / sum));
+        }
+        Ok(dialects)
     }
 
     fn arrivals(

@@ -134,7 +134,6 @@ fn check(name: &str, world: &World, table: [f64; 3]) {
         let one = good(world, &sizes, seed);
         (0..3).for_each(|phase| mean[phase] += one[phase] / count);
     }
-    println!("{name}: {mean:.1?}, the table has {table:?}");
     for phase in 0..3 {
         let off = (mean[phase] - table[phase]).abs();
         assert!(off <= OFF_MAX, "{name}: {mean:?} instead of {table:?}");

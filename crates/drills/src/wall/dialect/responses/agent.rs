@@ -246,7 +246,7 @@ impl Script for Agent<'_> {
 
 /// An error as Perplexity sends it; over capacity it is a page of its edge, not JSON.
 pub(in super::super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
-    if *cause == Cause::Overloaded {
+    if matches!(cause, Cause::Overloaded | Cause::Unavailable) {
         return Refused {
             status: 503,
             content_type: "text/html",
