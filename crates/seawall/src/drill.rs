@@ -71,11 +71,10 @@ fn tell(report: &Report, args: &cli::Drill) -> Result<(), Failure> {
         // The exit code says it too.
         let _told = writeln!(
             out,
-            "seawall: an expectation was not held; again with: seawall drill {} --seed {} (version {}, commit {})",
+            "seawall: an expectation was not held; again with: seawall drill {} --seed {} (version {})",
             report.scenario,
             report.seed,
-            report.version,
-            option_env!("SEAWALL_COMMIT").unwrap_or("unknown")
+            report.version
         )
         .is_ok();
     }

@@ -24,6 +24,17 @@ const LONG_S_MAX: f64 = 180.0;
 const RATCHET: &str = "crates/drills/scenarios/ratchet.toml";
 
 pub(super) fn run(house: &House, voice: &Voice) -> Result<()> {
+    // Every failure below names its scenario and seed; with the commit it can be played again.
+    play(house, voice).with_context(|| format!("at commit {}", commit(house)))
+}
+
+fn commit(house: &House) -> String {
+    let mut git = Command::new("git");
+    git.args(["rev-parse", "--short", "HEAD"]).current_dir(&house.root);
+    shell::output(&mut git).map_or("unknown".to_owned(), |text| text.trim().to_owned())
+}
+
+fn play(house: &House, voice: &Voice) -> Result<()> {
     let seawall = house.seawall();
     let names = names(&seawall)?;
     let mut dice = Dice::from_entropy();
@@ -88,13 +99,14 @@ fn same_everywhere(house: &House, seawall: &Path) -> Result<()> {
     for name in TWICE {
         let first = hash(&short(seawall, name, SEEDS[0])?);
         ensure!(first.is_some(), "{name} has no trace hash");
+        let seed = SEEDS[0];
         let again = hash(&short(seawall, name, SEEDS[0])?);
-        ensure!(first == again, "{name}: two processes tell two tales");
+        ensure!(first == again, "{name}, seed {seed}: two processes tell two tales");
         let other = hash(&short(seawall, name, SEEDS[1])?);
         ensure!(first != other, "{name}: two seeds tell the same tale");
         let debug = Command::new(house.target.join("debug").join("seawall"));
         let debug = hash(&told(debug, name, SEEDS[0], &["--short"])?);
-        ensure!(first == debug, "{name}: debug and release tell two tales");
+        ensure!(first == debug, "{name}, seed {seed}: debug and release tell two tales");
     }
     Ok(())
 }
@@ -107,19 +119,10 @@ fn long(house: &House, seawall: &Path) -> Result<()> {
         let policy = if entry.others > 0 { "all" } else { "seawall" };
         let name = &entry.scenario;
         let told = told(Command::new(seawall), name, entry.seed, &["--policy", policy])?;
-        worse.extend(judged(&entry, &told).with_context(|| name.clone())?);
+        let short_of = judged(&entry, &told).with_context(|| name.clone())?;
+        worse.extend(short_of.into_iter().map(|what| format!("{what} (seed {})", entry.seed)));
     }
-    let commit = Command::new("git")
-        .args(["rev-parse", "--short", "HEAD"])
-        .current_dir(&house.root)
-        .output();
-    let commit = commit.map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
-    ensure!(
-        worse.is_empty(),
-        "worse than {RATCHET} at commit {}: {}",
-        commit.unwrap_or_default(),
-        worse.join("; ")
-    );
+    ensure!(worse.is_empty(), "worse than {RATCHET}: {}", worse.join("; "));
     Ok(())
 }
 
