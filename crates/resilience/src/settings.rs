@@ -60,7 +60,7 @@ impl Default for FailoverSettings {
             retry_budget_ratio: 0.10,
             pause_ms_min: 250,
             pause_ms_max: 5_000,
-            takeover: false,
+            takeover: true,
             hold_tool_calls: false,
         }
     }

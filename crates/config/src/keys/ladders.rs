@@ -117,7 +117,7 @@ pub(crate) static FAILOVER: Section = Section {
             || FailoverSettings::default().hold_tool_calls.to_string(),
             "Tool calls of a stream are held back until they are complete, so that one that \
              breaks off in between can be made anew by another rung. Answers to requests with \
-             tools are then written anew rather than relayed. Nothing without `takeover = true`.",
+             tools are then written anew rather than relayed. Nothing with `takeover = false`.",
         ),
     ],
     tables: &[],
