@@ -4,6 +4,7 @@
 mod configs;
 mod drills;
 mod pages;
+mod ratchet;
 mod steps;
 mod tools;
 
