@@ -173,7 +173,9 @@ fn turn(
         counterpart(&provider, scenario)
             .ok_or_else(|| SetupError::NoSuchProvider(provider.name.to_string()))?
     };
-    provider.kind = Kind::Compatible;
+    if provider.kind != Kind::Reserve {
+        provider.kind = Kind::Compatible;
+    }
     provider.base_url = format!("http://{simulated}{DOMAIN}/v1").into();
     provider.http2 = false;
     provider.ca_file = None;

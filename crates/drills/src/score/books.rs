@@ -66,6 +66,7 @@ pub(crate) struct Pages {
     pub(crate) cut: u64,
     pub(crate) hung_up: u64,
     pub(crate) takeovers: u64,
+    pub(crate) waited: u64,
     /// Waits that were told and kept, and those of them that led to an answer.
     pub(crate) waits: (u64, u64),
     /// The why of decisions, by when, one for each new kind in ten seconds.
@@ -101,6 +102,8 @@ impl Books {
         pages.hash(&story);
         pages.rounds += u64::from(story.rounds);
         pages.takeovers += u64::from(story.takeovers);
+        // The gateway tells of its line in the trail, whether the wait was in vain or not.
+        pages.waited += u64::from(story.why.as_deref().is_some_and(|why| why.contains("waited ")));
         let answered = story.outcome == Outcome::Answered;
         let row = pages.row(story.began);
         match story.outcome {

@@ -118,7 +118,7 @@ pub(crate) fn figures(scenario: &Scenario, accounts: &Accounts) -> PolicyFigures
         ends: Ends {
             cut_streams: pages.cut,
             takeovers: pages.takeovers,
-            waited: 0,
+            waited: pages.waited,
             refused: sum(|row| row.refused),
             // Whoever still waits when the tail is over will not be answered.
             gave_up: sum(|row| row.gave_up) + u64::from(pages.open()),
