@@ -119,7 +119,7 @@ pub struct PaceSettings {
 impl Default for PaceSettings {
     fn default() -> Self {
         Self {
-            enabled: false,
+            enabled: true,
             limiter: LimiterSettings::default(),
             first_token_ms: None,
             inter_token_ms: None,

@@ -177,7 +177,6 @@ fn turn(
         let Some((name, _)) = reserve else {
             return Ok(None);
         };
-        provider.kind = Kind::Compatible;
         name.clone()
     } else {
         counterpart(&provider, scenario)
