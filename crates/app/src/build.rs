@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use config::Settings;
 use gateway::{Gateway, GatewayParts, LineupParts};
-use providers::{Kind, ProviderSettings, Surroundings};
+use providers::{ProviderSettings, Surroundings};
 use reserve::Reserve;
 use telemetry::{Gauge, Telemetry, Worker};
 use thiserror::Error;
@@ -194,9 +194,6 @@ fn build_provider(
     settings: &ProviderSettings,
     surroundings: &Surroundings,
 ) -> Result<Option<Arc<dyn Upstream>>, BuildError> {
-    if settings.kind == Kind::Reserve {
-        return Ok(None);
-    }
     let ca_pem = match &settings.ca_file {
         Some(path) => Some(
             std::fs::read(path)

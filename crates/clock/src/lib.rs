@@ -10,4 +10,4 @@ mod time;
 
 pub use dice::Dice;
 pub use id::{IdMaker, RequestId};
-pub use time::{Clock, ManualClock, SystemClock, Tick};
+pub use time::{Clock, ManualClock, SystemClock, Tick, UnixMs};

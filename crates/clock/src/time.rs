@@ -55,6 +55,54 @@ impl Sub<Duration> for Tick {
     }
 }
 
+/// A moment of the calendar: milliseconds since 1970-01-01 UTC. For what is kept, shown and told;
+/// waits are measured in [`Tick`]s, which do not jump.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMs(u64);
+
+impl UnixMs {
+    /// From milliseconds since 1970.
+    pub fn new(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// From seconds since 1970, as [`Clock::unix_seconds`] tells them; 1970 if they are negative or
+    /// no number.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float becomes the nearest whole number that there is, and no number becomes 0"
+    )]
+    pub fn from_seconds(seconds: f64) -> Self {
+        Self((seconds * 1000.0) as u64)
+    }
+
+    /// Milliseconds since 1970.
+    pub fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970.
+    pub fn as_seconds(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// Milliseconds since `earlier`; zero if `earlier` is later.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// So many milliseconds later.
+    pub fn plus_ms(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// So many milliseconds earlier, not before 1970.
+    pub fn minus_ms(self, millis: u64) -> Self {
+        Self(self.0.saturating_sub(millis))
+    }
+}
+
 /// Tells the time. Shared by all threads.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The monotonic instant.

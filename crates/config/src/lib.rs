@@ -27,7 +27,7 @@ use std::path::Path;
 
 pub use describe::describe_ladders;
 pub use environment::{Environment, MapEnvironment, ProcessEnvironment};
-pub use mistake::{Mistake, Mistakes};
+pub use mistake::{Mistake, Mistakes, did_you_mean};
 pub use model::RESERVE_MODEL;
 pub use reference::reference;
 pub use rooms::default_model_dir;

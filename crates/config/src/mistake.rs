@@ -193,7 +193,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// The nearest of `known`, as the end of a message: `; did you mean …?`, or nothing.
-pub(crate) fn did_you_mean<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+pub fn did_you_mean<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     const LIKENESS_MIN: f64 = 0.6;
     // The comparison is quadratic in the lengths, and the file may hold anything.
     if given.len() > 256 {

@@ -42,7 +42,7 @@ pub fn warnings(settings: &Settings) -> Vec<Warning> {
         }
     }
     if settings.steadiness.failover.hold_tool_calls && !settings.steadiness.failover.takeover {
-        say("`hold_tool_calls` does nothing without `takeover = true`".to_owned());
+        say("`hold_tool_calls` does nothing with `takeover = false`".to_owned());
     }
     shadowed(&settings.models, &mut say);
     unused(settings, &mut say);

@@ -15,8 +15,7 @@ pub mod score;
 
 pub use drill::{Wish, drill};
 pub use replay::{
-    HerdPoint, HerdStudy, Played, Policy, Progress, Setup, SetupError, builtin, herd_study,
-    of_user, play,
+    HerdPoint, HerdStudy, Played, Policy, Progress, Setup, SetupError, builtin, of_user, play,
 };
 pub use report::{Report, page, terminal};
 pub use scenario::{Mistake, Scenario, Shipped, find, read, shipped};

@@ -1,5 +1,5 @@
-//! Third stage: whether there is room. Today that is one cap on requests in flight; queues and
-//! fairness enter here.
+//! Third stage: one cap on the requests in flight, whatever they ask for. Who waits for a provider
+//! stands in line later, in `attempt`, since only the ladder tells for whom he waits.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};

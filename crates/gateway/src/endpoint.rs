@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use dialects::{Refusal, RefusalKind};
 use domain::{Dialect, Framing, Operation, Passed};
 use http::{HeaderMap, Method, Uri, header};
+use percent_encoding::percent_decode_str;
 
 use crate::receive::{quoted, refusal};
 
@@ -221,25 +222,7 @@ pub(crate) fn presented_key<'a>(
 
 /// Percent-decoding; what cannot be decoded stays as it is.
 fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (byte, hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(decoded)) => {
-                bytes.push(decoded);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+    percent_decode_str(text).decode_utf8().unwrap_or(Cow::Borrowed(text))
 }
 
 #[cfg(test)]
@@ -344,6 +327,11 @@ mod tests {
         }
         let none = HeaderMap::new();
         assert_eq!(presented_key(&none, Some("alt=sse&key=k%201")).as_deref(), Some("k 1"));
+        // What is no encoding, or no text behind it, stays as it came.
+        for plain in ["k%+f", "k%4", "k%zz%", "k%ff"] {
+            let query = format!("key={plain}");
+            assert_eq!(presented_key(&none, Some(&query)).as_deref(), Some(plain));
+        }
         assert_eq!(presented_key(&with(&[("authorization", "Basic k1")]), None), None);
     }
 

@@ -10,8 +10,8 @@ use clock::{Clock, Dice, Tick};
 use domain::{Allowance, Fault, FaultClass, Target, Usage};
 use http::HeaderValue;
 use resilience::{
-    Breaker, BreakerSettings, Expectation, Feel, Gate, Limiter, Pace, PaceSettings, Paced, Pacer,
-    Pulse, Ramp, State, Take, Verdict,
+    Breaker, BreakerSettings, Expectation, Feel, Felt, Gate, LimitWhy, Limiter, Pace, PaceSettings,
+    Paced, Pacer, Pulse, Ramp, State, Take, Verdict,
 };
 use telemetry::{BreakerChange, Telemetry};
 
@@ -54,10 +54,26 @@ struct Route {
 #[derive(Debug)]
 struct Governor {
     pulse: Pulse,
-    limiter: Limiter,
+    /// How many calls are answered as well as is expected.
+    easy: Limiter,
+    /// How many are answered well enough that waiting would be worse.
+    most: Limiter,
     ramp: Ramp,
     /// It was down, and its calls come back along the ramp.
     returning: bool,
+}
+
+impl Governor {
+    /// How many calls may be out, and why not more.
+    fn limit(&self, pressed: bool) -> (u32, LimitWhy) {
+        let (easy, most) = (self.easy.limit(), self.most.limit());
+        if pressed && most.0 > easy.0 { most } else { easy }
+    }
+
+    fn felt(&mut self, now: Tick, felt: Felt, in_flight: u32) {
+        self.easy.answered(now, felt.pulse, in_flight);
+        self.most.answered(now, felt.strain, in_flight);
+    }
 }
 
 /// A call that would like a place.
@@ -69,8 +85,10 @@ pub(crate) struct Wish<'a> {
     pub(crate) take: Take,
     /// It belongs to a rung above that could not take it.
     pub(crate) spilled: bool,
-    /// The ladder has another rung that may serve it.
+    /// The ladder has another provider that may serve it.
     pub(crate) another: bool,
+    /// No rung of the ladder takes it with ease.
+    pub(crate) pressed: bool,
 }
 
 /// The place that a key had for a call.
@@ -118,7 +136,8 @@ impl Rung {
             next_key: AtomicUsize::new(0),
             governor: Mutex::new(Governor {
                 pulse: Pulse::new(expectation(&settings)),
-                limiter: Limiter::new(settings.pace.limiter),
+                easy: Limiter::new(settings.pace.limiter),
+                most: Limiter::anchored(settings.pace.limiter),
                 ramp: Ramp::default(),
                 returning: false,
             }),
@@ -140,7 +159,7 @@ impl Rung {
     /// The limit in force and the ramp's rate, for whoever shows them.
     pub(crate) fn pace(&self) -> (u32, Option<f64>) {
         let governor = lock(&self.governor);
-        (governor.limiter.limit().0, governor.ramp.rate_per_s())
+        (governor.limit(true).0, governor.ramp.rate_per_s())
     }
 
     fn in_flight_now(&self) -> u32 {
@@ -183,7 +202,7 @@ impl Rung {
             return None;
         }
         let in_flight = self.in_flight_now();
-        let (limit, why) = lock(&self.governor).limiter.limit();
+        let (limit, why) = lock(&self.governor).limit(wish.pressed);
         (in_flight >= limit).then(|| Held::Paced {
             // A place comes free when a call ends, which wakes whoever waits; this is only how
             // long nobody looks if none does.
@@ -329,9 +348,9 @@ impl Claim {
         }
         let in_flight = self.rung.in_flight_now();
         let mut governor = lock(&self.rung.governor);
-        let pulse = governor.pulse.first_token(after, self.take.input_tokens);
-        governor.limiter.answered(now, pulse, in_flight);
-        governor.ramp.felt(now, if pulse > 1.0 { Feel::Slow } else { Feel::Good });
+        let felt = governor.pulse.first_token(after, self.take.input_tokens);
+        governor.felt(now, felt, in_flight);
+        governor.ramp.felt(now, if felt.strain > 1.0 { Feel::Slow } else { Feel::Good });
     }
 
     /// The answer came to its end.
@@ -353,8 +372,8 @@ impl Claim {
         {
             let in_flight = self.rung.in_flight_now();
             let mut governor = lock(&self.rung.governor);
-            let pulse = governor.pulse.inter_token(span / pieces);
-            governor.limiter.answered(now, pulse, in_flight);
+            let felt = governor.pulse.inter_token(span / pieces);
+            governor.felt(now, felt, in_flight);
         }
         self.judge(judge, None);
     }
@@ -378,8 +397,10 @@ impl Claim {
                 lock(&self.rung.governor).returning = true;
             }
             State::Open => {
-                let limiter = Limiter::new(self.rung.settings.pace.limiter);
-                lock(&self.rung.governor).limiter = limiter;
+                let settings = self.rung.settings.pace.limiter;
+                let mut governor = lock(&self.rung.governor);
+                governor.easy = Limiter::new(settings);
+                governor.most = Limiter::anchored(settings);
             }
             _ => {}
         }
@@ -411,7 +432,8 @@ impl Claim {
         let in_flight = self.rung.in_flight_now();
         let mut governor = lock(&self.rung.governor);
         if matches!(fault.class, Overloaded | Silent | SlowFirstToken | Stalled) {
-            governor.limiter.overloaded(now, in_flight);
+            governor.easy.overloaded(now, in_flight);
+            governor.most.overloaded(now, in_flight);
         }
         let stressed = matches!(
             fault.class,

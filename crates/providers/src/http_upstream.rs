@@ -24,7 +24,7 @@ use crate::rate_limits::allowances;
 use crate::registry::Surroundings;
 use crate::relayed_headers::relayable;
 use crate::token_file::TokenFile;
-use crate::{ProviderSettings, StreamUsage};
+use crate::{Kind, ProviderSettings, StreamUsage};
 
 /// Bytes of an error's body that are read.
 const REFUSAL_BYTES_MAX: usize = 256 * 1024;
@@ -44,6 +44,7 @@ pub(crate) struct HttpUpstream {
     answer_bytes_max: usize,
     client: Client,
     clock: Arc<dyn Clock>,
+    is_reserve: bool,
 }
 
 /// A request on its way.
@@ -82,6 +83,7 @@ impl HttpUpstream {
             answer_bytes_max: surroundings.answer_bytes_max,
             client,
             clock,
+            is_reserve: settings.kind == Kind::Reserve,
         })
     }
 
@@ -328,6 +330,10 @@ impl Upstream for HttpUpstream {
             Ok(way) => fit::unfit(&way, self.cards.card(model).as_deref(), request),
             Err(why) => Some(why.into()),
         }
+    }
+
+    fn is_reserve(&self) -> bool {
+        self.is_reserve
     }
 
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Fault>> {

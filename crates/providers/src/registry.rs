@@ -26,8 +26,8 @@ pub struct Surroundings {
     pub answer_bytes_max: usize,
 }
 
-/// Builds one provider. `ca_pem` is the text of its `ca_file`, if it names one. The reserve is not
-/// built here: `None`.
+/// Builds one provider. `ca_pem` is the text of its `ca_file`, if it names one. The reserve on
+/// board is not built here: `None`.
 ///
 /// # Errors
 /// If the settings cannot be used.
@@ -37,7 +37,9 @@ pub fn build(
     surroundings: &Surroundings,
 ) -> Result<Option<Arc<dyn Upstream>>, BuildError> {
     let habits: Box<dyn Habits> = match settings.kind {
-        Kind::Reserve => return Ok(None),
+        Kind::Reserve if settings.base_url.is_empty() => return Ok(None),
+        // A drill's: the model on board works in real time, on threads of its own.
+        Kind::Reserve => Box::new(Compatible { speaks: settings.speaks }),
         Kind::OpenAi => Box::new(OpenAi::new(settings)?),
         Kind::Azure => Box::new(Azure::new(settings)),
         Kind::Anthropic => Box::new(Anthropic::new(settings)?),

@@ -23,7 +23,7 @@ pub use limiter::{LimitWhy, Limiter, LimiterSettings};
 pub use next::{AfterFault, Decision, Next, after_fault};
 pub use order::{EQUALS_MAX, Order, order_equals};
 pub use pacer::{PaceWhy, Paced, Pacer, Take};
-pub use pulse::{Expectation, Pulse};
+pub use pulse::{Expectation, Felt, Pulse};
 pub use ramp::{Feel, Pace, Ramp};
 pub use settings::{
     BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, PaceSettings, RungModel,

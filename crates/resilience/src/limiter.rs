@@ -81,7 +81,8 @@ impl LimitWhy {
 #[derive(Debug, Clone)]
 pub struct Limiter {
     settings: LimiterSettings,
-    by_history: f64,
+    /// `None` if only the expectation counts.
+    by_history: Option<f64>,
     by_expectation: f64,
     /// The slow mean of the pulse.
     long: Option<f64>,
@@ -97,9 +98,15 @@ impl Limiter {
     /// A limiter at its start.
     pub fn new(settings: LimiterSettings) -> Self {
         let start = f64::from(settings.start.clamp(settings.limit_min, settings.limit_max));
+        Self { by_history: Some(start), ..Self::anchored(settings) }
+    }
+
+    /// A limiter at its start for which it does not matter how answers were before.
+    pub fn anchored(settings: LimiterSettings) -> Self {
+        let start = f64::from(settings.start.clamp(settings.limit_min, settings.limit_max));
         Self {
             settings,
-            by_history: start,
+            by_history: None,
             by_expectation: start,
             long: None,
             samples: Vec::new(),
@@ -114,12 +121,13 @@ impl Limiter {
     pub fn limit(&self) -> (u32, LimitWhy) {
         let least = f64::from(self.settings.limit_min.max(1));
         let most = f64::from(self.settings.limit_max.max(self.settings.limit_min).max(1));
-        let lesser = self.by_history.min(self.by_expectation);
+        let by_history = self.by_history.unwrap_or(f64::INFINITY);
+        let lesser = by_history.min(self.by_expectation);
         let why = if !self.moved {
             LimitWhy::Start
         } else if lesser >= most || lesser <= least {
             LimitWhy::Bound
-        } else if self.by_history <= self.by_expectation {
+        } else if by_history <= self.by_expectation {
             LimitWhy::History
         } else {
             LimitWhy::Expectation
@@ -131,11 +139,6 @@ impl Limiter {
         )]
         let limit = lesser.clamp(least, most) as u32;
         (limit, why)
-    }
-
-    /// True if one more call may go out beside `in_flight`.
-    pub fn admits(&self, in_flight: u32) -> bool {
-        in_flight < self.limit().0
     }
 
     /// An answer with this pulse, while so many calls were out.
@@ -177,6 +180,7 @@ impl Limiter {
     }
 
     fn move_by_history(&mut self, mean: f64, count: f64, in_use: f64) {
+        let Some(by_history) = self.by_history else { return };
         let long = self.long.map_or(mean, |long| {
             let weight = (count / LONG_SAMPLES).min(1.0);
             long + (mean - long) * weight
@@ -184,18 +188,18 @@ impl Limiter {
         // A slow mean far above the present is a leftover of bad times.
         let long = if mean > 0.0 && long / mean > 2.0 { long * 0.95 } else { long };
         self.long = Some(long);
-        if in_use < self.by_history / 2.0 {
+        if in_use < by_history / 2.0 {
             return;
         }
         let gradient = (TOLERANCE * long / mean.max(1e-6)).clamp(0.5, 1.0);
         // Growth is not smoothed as in the original: the other limit guards it, and a low start
         // must not cost minutes.
-        self.by_history = self.bounded(if gradient < 1.0 {
-            let aim = self.by_history * gradient + QUEUE;
-            self.by_history * (1.0 - SMOOTHING) + aim * SMOOTHING
+        self.by_history = Some(self.bounded(if gradient < 1.0 {
+            let aim = by_history * gradient + QUEUE;
+            by_history * (1.0 - SMOOTHING) + aim * SMOOTHING
         } else {
-            self.by_history + QUEUE.max(self.by_history * GROWTH)
-        });
+            by_history + QUEUE.max(by_history * GROWTH)
+        }));
     }
 
     fn move_by_expectation(&mut self, p90: f64, in_use: f64, now: Tick) {

@@ -18,6 +18,8 @@ const FIRST_MS_MIN: f64 = 500.0;
 const GAP_MS_MIN: f64 = 40.0;
 const GAP_MS_GUESS: f64 = 100.0;
 const GAP_MS_MAX: f64 = 1_000.0;
+/// Words that come so many times more slowly than expected are borne while nobody else is free.
+const GAP_STRAIN_FACTOR: f64 = 4.0;
 
 /// What an operator expects, in milliseconds; `None` is learned.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -26,6 +28,15 @@ pub struct Expectation {
     pub inter_token_ms: Option<u64>,
     /// Nothing learned may be above it: half of the clock of the first token.
     pub first_token_ms_max: u64,
+}
+
+/// How an answer felt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Felt {
+    /// Against what is expected: above 1 another provider would be better.
+    pub pulse: f64,
+    /// Against what can be borne: above 1 a wait would be better.
+    pub strain: f64,
 }
 
 /// Turns times into the one number.
@@ -78,25 +89,25 @@ impl Pulse {
         }
     }
 
-    /// The pulse of a first token, which also teaches the baseline. It is felt as soon as the token
-    /// is there: an answer's end comes too late to steer by.
-    pub fn first_token(&mut self, after: Duration, prompt_tokens: u64) -> f64 {
+    /// What is felt of a first token, which also teaches the baseline. It is felt as soon as the
+    /// token is there: an answer's end comes too late to steer by.
+    pub fn first_token(&mut self, after: Duration, prompt_tokens: u64) -> Felt {
         #[expect(clippy::cast_precision_loss, reason = "a prompt has far fewer than 2^52 tokens")]
         let prompt = 1.0 + prompt_tokens as f64 / PROMPT_TOKENS_DOUBLE;
         let first = after.as_secs_f64() * 1000.0 / prompt;
         let most = self.first_most();
         let pulse = first / self.first_ms.expected(most);
         self.first_ms.learn(first, (FIRST_MS_MIN, most));
-        pulse
+        Felt { pulse, strain: first / most }
     }
 
-    /// The pulse of the mean time between two pieces of content of one answer.
-    pub fn inter_token(&mut self, gap: Duration) -> f64 {
+    /// What is felt of the mean time between two pieces of content of one answer.
+    pub fn inter_token(&mut self, gap: Duration) -> Felt {
         let gap = gap.as_secs_f64() * 1000.0;
         // Nobody reads faster than ten tokens a second, so a slower start of learning is no harm.
         let pulse = gap / self.gap_ms.expected(GAP_MS_GUESS);
         self.gap_ms.learn(gap, (GAP_MS_MIN, GAP_MS_MAX));
-        pulse
+        Felt { pulse, strain: pulse / GAP_STRAIN_FACTOR }
     }
 
     /// The first-token time that is expected, for a prompt of no length.

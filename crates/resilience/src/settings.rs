@@ -60,7 +60,7 @@ impl Default for FailoverSettings {
             retry_budget_ratio: 0.10,
             pause_ms_min: 250,
             pause_ms_max: 5_000,
-            takeover: false,
+            takeover: true,
             hold_tool_calls: false,
         }
     }
@@ -119,7 +119,7 @@ pub struct PaceSettings {
 impl Default for PaceSettings {
     fn default() -> Self {
         Self {
-            enabled: false,
+            enabled: true,
             limiter: LimiterSettings::default(),
             first_token_ms: None,
             inter_token_ms: None,

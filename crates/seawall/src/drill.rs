@@ -71,11 +71,10 @@ fn tell(report: &Report, args: &cli::Drill) -> Result<(), Failure> {
         // The exit code says it too.
         let _told = writeln!(
             out,
-            "seawall: an expectation was not held; again with: seawall drill {} --seed {} (version {}, commit {})",
+            "seawall: an expectation was not held; again with: seawall drill {} --seed {} (version {})",
             report.scenario,
             report.seed,
-            report.version,
-            option_env!("SEAWALL_COMMIT").unwrap_or("unknown")
+            report.version
         )
         .is_ok();
     }
@@ -87,19 +86,34 @@ fn scenario(name: &str) -> Result<Scenario, Failure> {
         Some(shipped) => shipped.read(),
         None => {
             let path = Path::new(name);
-            let is_file = std::fs::metadata(path).is_ok_and(|meta| meta.len() <= FILE_BYTES_MAX);
-            let text = if is_file { std::fs::read_to_string(path).ok() } else { None };
-            let text = text.ok_or_else(|| {
-                let line = format!(
-                    "there is no scenario and no readable file `{name}`; `seawall drill --list` shows the scenarios"
-                );
-                Failure::Usage(vec![line])
-            })?;
+            let text = file(path).map_err(|line| Failure::Usage(vec![line]))?;
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("scenario");
             drills::read(stem, &text, path)
         }
     };
     read.map_err(|mistake| Failure::Usage(vec![mistake.to_string()]))
+}
+
+/// The text of a scenario file, or why there is none.
+fn file(path: &Path) -> Result<String, String> {
+    let name = path.display();
+    let bytes = match std::fs::metadata(path) {
+        Ok(meta) => meta.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let shipped = drills::shipped();
+            let names = shipped.iter().map(|shipped| shipped.name.as_str());
+            let hint = config::did_you_mean(&name.to_string(), names);
+            return Err(format!(
+                "there is no scenario and no file `{name}`{hint}; `seawall drill --list` shows the \
+                 scenarios"
+            ));
+        }
+        Err(error) => return Err(format!("cannot read {name}: {error}")),
+    };
+    if bytes > FILE_BYTES_MAX {
+        return Err(format!("{name} is no scenario: it has more than {FILE_BYTES_MAX} bytes"));
+    }
+    std::fs::read_to_string(path).map_err(|error| format!("cannot read {name}: {error}"))
 }
 
 fn list() -> Result<(), Failure> {
@@ -137,5 +151,18 @@ impl Bar {
             let mut out = io::stderr().lock();
             _ = write!(out, "\r{:width$}\r", "", width = BAR + 20).is_ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_none_is_helped() {
+        let told = file(Path::new("metastabel")).unwrap_err();
+        assert!(told.contains("did you mean `metastable`?"), "{told}");
+        let told = file(Path::new("/")).unwrap_err();
+        assert!(told.starts_with("cannot read /: "), "{told}");
     }
 }

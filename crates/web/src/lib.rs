@@ -2,6 +2,7 @@
 //! reads snapshots and a readiness report, and never touches the line of requests.
 
 mod answer;
+mod api;
 mod cache;
 mod console;
 mod ready;
@@ -9,6 +10,19 @@ mod standing;
 mod status;
 mod words;
 
+pub use api::reports::{Report, ReportKind, ReportSink, Taken};
 pub use console::{Console, RouteView};
 pub use ready::{ReadyCheck, ReadyPart, ReadyReport};
 pub use status::Status;
+pub use status::view;
+
+/// An id as it stands in addresses: what is neither a letter, a digit nor a hyphen becomes a hyphen,
+/// and the slash between a provider and its capability an underscore.
+pub(crate) fn path_key(id: &str) -> String {
+    let safe = |letter: char| match letter {
+        '/' => '_',
+        letter if letter.is_ascii_alphanumeric() => letter,
+        _ => '-',
+    };
+    id.chars().map(safe).collect()
+}

@@ -132,25 +132,6 @@ impl Standing {
         }
     }
 
-    /// What that means for whoever asks us.
-    pub(crate) fn lede(&self) -> &'static str {
-        match self.verdict {
-            Verdict::Idle => "Nothing was asked in the last quarter of an hour.",
-            Verdict::Everything => "Every provider that we asked lately has answered.",
-            Verdict::WithoutSome => {
-                "What would go to them is given to others, so requests are still answered."
-            }
-            Verdict::ReserveOnly => {
-                "A small model on board gives short and simple answers until a provider can be \
-                 asked again. Each of them is marked as such."
-            }
-            Verdict::Nobody => {
-                "Neither a provider nor the reserve can be asked. Requests are turned away at \
-                 once instead of being kept waiting."
-            }
-        }
-    }
-
     fn names(&self, health: Health) -> Vec<&str> {
         let such = self.providers.iter().filter(|provider| provider.health == health);
         such.map(|provider| provider.name.as_str()).collect()

@@ -65,13 +65,6 @@ pub(crate) fn list(names: &[&str]) -> String {
     }
 }
 
-/// Date and time to the minute: `2024-06-04 14:40 UTC`.
-pub(crate) fn minute(unix_seconds: f64) -> String {
-    let text = Rfc3339::millis(unix_seconds).to_string();
-    let date = text.get(..10).unwrap_or_default();
-    format!("{date} {} UTC", text.get(11..16).unwrap_or_default())
-}
-
 /// Time of day to the second: `14:40:09 UTC`.
 pub(crate) fn second(unix_seconds: f64) -> String {
     let text = Rfc3339::millis(unix_seconds).to_string();
@@ -109,7 +102,6 @@ mod tests {
         );
         assert_eq!((count(999), count(1_234_567)), ("999".into(), "1,234,567".into()));
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
-        assert_eq!(minute(1_717_512_000.0), "2024-06-04 14:40 UTC");
         assert_eq!(second(1_717_512_009.9), "14:40:09 UTC");
     }
 }

@@ -277,10 +277,24 @@ function wallCases(gateway, wall, locked) {
         await sleep(20);
       }
     },
-    async "a cut stream raises"() {
+    async "a cut stream is taken over"() {
+      let told = "";
+      const finishes = [];
+      for await (const { choices } of await ask("fb-s08", { stream: true })) {
+        for (const { delta, finish_reason } of choices) {
+          told += delta.content ?? "";
+          finishes.push(finish_reason);
+        }
+      }
+      assert.equal(told.split(" ").length, 60, told);
+      assert.equal(finishes.pop(), "stop");
+      assert.ok(finishes.every((finish) => finish === null), "only the last one ends it");
+    },
+    async "a cut stream that nobody goes on with raises"() {
+      // Asked to go on, this one gives quite another answer.
       let seen = 0;
       await raises(OpenAI.APIError, async () => {
-        for await (const _ of await ask("fb-s08", { stream: true })) seen += 1;
+        for await (const _ of await ask("fb-s59", { stream: true })) seen += 1;
       });
       assert.ok(seen > 10, "the part before the cut is the caller's");
     },

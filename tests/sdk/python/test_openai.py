@@ -206,11 +206,19 @@ class Wall:
             assert time.monotonic() - closed < 1, "the provider's call went on"
             time.sleep(0.02)
 
+    def taken_over(self):
+        chunks = list(self.ask("fb-s08", stream=True))
+        told = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        assert len(told.split()) == 60, told
+        finishes = [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices]
+        assert finishes[-1] == "stop" and finishes.count(None) == len(finishes) - 1, finishes
+
     def cut_stream(self):
+        # Asked to go on, this one gives quite another answer.
         seen = []
 
         def read():
-            for chunk in self.ask("fb-s08", stream=True):
+            for chunk in self.ask("fb-s59", stream=True):
                 seen.append(chunk)
 
         raises(openai.APIError, read)
@@ -238,7 +246,8 @@ class Wall:
         "429 with Retry-After": rate_limit,
         "429 once is retried by the gateway": retried_for_us,
         "hang-up in mid-stream": hang_up,
-        "a cut stream raises": cut_stream,
+        "a cut stream is taken over": taken_over,
+        "a cut stream that nobody goes on with raises": cut_stream,
         "a provider's own refusal": provider_fault,
     }
 

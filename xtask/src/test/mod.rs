@@ -3,6 +3,8 @@
 
 mod configs;
 mod drills;
+mod pages;
+mod ratchet;
 mod steps;
 mod tools;
 

@@ -55,6 +55,9 @@ const CLIENTS: &[Set] = &[
 ];
 /// Debian's package and its program.
 const PROXIES: &[(&str, &str)] = &[("nginx-light", "nginx"), ("haproxy", "haproxy")];
+/// The names under which a Chromium is found.
+const BROWSERS: &[&str] =
+    &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// Installs the Python SDK below the clone; gives the folder for `PYTHONPATH`.
 ///
@@ -101,9 +104,7 @@ fn install_python(voice: &Voice, folder: &Path, pinned: &[&str], loose: &[&str])
 
 /// Installs the Node SDK beside its test; gives the `node` to run it.
 pub(super) fn node_sdk(house: &House, voice: &Voice) -> Result<PathBuf> {
-    let node = house::program("node").context("Node is needed: node is not there")?;
-    install_node(voice, &house.at("tests/sdk/node"))?;
-    Ok(node)
+    node_in(house, voice, "tests/sdk/node")
 }
 
 /// Installs the official Node clients beside their tests; gives the folder.
@@ -112,6 +113,13 @@ pub(super) fn node_clients(house: &House, voice: &Voice) -> Result<PathBuf> {
     let folder = house.at("tests/clients/node");
     install_node(voice, &folder)?;
     Ok(folder)
+}
+
+/// Installs what the scripts of a folder need beside them; gives the `node` to run them.
+pub(super) fn node_in(house: &House, voice: &Voice, folder: &str) -> Result<PathBuf> {
+    let node = house::program("node").context("Node is needed: node is not there")?;
+    install_node(voice, &house.at(folder))?;
+    Ok(node)
 }
 
 fn install_node(voice: &Voice, folder: &Path) -> Result<()> {
@@ -137,10 +145,27 @@ pub(super) fn proxies(voice: &Voice) {
         return;
     }
     let names: Vec<_> = missing.iter().map(|(package, _)| *package).collect();
+    if !install_debian(voice, &names) {
+        voice.step(&format!("measuring without {}", names.join(", ")));
+    }
+}
+
+/// A Chromium: one that is there, or Debian's, installed with a font for Chinese where that is
+/// allowed.
+pub(super) fn chromium(voice: &Voice) -> Result<PathBuf> {
+    let found = || BROWSERS.iter().find_map(|name| house::program(name));
+    if found().is_none() {
+        install_debian(voice, &["chromium", "fonts-wqy-microhei"]);
+    }
+    found().context("a Chromium is needed, and cannot be installed here")
+}
+
+/// Installs Debian's packages where this is a Debian and we may; true if they are there.
+fn install_debian(voice: &Voice, names: &[&str]) -> bool {
     let is_root = shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || house::program("apt-get").is_none() {
-        voice.step(&format!("measuring without {}: cannot install it here", names.join(", ")));
-        return;
+        voice.step(&format!("cannot install {} here", names.join(", ")));
+        return false;
     }
     voice.step(&format!("installing {}", names.join(", ")));
     let apt = |arguments: &[&str]| {
@@ -148,8 +173,6 @@ pub(super) fn proxies(voice: &Voice) {
         let quiet = [("DEBIAN_FRONTEND", "noninteractive"), ("RUNLEVEL", "1")];
         shell::agrees(Command::new("apt-get").envs(quiet).args(arguments))
     };
-    let install = [&["install", "--yes", "--no-install-recommends"], &names[..]].concat();
-    if !(apt(&["update"]) && apt(&install)) {
-        voice.step("could not install them; measuring without");
-    }
+    let install = [&["install", "--yes", "--no-install-recommends"], names].concat();
+    apt(&["update"]) && apt(&install)
 }

@@ -20,8 +20,8 @@ const LEVELS: &[&[&str]] = &[
 ];
 
 /// Rooms that may derive serde: wire forms stay at the borders. Scenario files and drill reports are
-/// such forms too.
-const SERDE: &[&str] = &["dialects", "config", "storage", "telemetry", "web", "drills"];
+/// such forms too, and so are the pages of providers that the lookout reads.
+const SERDE: &[&str] = &["dialects", "config", "storage", "telemetry", "lookout", "web", "drills"];
 
 /// The level of a crate.
 pub(super) fn level(name: &str) -> Option<usize> {

@@ -1,10 +1,12 @@
 //! Pacing and the waiting room as callers meet them, told as stories on virtual time.
 
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::caller::chat;
+use crate::caller::{Got, chat};
 use crate::house::{House, open, settings};
 use crate::memory::Network;
 use crate::provider::{Act, Provider};
@@ -89,4 +91,59 @@ async fn without_pacing_every_call_goes_out_at_once() {
     assert_eq!((a.status, b.status), (200, 200));
     assert!(started.elapsed() < Duration::from_secs(3));
     assert_eq!(provider.seen().len(), 2);
+}
+
+fn streamed(first_word: Duration) -> Act {
+    let words = format!(
+        "data: {}\n\ndata: [DONE]\n\n",
+        r#"{"id":"c1","object":"chat.completion.chunk","created":1,"model":"x","choices":[{"index":0,"delta":{"role":"assistant","content":"hello"},"finish_reason":"stop"}]}"#
+    );
+    Act { wait: first_word, ..Act::stream(vec![words.into_bytes()]) }
+}
+
+/// So many calls at the same time.
+async fn crowd(house: &House, calls: usize) -> Vec<Got> {
+    let ask = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let mut open: Vec<_> = (0..calls).map(|_| Box::pin(chat(house, ask))).collect();
+    let mut got = Vec::new();
+    poll_fn(|context| {
+        open.retain_mut(|one| match one.as_mut().poll(context) {
+            Poll::Ready(answer) => {
+                got.push(answer);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if open.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    got
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_provider_that_is_merely_slower_than_it_was() {
+    let network = Network::default();
+    let provider = Provider::start(&network, 9001, vec![streamed(Duration::from_millis(100))]);
+    let house = open(&network, &settings(&["fake1/a"], "[pace]\nenabled = true\n"));
+    for _ in 0..5 {
+        crowd(&house, 30).await;
+    }
+    let waited = |got: &[Got]| {
+        let why = |one: &&Got| one.header("seawall-why").unwrap_or_default().contains("waited");
+        got.iter().filter(why).count()
+    };
+    // Much slower than is expected, and still a quarter of what the clock allows.
+    provider.play(vec![streamed(Duration::from_millis(2_500))]);
+    for round in 0..12 {
+        let got = crowd(&house, 50).await;
+        assert!(got.iter().all(|one| one.status == 200));
+        assert_eq!(waited(&got), 0, "round {round}");
+    }
+    // So slow that more of it helps nobody: whoever comes now stands in our line, not in theirs.
+    provider.play(vec![streamed(Duration::from_millis(8_000))]);
+    let mut told_to_wait = 0;
+    for _ in 0..6 {
+        told_to_wait += waited(&crowd(&house, 50).await);
+    }
+    assert!(told_to_wait > 0, "the limit never came down");
 }

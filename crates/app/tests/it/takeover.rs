@@ -180,9 +180,6 @@ impl Story {
         let network = Network::default();
         let start =
             |(at, script)| Provider::start(&network, 9001 + u16::try_from(at).unwrap(), script);
-        let more = more.trim_start_matches("[failover]\n");
-        let takes = if more.contains("takeover =") { "" } else { "takeover = true\n" };
-        let more = &format!("[failover]\n{takes}{more}");
         let providers = acts.into_iter().enumerate().map(start).collect();
         Self { house: open(&network, &ladder(rungs, more)), providers }
     }

@@ -117,7 +117,7 @@ pub(crate) static FAILOVER: Section = Section {
             || FailoverSettings::default().hold_tool_calls.to_string(),
             "Tool calls of a stream are held back until they are complete, so that one that \
              breaks off in between can be made anew by another rung. Answers to requests with \
-             tools are then written anew rather than relayed. Nothing without `takeover = true`.",
+             tools are then written anew rather than relayed. Nothing with `takeover = false`.",
         ),
     ],
     tables: &[],
@@ -175,8 +175,8 @@ pub(crate) static BREAKER: Section = Section {
 
 pub(crate) static PACE: Section = Section {
     name: "pace",
-    sentence: "How calls are kept at the pace that a provider can take. Off by default: the drills do \
-               not yet show it better on every day.",
+    sentence: "How calls are kept at the pace that a provider can take. A call goes to the first rung \
+               that takes it with ease, else to the first that can bear it, else it waits.",
     keys: &[
         flag(
             "enabled",
@@ -227,7 +227,7 @@ pub(crate) static PACE: Section = Section {
 pub(crate) static WAITING_ROOM: Section = Section {
     name: "waiting_room",
     sentence: "Where requests stand in line while every provider of their ladder has enough to do. \
-               Nobody waits without `[pace] enabled = true`.",
+               Nobody waits with `[pace] enabled = false`.",
     keys: &[
         integer(
             "waiters_max",

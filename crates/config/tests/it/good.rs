@@ -379,6 +379,7 @@ fn every_key_of_pacing_is_read() {
 #[test]
 fn held_calls_that_nobody_takes_over_are_warned_of() {
     let said = |more: &str| said(&with_base(&format!("[failover]\n{more}")));
-    assert!(said("hold_tool_calls = true\n").contains("`hold_tool_calls` does nothing without"));
-    assert!(!said("hold_tool_calls = true\ntakeover = true\n").contains("hold_tool_calls"));
+    let in_vain = said("hold_tool_calls = true\ntakeover = false\n");
+    assert!(in_vain.contains("`hold_tool_calls` does nothing with"));
+    assert!(!said("hold_tool_calls = true\n").contains("hold_tool_calls"));
 }

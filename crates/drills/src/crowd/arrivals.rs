@@ -76,6 +76,7 @@ mod tests {
     #[test]
     fn a_crowd_comes_at_its_rate_and_the_same_for_the_same_seed() {
         let crowd = Crowd {
+            dialects: vec![(domain::Dialect::OpenAiChat, 1.0)],
             name: "c".into(),
             tenant: "c".into(),
             arrivals: Arrivals::Rate { first_per_s: 10.0, turns: Vec::new(), cv: 2.0 },

@@ -3,9 +3,11 @@
 
 mod arrivals;
 mod dice;
+mod hearing;
 mod naive;
 mod person;
 mod sizes;
+mod tongue;
 mod wire;
 
 pub use sizes::{Size, Sizes};

@@ -1,6 +1,7 @@
 //! The gateway that everybody ships: every request tries a provider, tries again, and then falls
 //! over to the next at once, with all its weight. It is written here, apart from the product, so
-//! that it stays what it is while the product gets better.
+//! that it stays what it is while the product gets better. It speaks to each provider in that one's
+//! own dialect; what a translation might cost is not asked.
 
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ pub(crate) async fn send(
     let mut last = None;
     for target in ladder {
         for round in 0..=RETRIES {
-            let patience = if ask.stream { now() + FIRST_WORD } else { ask.patience_until };
+            let patience =
+                if ask.question.stream { now() + FIRST_WORD } else { ask.patience_until };
             let one = Ask { target, patience_until: patience.min(ask.patience_until), ..*ask };
             let reply = lines.send(&one, now()).await;
             let settled = matches!(reply.end, End::Complete | End::HungUp | End::Cut);
@@ -50,6 +52,6 @@ pub(crate) async fn send(
 fn name_of(target: &Target) -> String {
     match target {
         Target::Gateway => "gateway".to_owned(),
-        Target::Provider(name) => name.clone(),
+        Target::Provider { name, .. } => name.clone(),
     }
 }

@@ -7,12 +7,14 @@ use std::time::Duration;
 use clock::Dice;
 use tokio::time::Instant;
 
+use super::tongue::Question;
 use super::wire::{Ask, End, Lines, Reply, Target};
 use super::{Size, exponential, naive};
-use crate::provider::{Capacity, Work, prompt};
+use crate::provider::{Capacity, Work};
 use crate::replay::VirtualClock;
 use crate::scenario::Crowd;
 use crate::score::{Books, Outcome, Story};
+use crate::wall::Dialect;
 
 /// The SDKs' first pause and their longest.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -68,6 +70,7 @@ impl People {
     /// Speaks from the first turn to the last, or to the first that is not answered.
     pub(crate) async fn converse(self, mut conversation: Conversation) {
         let crowd = conversation.crowd.clone();
+        let dialect = dialect_of(&crowd, &mut conversation.dice);
         for turn in 0..crowd.turns {
             if turn > 0 {
                 let think = exponential(&mut conversation.dice, crowd.think.as_secs_f64());
@@ -80,14 +83,14 @@ impl People {
                 conversation.size.input_tokens = grown.min(100_000);
             }
             let id = conversation.number * u64::from(crowd.turns) + u64::from(turn);
-            if !self.ask(&mut conversation, id).await {
+            if !self.ask(&mut conversation, id, dialect).await {
                 return;
             }
         }
     }
 
     /// One request with the SDK's retries; true if it was answered.
-    async fn ask(&self, conversation: &mut Conversation, id: u64) -> bool {
+    async fn ask(&self, conversation: &mut Conversation, id: u64, dialect: Dialect) -> bool {
         let Conversation { crowd, size, dice, .. } = conversation;
         let began = self.clock.tick();
         let stream = dice.fraction() < crowd.stream_share;
@@ -96,13 +99,12 @@ impl People {
         let mut told_wait = false;
         let mut round = 0;
         let reply = loop {
-            let body = body_of(&self.model, *size, stream);
             let now = now();
             let ask = Ask {
                 target: &Target::Gateway,
                 tenant: &crowd.tenant,
-                body: &body,
-                stream,
+                dialect,
+                question: Question { model: &self.model, size: *size, stream },
                 patience_until: now + crowd.patience,
                 total_until: now + crowd.total,
                 hangs_up,
@@ -137,7 +139,7 @@ impl People {
             Route::Gateway => self.lines.send(ask, now).await,
             Route::Single(target) => {
                 let reply = self.lines.send(&Ask { target, ..*ask }, now).await;
-                let Target::Provider(name) = target else {
+                let Target::Provider { name, .. } = target else {
                     return reply;
                 };
                 Reply { served_by: Some(name.clone()), ..reply }
@@ -207,9 +209,21 @@ pub(super) fn pause(round: u32, retry_after_s: Option<f64>, dice: &mut Dice) -> 
     doubled.mul_f64(1.0 - 0.25 * dice.fraction())
 }
 
-fn body_of(model: &str, size: Size, stream: bool) -> String {
-    format!(
-        "{{\"model\":\"{model}\",\"stream\":{stream},\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}]}}",
-        prompt(size)
-    )
+/// What a conversation is spoken in. Nothing is thrown where there is nothing to choose.
+fn dialect_of(crowd: &Crowd, dice: &mut Dice) -> Dialect {
+    let mut left = if crowd.dialects.len() > 1 { dice.fraction() } else { 0.0 };
+    let mut spoken = domain::Dialect::OpenAiChat;
+    for (dialect, share) in &crowd.dialects {
+        spoken = *dialect;
+        if left < *share {
+            break;
+        }
+        left -= share;
+    }
+    match spoken {
+        domain::Dialect::OpenAiChat => Dialect::Chat,
+        domain::Dialect::OpenAiResponses => Dialect::Responses,
+        domain::Dialect::Anthropic => Dialect::Messages,
+        domain::Dialect::Gemini => Dialect::Gemini,
+    }
 }

@@ -10,7 +10,10 @@ use net::BoxIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::hearing::{Hearing, Told};
+use super::tongue::{Question, request};
 use crate::replay::Network;
+use crate::wall::Dialect;
 
 const HEADERS_MAX: usize = 64;
 const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -22,7 +25,11 @@ const IDLE_SPAN: Duration = Duration::from_secs(50);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
     Gateway,
-    Provider(String),
+    /// It is spoken to in its own dialect.
+    Provider {
+        name: String,
+        dialect: Dialect,
+    },
 }
 
 /// How an exchange ended.
@@ -75,8 +82,9 @@ impl Reply {
 pub(crate) struct Ask<'a> {
     pub(crate) target: &'a Target,
     pub(crate) tenant: &'a str,
-    pub(crate) body: &'a str,
-    pub(crate) stream: bool,
+    /// Spoken to the gateway.
+    pub(crate) dialect: Dialect,
+    pub(crate) question: Question<'a>,
     /// Until the first word; of an answer that is not streamed, until all of it.
     pub(crate) patience_until: Instant,
     pub(crate) total_until: Instant,
@@ -136,7 +144,7 @@ impl Lines {
     async fn dial(&self, ask: &Ask<'_>) -> io::Result<BoxIo> {
         match ask.target {
             Target::Gateway => self.network.to_gateway().await,
-            Target::Provider(name) => self.network.to_provider(name).await,
+            Target::Provider { name, .. } => self.network.to_provider(name).await,
         }
     }
 
@@ -168,16 +176,15 @@ impl Lines {
 
 /// The reply, and whether the connection can be used again.
 async fn exchange(io: &mut BoxIo, ask: &Ask<'_>) -> (Reply, bool) {
-    let request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: gateway.drill\r\ncontent-type: application/json\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{}",
-        key_of(ask.tenant),
-        ask.body.len(),
-        ask.body
-    );
+    let dialect = match ask.target {
+        Target::Gateway => ask.dialect,
+        Target::Provider { dialect, .. } => *dialect,
+    };
+    let request = request(dialect, &key_of(ask.tenant), &ask.question);
     if io.write_all(request.as_bytes()).await.is_err() {
         return (Reply::nothing(End::Broken), false);
     }
-    let mut reading = Reading::new(ask.stream);
+    let mut reading = Reading::new(dialect, ask.question.stream);
     loop {
         let waits_for_word = reading.reply.first_word.is_none();
         let until =
@@ -217,26 +224,20 @@ enum Look {
 
 /// An answer while it comes.
 struct Reading {
+    /// What has come and is not understood yet; of a stream, less than a line.
     bytes: Vec<u8>,
     reply: Reply,
-    stream: bool,
-    /// Where the body begins; 0 until the head is read.
-    body_at: usize,
+    /// Where a stream is heard; of any other answer only the end counts.
+    hearing: Option<Hearing>,
+    has_head: bool,
     length: Option<usize>,
-    looked: usize,
 }
 
 impl Reading {
-    fn new(stream: bool) -> Self {
+    fn new(dialect: Dialect, stream: bool) -> Self {
         let reply = Reply::nothing(End::Broken);
-        Self {
-            bytes: Vec::with_capacity(2_048),
-            reply,
-            stream,
-            body_at: 0,
-            length: None,
-            looked: 0,
-        }
+        let hearing = stream.then(|| Hearing::new(dialect));
+        Self { bytes: Vec::with_capacity(2_048), reply, hearing, has_head: false, length: None }
     }
 
     fn ended(mut self, end: End) -> Reply {
@@ -257,25 +258,27 @@ impl Reading {
 
     #[expect(clippy::disallowed_methods, reason = "the paused time of the drill's runtime")]
     fn look(&mut self) -> Look {
-        if self.body_at == 0 && !self.read_head() {
+        if !self.has_head && !self.read_head() {
             return if self.bytes.len() > 64 * 1024 { Look::Unreadable } else { Look::More };
         }
-        let body = self.bytes.get(self.body_at..).unwrap_or_default();
-        let is_whole = match self.length {
-            Some(length) => body.len() >= length,
-            None => body.ends_with(b"\r\n0\r\n\r\n") || body == b"0\r\n\r\n",
-        };
-        if self.reply.status == 200 && self.reply.first_word.is_none() {
-            let from = self.looked.saturating_sub(16);
-            let has_word = if self.stream {
-                has_content(body.get(from..).unwrap_or_default())
-            } else {
-                is_whole
-            };
-            if has_word {
-                self.reply.first_word = Some(Instant::now());
+        let (has_word, is_whole) = match (self.length, &mut self.hearing) {
+            (Some(length), _) => {
+                let is_whole = self.bytes.len() >= length;
+                (is_whole && self.hearing.is_none(), is_whole)
             }
-            self.looked = body.len();
+            (None, Some(hearing)) => {
+                if hearing.hear(&mut self.bytes).is_err() {
+                    return Look::Unreadable;
+                }
+                (hearing.has_word, hearing.is_over)
+            }
+            (None, None) => {
+                let is_whole = self.bytes.ends_with(b"\r\n0\r\n\r\n") || self.bytes == b"0\r\n\r\n";
+                (is_whole, is_whole)
+            }
+        };
+        if has_word && self.reply.status == 200 && self.reply.first_word.is_none() {
+            self.reply.first_word = Some(Instant::now());
         }
         if is_whole { Look::Whole } else { Look::More }
     }
@@ -286,7 +289,7 @@ impl Reading {
         let Ok(httparse::Status::Complete(head)) = response.parse(&self.bytes) else {
             return false;
         };
-        self.body_at = head;
+        self.has_head = true;
         self.reply.status = response.code.unwrap_or_default();
         for header in response.headers.iter() {
             let value = || std::str::from_utf8(header.value).ok().map(str::trim);
@@ -303,6 +306,7 @@ impl Reading {
                 self.reply.why = value().map(str::to_owned);
             }
         }
+        self.bytes.drain(..head);
         true
     }
 
@@ -311,27 +315,16 @@ impl Reading {
         if self.reply.status != 200 {
             return End::Refused;
         }
-        if !self.stream {
+        let Some(hearing) = &self.hearing else {
             return End::Complete;
-        }
-        let body = self.bytes.get(self.body_at..).unwrap_or_default();
-        let has = |wanted: &[u8]| body.windows(wanted.len()).any(|part| part == wanted);
-        if has(b": seawall takeover") {
-            self.reply.takeovers = 1;
-        }
-        let complete = has(b"[DONE]") && !has(b"{\"error\"") && self.reply.first_word.is_some();
-        match (complete, self.reply.first_word.is_some()) {
-            (true, _) => End::Complete,
+        };
+        self.reply.takeovers = hearing.takeovers;
+        match (hearing.told == Told::Whole, self.reply.first_word.is_some()) {
+            (true, true) => End::Complete,
             (false, true) => End::Cut,
-            (false, false) => End::Broken,
+            (_, false) => End::Broken,
         }
     }
-}
-
-/// True if a delta in these bytes says something.
-fn has_content(bytes: &[u8]) -> bool {
-    const NAME: &[u8] = b"\"content\":\"";
-    bytes.windows(NAME.len() + 1).any(|part| part.starts_with(NAME) && part.last() != Some(&b'"'))
 }
 
 #[cfg(test)]
@@ -349,8 +342,8 @@ mod tests {
             let ask = Ask {
                 target: &Target::Gateway,
                 tenant: "t",
-                body: "{}",
-                stream: true,
+                dialect: Dialect::Chat,
+                question: Question { model: "m", size: SIZE, stream: true },
                 patience_until: later,
                 total_until: later,
                 hangs_up: false,
@@ -362,14 +355,17 @@ mod tests {
 
     const HEAD: &str =
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nseawall-served-by: a/b\r\n\r\n";
-    const WORD: &str = "1f\r\ndata: {\"delta\":{\"content\":\"w\"}}\n\n\r\n";
+    const SIZE: crate::crowd::Size = crate::crowd::Size { input_tokens: 1, output_tokens: 1 };
+    const WORD: &str = "2f\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"w\"}}]}\n\n\r\n";
+    const DONE: &str = "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
+    const ERROR: &str = "13\r\ndata: {\"error\":1}\n\n\r\n0\r\n\r\n";
 
     #[test]
     fn streams_are_judged_at_their_end() {
-        let whole = read(&[HEAD, WORD, "6\r\n[DONE]\r\n0\r\n\r\n"]);
+        let whole = read(&[HEAD, WORD, DONE]);
         assert_eq!((whole.end, whole.served_by.as_deref()), (End::Complete, Some("a/b")));
-        assert_eq!(read(&[HEAD, WORD, "8\r\n{\"error\"\r\n0\r\n\r\n"]).end, End::Cut);
-        assert_eq!(read(&[HEAD, "6\r\n[DONE]\r\n0\r\n\r\n"]).end, End::Broken, "not a word");
+        assert_eq!(read(&[HEAD, WORD, ERROR]).end, End::Cut);
+        assert_eq!(read(&[HEAD, DONE]).end, End::Broken, "not a word");
         assert_eq!(read(&[HEAD, WORD]).end, End::Cut);
         assert_eq!(read(&[HEAD]).end, End::TooSlow);
         let refused = "HTTP/1.1 503 X\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\n{}";

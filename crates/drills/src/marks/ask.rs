@@ -38,27 +38,6 @@ const SEAL: &str = "c2VhbGVkLWVsc2V3aGVyZQ==";
 const TOKENS_MAX: u32 = 1_024;
 
 impl CallerDialect {
-    /// Reads the name on the command line.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "chat" => Some(Self::Chat),
-            "anthropic" => Some(Self::Anthropic),
-            "gemini" => Some(Self::Gemini),
-            "responses" => Some(Self::Responses),
-            _ => None,
-        }
-    }
-
-    /// The name on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Anthropic => "anthropic",
-            Self::Gemini => "gemini",
-            Self::Responses => "responses",
-        }
-    }
-
     pub(crate) fn path(self, model: &str) -> String {
         match self {
             Self::Chat => "/v1/chat/completions".to_owned(),

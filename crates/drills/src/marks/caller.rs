@@ -174,9 +174,7 @@ impl<S: Wire> Wired<'_, S> {
         loop {
             let line = self.until(b"\r\n").await?;
             let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
-            let size = std::str::from_utf8(size).ok().map(str::trim);
-            let size = size.and_then(|size| usize::from_str_radix(size, 16).ok());
-            let size = size.ok_or(Ended::Garbled)?;
+            let size = number(size, 16).ok_or(Ended::Garbled)?;
             if size == 0 {
                 // Trailers, up to an empty line.
                 while !self.until(b"\r\n").await?.is_empty() {}
@@ -249,7 +247,27 @@ fn parse_head(head: &[u8], raw: &mut Raw) -> Result<Length, Ended> {
         return Ok(Length::Chunked);
     }
     match raw.header("content-length") {
-        Some(bytes) => bytes.parse().map(Length::Known).map_err(|_| Ended::Garbled),
+        Some(bytes) => number(bytes.as_bytes(), 10).map(Length::Known).ok_or(Ended::Garbled),
         None => Ok(Length::UntilClosed),
+    }
+}
+
+/// A length of digits alone: what Rust reads may have a sign, which HTTP does not know.
+fn number(text: &[u8], radix: u32) -> Option<usize> {
+    let text = std::str::from_utf8(text).ok()?;
+    let digits = text.chars().all(|digit| digit.is_digit(radix));
+    usize::from_str_radix(text, radix).ok().filter(|_| digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_digits_alone() {
+        assert_eq!((number(b"1f", 16), number(b"10", 10)), (Some(31), Some(10)));
+        for bad in ["", "+5", "-5", " 5", "5 ", "0x5", "5\t", "\u{665}", "ffffffffffffffffff"] {
+            assert_eq!(number(bad.as_bytes(), 16), None, "{bad}");
+        }
     }
 }

@@ -26,7 +26,7 @@ pub fn gateway_config(wall: SocketAddr, profile: Profile, rungs: CallerDialect) 
          [clocks]\nheaders_ms_max = {headers_ms}\nfirst_token_ms_max = {first_token_ms}\n\
          gap_ms_max = {gap_ms}\n\n\
          # One request at a time is no traffic that a ratio could be taken of.\n\
-         [failover]\nretry_budget_ratio = 1.0\ntakeover = true\n\n[reserve]\nenabled = false\n\n",
+         [failover]\nretry_budget_ratio = 1.0\n\n[reserve]\nenabled = false\n\n",
         KEYS[0], KEYS[1]
     );
     let mut push = |line: std::fmt::Arguments<'_>| {

@@ -83,11 +83,17 @@ impl<D: Dial> Scorer<D> {
                         lead to the address that --listen names"
                 .to_owned());
         }
+        let chosen: Vec<Scenario> =
+            bench().into_iter().chain(further()).filter(|scenario| wanted(&scenario.id)).collect();
+        if chosen.is_empty() {
+            return Err(
+                "no scenario has an id that was asked for; `seawall wall --list` shows the \
+                        ids"
+                .to_owned(),
+            );
+        }
         let mut score = Score::default();
-        for scenario in bench().into_iter().chain(further()) {
-            if !wanted(&scenario.id) {
-                continue;
-            }
+        for scenario in chosen {
             let run = self.play(&scenario).await;
             let row = Row::new(&scenario, &run);
             told(&row);

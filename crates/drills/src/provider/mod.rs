@@ -1,7 +1,9 @@
 //! Simulated providers: a machine room with a queue and a batch, an account's quota, faults that
-//! come and go, the world's own load beside yours, and HTTP in front of it.
+//! come and go, the world's own load beside yours, and HTTP in front of it, in the dialect of
+//! whoever asks.
 
 mod engine;
+mod limits;
 mod mail;
 mod plant;
 mod quota;
@@ -10,7 +12,8 @@ mod speech;
 mod world;
 
 pub use engine::{Capacity, Engine, JobId, Milestone, QueueFull, Work};
-pub use quota::{Left, Limit, Quota, QuotaSettings, Refused};
+pub use quota::QuotaSettings;
+pub(crate) use quota::{Left, Quota, Refused};
 
 pub(crate) use plant::{CELL_S, Cell, Plant, SharedPlant, cell_of};
 pub(crate) use serve::converse;

@@ -20,7 +20,7 @@ pub struct QuotaSettings {
 
 /// Why a try is turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
+pub(crate) enum Limit {
     Requests,
     Tokens,
     Acceleration,
@@ -28,7 +28,7 @@ pub enum Limit {
 
 /// A refusal with the wait after which it would have been granted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Refused {
+pub(crate) struct Refused {
     pub limit: Limit,
     pub wait: Duration,
 }
@@ -60,7 +60,7 @@ impl Bucket {
 
 /// What is left of a limit, as the rate-limit headers tell it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Left {
+pub(crate) struct Left {
     pub limit: f64,
     pub remaining: f64,
     pub reset: Duration,
@@ -68,7 +68,7 @@ pub struct Left {
 
 /// One account at one provider.
 #[derive(Debug)]
-pub struct Quota {
+pub(crate) struct Quota {
     settings: QuotaSettings,
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
@@ -78,7 +78,7 @@ pub struct Quota {
 
 impl Quota {
     /// Full buckets.
-    pub fn new(settings: QuotaSettings) -> Self {
+    pub(crate) fn new(settings: QuotaSettings) -> Self {
         let requests = settings.requests_per_min.map(Bucket::new);
         let tokens = settings.tokens_per_min.map(Bucket::new);
         Self { settings, requests, tokens, recent: VecDeque::new() }
@@ -88,7 +88,7 @@ impl Quota {
     ///
     /// # Errors
     /// Which limit refuses it.
-    pub fn ask(&mut self, now: Tick, tokens: f64) -> Result<(), Refused> {
+    pub(crate) fn ask(&mut self, now: Tick, tokens: f64) -> Result<(), Refused> {
         let grown = self.has_grown(now);
         for bucket in [&mut self.requests, &mut self.tokens].into_iter().flatten() {
             bucket.fill(now);
@@ -118,12 +118,12 @@ impl Quota {
     }
 
     /// Changes how fast the account may grow.
-    pub fn set_growth_max(&mut self, growth_max: Option<f64>) {
+    pub(crate) fn set_growth_max(&mut self, growth_max: Option<f64>) {
         self.settings.growth_max = growth_max;
     }
 
     /// What is left of requests and tokens.
-    pub fn left(&self) -> (Option<Left>, Option<Left>) {
+    pub(crate) fn left(&self) -> (Option<Left>, Option<Left>) {
         let left = |bucket: &Bucket| Left {
             limit: bucket.per_min,
             remaining: bucket.level.floor(),

@@ -4,15 +4,20 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use ::clock::Clock;
 use net::BoxIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use super::Work;
+use super::limits::limit_headers;
 use super::mail::Progress;
 use super::plant::{Admitted, SharedPlant, TurnedAway, cell_of};
 use super::speech::{self, Asked};
 use crate::replay::VirtualClock;
 use crate::scenario::Fault;
+use crate::wall::{
+    Cause, Dialect, Envelope, LAST_CHUNK, Received, Script, Wish, answer_head, chunk,
+};
 
 const HEADERS_MAX: usize = 64;
 const REQUEST_BYTES_MAX: usize = 1 << 20;
@@ -23,11 +28,12 @@ const TOKENS_PER_EVENT: u32 = 40;
 /// Serves one connection until its other end leaves or the provider falls.
 pub(crate) async fn converse(plant: SharedPlant, clock: VirtualClock, io: BoxIo) {
     let mut line = Line { io, read: Vec::new() };
-    while let Some(body) = line.next_request().await {
-        let Some(asked) = speech::understand(&body) else {
-            return;
+    while let Some(received) = line.next_request().await {
+        let goes_on = match speech::understand(&received) {
+            Ok(asked) => answer(&plant, &clock, &mut line, &asked).await,
+            Err(refused) => line.write(&speech::whole_refusal(&refused, "")).await,
         };
-        if !answer(&plant, &clock, &mut line, &asked).await {
+        if !goes_on {
             return;
         }
     }
@@ -39,23 +45,30 @@ async fn answer(plant: &SharedPlant, clock: &VirtualClock, line: &mut Line, aske
     let work = Work {
         input_tokens: asked.size.input_tokens,
         output_tokens: asked.size.output_tokens,
-        step_tokens: if asked.stream { TOKENS_PER_EVENT } else { u32::MAX },
+        step_tokens: if asked.streams() { TOKENS_PER_EVENT } else { u32::MAX },
     };
-    let (entered, limits, full) = plant.at(now, |plant| {
+    let (entered, left, refusal) = plant.at(now, |plant| {
         let entered = plant.enter(now, work);
-        let (requests, tokens) = plant.quota.left();
-        (entered, speech::limit_headers(requests, tokens), plant.settings.refusal)
+        (entered, plant.quota.left(), plant.settings.refusal)
     });
+    let unix_s = clock.unix_seconds();
+    let limits = limit_headers(asked.dialect, left, unix_s);
+    let envelope = |serial| asked.envelope(serial, unix_s as u64);
     match entered {
         Err(TurnedAway::Fault(Fault::Silent)) => {
             line.gone().await;
             false
         }
-        Err(turned_away) => line.write(&speech::refusal(turned_away, full, &limits)).await,
+        Err(turned_away) => {
+            let refused = refuse(asked.dialect, (turned_away, refusal), &envelope(0), &limits);
+            line.write(&refused).await
+        }
         Ok(admitted) => {
             let id = admitted.id;
-            let exchange = Exchange { asked, admitted, limits };
-            let end = exchange.run(line).await;
+            let is_empty = asked.streams() && admitted.blemish == Some(Fault::EmptyStream);
+            let (wish, said) = (Wish::Answer, asked.answer(is_empty));
+            let script = asked.dialect.script(&wish, envelope(id), &said);
+            let end = Exchange { asked, admitted, limits, script }.run(line).await;
             plant.at(clock.tick(), |plant| match end {
                 End::Complete => plant.was_useful(cell_of(now)),
                 End::Blemished | End::Killed => {}
@@ -64,6 +77,29 @@ async fn answer(plant: &SharedPlant, clock: &VirtualClock, line: &mut Line, aske
             end == End::Complete
         }
     }
+}
+
+/// A refusal in the words of its family. Where an account has limits of its own, Anthropic's
+/// headers tell those instead of the usual ones.
+fn refuse(
+    dialect: Dialect,
+    (turned_away, refusal): (TurnedAway, Option<u16>),
+    envelope: &Envelope,
+    limits: &str,
+) -> String {
+    let mut cause = speech::cause_of(turned_away, refusal);
+    let mut more = limits.to_owned();
+    if let (Dialect::Messages, false, Cause::RateLimited { retry_after_s }) =
+        (dialect, limits.is_empty(), &mut cause)
+        && let Some(seconds) = retry_after_s.take()
+    {
+        more.push_str(&format!("retry-after: {seconds}\r\n"));
+    }
+    let mut refused = dialect.refuse(&cause, envelope);
+    if let (TurnedAway::Full, Some(status)) = (turned_away, refusal) {
+        refused.status = status;
+    }
+    speech::whole_refusal(&refused, &more)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +115,11 @@ struct Exchange<'a> {
     asked: &'a Asked,
     admitted: Admitted,
     limits: String,
+    script: Box<dyn Script + 'a>,
 }
 
 impl Exchange<'_> {
-    async fn run(&self, line: &mut Line) -> End {
+    async fn run(mut self, line: &mut Line) -> End {
         let mut seen = Progress::default();
         let mut sent = 0;
         loop {
@@ -95,32 +132,33 @@ impl Exchange<'_> {
             if seen.killed {
                 return End::Killed;
             }
-            if !self.asked.stream {
+            if !self.asked.streams() {
                 if !seen.done {
                     continue;
                 }
-                let written = line.write(&speech::whole(self.asked, &self.limits)).await;
+                let written = line.write(&self.whole()).await;
                 return if written { End::Complete } else { End::Gone };
             }
             let mut text = String::new();
             if sent == 0 {
-                text = speech::stream_head(&self.limits);
+                text = self.opening();
                 if self.admitted.blemish == Some(Fault::EmptyStream) {
-                    text.push_str(&speech::empty_end());
+                    // Neither a word nor a reason for its end.
+                    text.push_str(LAST_CHUNK);
                     line.write(&text).await;
                     return End::Blemished;
                 }
             }
             if seen.tokens > sent {
-                let model = &self.asked.model;
-                text.push_str(&speech::content_chunk(model, sent == 0, seen.tokens - sent));
+                let events = self.script.piece(&self.asked.words(sent, seen.tokens));
+                text.push_str(&chunk(&events.concat()));
                 sent = seen.tokens;
             }
             if let Some(end) = self.blemish(line, &mut text, seen).await {
                 return end;
             }
             if seen.done {
-                text.push_str(&speech::last_chunks(self.asked));
+                text.push_str(&self.closing());
             }
             if !line.write(&text).await {
                 return End::Gone;
@@ -131,8 +169,30 @@ impl Exchange<'_> {
         }
     }
 
+    fn whole(&mut self) -> String {
+        let body = self.script.whole();
+        let more = format!("{}{}", self.script.headers(), self.limits);
+        let mut text = answer_head(200, "application/json", Some(body.len()), &more);
+        text.push_str(&body);
+        text
+    }
+
+    /// The head of a stream and what comes before its first words.
+    fn opening(&mut self) -> String {
+        let more = format!("{}{}", self.script.headers(), self.limits);
+        let mut text = answer_head(200, self.script.stream_type(), None, &more);
+        text.push_str(&chunk(&self.script.opening().concat()));
+        text
+    }
+
+    fn closing(&mut self) -> String {
+        let mut end = self.script.closing();
+        end.extend(self.script.mark());
+        format!("{}{LAST_CHUNK}", chunk(&end.concat()))
+    }
+
     /// Faults in the middle of a stream; those after its first words.
-    async fn blemish(&self, line: &mut Line, text: &mut String, seen: Progress) -> Option<End> {
+    async fn blemish(&mut self, line: &mut Line, text: &mut String, seen: Progress) -> Option<End> {
         let half = seen.tokens * 2 >= self.asked.size.output_tokens;
         match self.admitted.blemish? {
             Fault::Stall if half => {
@@ -145,7 +205,7 @@ impl Exchange<'_> {
                 Some(End::Blemished)
             }
             Fault::Malformed if seen.done => {
-                text.push_str(&speech::malformed_chunk());
+                text.push_str(&chunk(&self.script.malformed()));
                 None
             }
             _ => None,
@@ -160,11 +220,12 @@ struct Line {
 }
 
 impl Line {
-    async fn next_request(&mut self) -> Option<Vec<u8>> {
+    async fn next_request(&mut self) -> Option<Received> {
         loop {
-            if let Some(end) = request_end(&self.read)? {
-                let mut request: Vec<u8> = self.read.drain(..end.whole).collect();
-                return Some(request.split_off(end.head));
+            if let Some(Head { mut received, head, whole }) = first_request(&self.read)? {
+                let mut bytes: Vec<u8> = self.read.drain(..whole).collect();
+                received.body = bytes.split_off(head).into();
+                return Some(received);
             }
             if self.read.len() > REQUEST_BYTES_MAX
                 || self.io.read_buf(&mut self.read).await.ok()? == 0
@@ -208,15 +269,17 @@ impl Future for Gone<'_> {
     }
 }
 
-struct RequestEnd {
+/// A request's head, and where it and its body end.
+struct Head {
+    received: Received,
     head: usize,
     whole: usize,
 }
 
-/// Where the first request in these bytes ends: `Some(None)` if it is not all there, `None` if it
-/// is no request.
+/// The first request in these bytes: `Some(None)` if it is not all there, `None` if it is no
+/// request.
 #[expect(clippy::option_option, reason = "unreadable, unfinished and finished are three things")]
-fn request_end(read: &[u8]) -> Option<Option<RequestEnd>> {
+fn first_request(read: &[u8]) -> Option<Option<Head>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(head) = request.parse(read).ok()? else {
@@ -231,5 +294,13 @@ fn request_end(read: &[u8]) -> Option<Option<RequestEnd>> {
     if length > REQUEST_BYTES_MAX {
         return None;
     }
-    Some((read.len() >= head + length).then_some(RequestEnd { head, whole: head + length }))
+    if read.len() < head + length {
+        return Some(None);
+    }
+    let mut received =
+        Received::new(request.method.unwrap_or_default(), request.path.unwrap_or_default());
+    for header in request.headers.iter() {
+        received.keep(header.name, std::str::from_utf8(header.value).unwrap_or_default());
+    }
+    Some(Some(Head { received, head, whole: head + length }))
 }

@@ -1,199 +1,199 @@
-//! What a simulated provider says in OpenAI's chat form, and how a drill's request tells it how
-//! long the answer shall be. Other dialects get a file of their own beside this one.
+//! What a simulated provider understands and says: a drill's request tells it how long the answer
+//! shall be, and the answer is words with numbers. The wire forms are the fault wall's, and the path
+//! of a request tells which one is spoken, so that whatever the settings under test ask is answered
+//! in kind. The headers of limits are in `limits`.
 
-use serde::Deserialize;
-
-use super::Left;
-use super::plant::TurnedAway;
-use super::quota::Limit;
+use super::plant::{TurnedAway, wait_of};
 use crate::crowd::Size;
 use crate::scenario::Fault;
+use crate::wall::{
+    Answer, Cause, Delivery, Dialect, Door, Envelope, Finish, Piece, Received, Refused, Service,
+    Tokens, answer_head, door,
+};
+
+/// With which a drill's prompt begins. Nothing in it has to be escaped, so that it is found in a
+/// body of any dialect.
+const PROMPT: &str = "drill prompt=";
 
 /// The prompt of a drill's request: it names its own length, so that a provider need not hold a
 /// text of that length.
 pub(crate) fn prompt(size: Size) -> String {
     let Size { input_tokens, output_tokens } = size;
-    format!("drill prompt={input_tokens} answer={output_tokens}")
+    format!("{PROMPT}{input_tokens} answer={output_tokens} ")
 }
 
 /// A request as a provider understands it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
+    pub(crate) dialect: Dialect,
     pub(crate) model: String,
-    pub(crate) stream: bool,
+    pub(crate) delivery: Delivery,
     pub(crate) usage: bool,
     pub(crate) size: Size,
+    /// Words of the answer that stand in the request already: another provider said them before its
+    /// stream died, and this one goes on after them.
+    pub(crate) said: u32,
 }
 
-#[derive(Deserialize)]
-struct Body<'a> {
-    model: String,
-    #[serde(default)]
-    stream: bool,
-    stream_options: Option<Options>,
-    #[serde(borrow)]
-    messages: Vec<Message<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Options {
-    #[serde(default)]
-    include_usage: bool,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    content: std::borrow::Cow<'a, str>,
-}
-
-/// Reads a request's body; `None` if it is none of a drill's.
-pub(crate) fn understand(body: &[u8]) -> Option<Asked> {
-    let body: Body<'_> = serde_json::from_slice(body).ok()?;
-    let size = body.messages.iter().rev().find_map(|message| told(&message.content))?;
-    let usage = body.stream_options.is_some_and(|options| options.include_usage);
-    Some(Asked { model: body.model, stream: body.stream, usage, size })
-}
-
-fn told(text: &str) -> Option<Size> {
-    let figure = |name: &str| {
-        let (_, after) = text.split_once(name)?;
-        after.split(' ').next()?.parse::<u32>().ok()
-    };
-    Some(Size { input_tokens: figure("prompt=")?, output_tokens: figure("answer=")?.max(1) })
-}
-
-/// Tokens as text: one short word each.
-fn words(count: u32) -> String {
-    " w".repeat(count as usize)
-}
-
-/// The head of a stream.
-pub(crate) fn stream_head(extra: &str) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{extra}transfer-encoding: chunked\r\n\r\n"
-    )
-}
-
-/// One event of a stream with so many tokens, framed as an HTTP chunk.
-pub(crate) fn content_chunk(model: &str, first: bool, tokens: u32) -> String {
-    let role = if first { "\"role\":\"assistant\"," } else { "" };
-    let words = words(tokens);
-    framed(&format!(
-        "data: {{\"id\":\"chatcmpl-drill\",\"object\":\"chat.completion.chunk\",\"created\":1717482600,\"model\":\"{model}\",\"choices\":[{{\"index\":0,\"delta\":{{{role}\"content\":\"{words}\"}},\"finish_reason\":null}}]}}\n\n"
-    ))
-}
-
-/// The end of a stream, with or without its usage.
-pub(crate) fn last_chunks(asked: &Asked) -> String {
-    let head = format!(
-        "\"id\":\"chatcmpl-drill\",\"object\":\"chat.completion.chunk\",\"created\":1717482600,\"model\":\"{}\"",
-        asked.model
-    );
-    let mut text = format!(
-        "data: {{{head},\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\n"
-    );
-    if asked.usage {
-        text.push_str(&format!(
-            "data: {{{head},\"choices\":[],\"usage\":{}}}\n\n",
-            usage(asked.size)
-        ));
+impl Asked {
+    pub(crate) fn streams(&self) -> bool {
+        self.delivery != Delivery::Whole
     }
-    text.push_str("data: [DONE]\n\n");
-    format!("{}0\r\n\r\n", framed(&text))
-}
 
-/// An event that is no JSON.
-pub(crate) fn malformed_chunk() -> String {
-    framed("data: {\"id\":\"chatcmpl-drill\",\"choices\":[{\"delta\":\n\n")
-}
-
-/// The end of a stream that said nothing.
-pub(crate) fn empty_end() -> String {
-    format!("{}0\r\n\r\n", framed("data: [DONE]\n\n"))
-}
-
-/// A whole answer.
-pub(crate) fn whole(asked: &Asked, extra: &str) -> String {
-    let body = format!(
-        "{{\"id\":\"chatcmpl-drill\",\"object\":\"chat.completion\",\"created\":1717482600,\"model\":\"{}\",\"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",\"content\":\"{}\"}},\"finish_reason\":\"stop\"}}],\"usage\":{}}}",
-        asked.model,
-        words(asked.size.output_tokens),
-        usage(asked.size)
-    );
-    with_length("200 OK", extra, &body)
-}
-
-fn usage(size: Size) -> String {
-    let Size { input_tokens, output_tokens } = size;
-    let total = u64::from(input_tokens) + u64::from(output_tokens);
-    format!(
-        "{{\"prompt_tokens\":{input_tokens},\"completion_tokens\":{output_tokens},\"total_tokens\":{total}}}"
-    )
-}
-
-/// A refusal with its status, words and wait. `full` is the status for want of room.
-pub(crate) fn refusal(turned_away: TurnedAway, full: u16, extra: &str) -> String {
-    let (status, kind, code) = match turned_away {
-        TurnedAway::Quota(refused) => match refused.limit {
-            Limit::Requests | Limit::Acceleration => (429, "requests", "rate_limit_exceeded"),
-            Limit::Tokens => (429, "tokens", "rate_limit_exceeded"),
-        },
-        TurnedAway::Fault(Fault::LimitWall) => (429, "requests", "rate_limit_exceeded"),
-        TurnedAway::Fault(Fault::Overloaded) => (529, "overloaded_error", "overloaded"),
-        TurnedAway::Fault(Fault::Errors) => (500, "server_error", "server_error"),
-        TurnedAway::Full => (full, "overloaded_error", "overloaded"),
-        TurnedAway::Fault(_) => (503, "server_error", "service_unavailable"),
-    };
-    let mut extra = extra.to_owned();
-    if let Some(wait) = super::plant::wait_of(turned_away) {
-        extra.push_str(&format!("retry-after: {}\r\n", wait.as_secs_f64().ceil().max(1.0)));
-    }
-    let body = format!(
-        "{{\"error\":{{\"message\":\"the simulated provider turns this away\",\"type\":\"{kind}\",\"param\":null,\"code\":\"{code}\"}}}}"
-    );
-    with_length(&format!("{status} X"), &extra, &body)
-}
-
-/// The rate-limit headers of OpenAI's family.
-pub(crate) fn limit_headers(requests: Option<Left>, tokens: Option<Left>) -> String {
-    let mut text = String::new();
-    for (left, of) in [(requests, "requests"), (tokens, "tokens")] {
-        if let Some(Left { limit, remaining, reset }) = left {
-            text.push_str(&format!(
-                "x-ratelimit-limit-{of}: {limit}\r\nx-ratelimit-remaining-{of}: {remaining}\r\nx-ratelimit-reset-{of}: {}ms\r\n",
-                reset.as_millis()
-            ));
+    /// What every event of the answer carries.
+    pub(crate) fn envelope(&self, serial: u64, unix_s: u64) -> Envelope {
+        Envelope {
+            serial,
+            created: unix_s,
+            model: self.model.clone(),
+            delivery: self.delivery,
+            usage_asked: self.usage,
+            searched: false,
         }
     }
+
+    /// The answer as the wire forms know it; of a stream, what is counted at its end.
+    pub(crate) fn answer(&self, is_empty: bool) -> Answer {
+        let output = if is_empty { 0 } else { self.size.output_tokens };
+        let pieces = if self.streams() { Vec::new() } else { vec![self.words(0, output)] };
+        let count = |tokens: u32| usize::try_from(tokens).unwrap_or(usize::MAX);
+        let input = count(self.size.input_tokens);
+        let tokens = Tokens { input, output: count(output), ..Tokens::default() };
+        Answer { pieces, finish: Finish::Stop, tokens }
+    }
+
+    /// Some tokens of the answer: one short word each. They are numbered, so that no part of an
+    /// answer looks like another.
+    pub(crate) fn words(&self, from: u32, until: u32) -> Piece {
+        Piece::Text((from..until).map(|n| format!(" w{}", self.said.saturating_add(n))).collect())
+    }
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// What is answered instead: for a path that is none, or a body that is none of a drill's.
+pub(crate) fn understand(received: &Received) -> Result<Asked, Refused> {
+    let refuse = |dialect: Dialect, cause| dialect.refuse(&cause, &Envelope::default());
+    let route = match door(received) {
+        Door::Ask(route) if route.service == Service::Answer => route,
+        Door::Ask(route) => return Err(refuse(route.dialect, Cause::NotFound)),
+        Door::Unknown(dialect) | Door::Models(dialect, _) => {
+            return Err(refuse(dialect, Cause::NotFound));
+        }
+        Door::WrongMethod(dialect) => return Err(refuse(dialect, Cause::WrongMethod)),
+        Door::Health | Door::Log | Door::Reset => {
+            return Err(refuse(Dialect::Chat, Cause::NotFound));
+        }
+    };
+    let dialect = route.dialect;
+    let order = dialect.read(route.service, route.model.as_deref(), received);
+    let ask = order.map_err(|cause| refuse(dialect, cause))?.ask;
+    let told = told(&received.body);
+    let (size, said) = told.ok_or_else(|| {
+        refuse(dialect, Cause::Invalid("the prompt is none of a drill".to_owned()))
+    })?;
+    Ok(Asked {
+        dialect,
+        model: ask.model,
+        delivery: route.delivery.unwrap_or(ask.delivery),
+        usage: ask.include_usage,
+        size,
+        said,
+    })
+}
+
+/// The size in the last prompt of a body, less what has been said of the answer since.
+fn told(body: &[u8]) -> Option<(Size, u32)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, told) = text.rsplit_once(PROMPT)?;
+    let (input, rest) = told.split_once(" answer=")?;
+    let (output, rest) = rest.split_once(' ')?;
+    let size = Size { input_tokens: input.parse().ok()?, output_tokens: output.parse().ok()? };
+    let numbered = |word: &&str| {
+        let number = word.strip_prefix('w').unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let words = rest.split(|c: char| !c.is_ascii_alphanumeric()).filter(numbered);
+    let said = u32::try_from(words.count()).unwrap_or(u32::MAX);
+    let output_tokens = size.output_tokens.saturating_sub(said).max(1);
+    let input_tokens = size.input_tokens.saturating_add(said);
+    Some((Size { input_tokens, output_tokens }, said))
+}
+
+/// Why a try is turned away, and the wait that is told with it.
+pub(crate) fn cause_of(turned_away: TurnedAway, refusal: Option<u16>) -> Cause {
+    let wait = wait_of(turned_away).map(|wait| wait.as_secs_f64().ceil().max(1.0) as u32);
+    match turned_away {
+        TurnedAway::Quota(_) | TurnedAway::Fault(Fault::LimitWall) => {
+            Cause::RateLimited { retry_after_s: wait }
+        }
+        TurnedAway::Full if refusal == Some(429) => Cause::RateLimited { retry_after_s: None },
+        TurnedAway::Full | TurnedAway::Fault(Fault::Overloaded) => Cause::Overloaded,
+        TurnedAway::Fault(Fault::Errors) => Cause::ServerError,
+        TurnedAway::Fault(_) => Cause::Unavailable,
+    }
+}
+
+/// A refusal with further header lines.
+pub(crate) fn whole_refusal(refused: &Refused, more: &str) -> String {
+    let Refused { status, content_type, headers, body } = refused;
+    let mut text =
+        answer_head(*status, content_type, Some(body.len()), &format!("{headers}{more}"));
+    text.push_str(body);
     text
-}
-
-fn with_length(status: &str, extra: &str, body: &str) -> String {
-    let length = body.len();
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{extra}content-length: {length}\r\n\r\n{body}"
-    )
-}
-
-fn framed(text: &str) -> String {
-    format!("{:x}\r\n{text}\r\n", text.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SIZE: Size = Size { input_tokens: 1_155, output_tokens: 211 };
+
+    fn received(target: &str, body: &str) -> Received {
+        let mut received = Received::new("POST", target);
+        received.keep("anthropic-version", "2023-06-01");
+        received.body = body.to_owned().into();
+        received
+    }
+
     #[test]
-    fn a_prompt_is_understood_again() {
-        let size = Size { input_tokens: 1_155, output_tokens: 211 };
-        let body = format!(
-            "{{\"model\":\"m\",\"stream\":true,\"stream_options\":{{\"include_usage\":true}},\"messages\":[{{\"role\":\"user\",\"content\":\"{}\"}}],\"x\":1}}",
-            prompt(size)
+    fn a_prompt_is_understood_again_on_every_path() {
+        let prompt = prompt(SIZE);
+        let chat = format!(
+            r#"{{"model":"m","stream":true,"stream_options":{{"include_usage":true}},"max_tokens":9,"messages":[{{"role":"user","content":"{prompt}"}}]}}"#
         );
-        let asked = understand(body.as_bytes()).unwrap();
-        assert_eq!(asked, Asked { model: "m".into(), stream: true, usage: true, size });
-        assert_eq!(understand(b"{}"), None);
-        assert_eq!(understand(b"{\"model\":\"m\",\"messages\":[{\"content\":\"hello\"}]}"), None);
+        let input = format!(r#"{{"model":"m","stream":true,"input":"{prompt}"}}"#);
+        let parts = format!(r#"{{"contents":[{{"parts":[{{"text":"{prompt}"}}]}}]}}"#);
+        for (target, body, dialect) in [
+            ("/v1/chat/completions", &chat, Dialect::Chat),
+            ("/openai/deployments/m/chat/completions?api-version=1", &chat, Dialect::Azure),
+            ("/v1/messages", &chat, Dialect::Messages),
+            ("/v1/responses", &input, Dialect::Responses),
+            ("/v1/agent", &input, Dialect::Agent),
+            ("/v1beta/models/m:streamGenerateContent?alt=sse", &parts, Dialect::Gemini),
+        ] {
+            let asked = understand(&received(target, body)).unwrap();
+            let told =
+                (asked.dialect, asked.model.as_str(), asked.delivery, asked.size, asked.said);
+            assert_eq!(told, (dialect, "m", Delivery::Events, SIZE, 0), "{target}");
+        }
+        assert_eq!(understand(&received("/v1/nothing", &chat)).unwrap_err().status, 404);
+        let stranger = r#"{"model":"m","messages":[{"content":"hello"}]}"#;
+        assert_eq!(
+            understand(&received("/v1/chat/completions", stranger)).unwrap_err().status,
+            400
+        );
+    }
+
+    #[test]
+    fn who_takes_over_goes_on_where_the_other_stopped() {
+        let prompt = prompt(Size { input_tokens: 10, output_tokens: 5 });
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"{prompt}"}},{{"role":"assistant","content":" w0 w1 w2"}}]}}"#
+        );
+        let asked = understand(&received("/v1/chat/completions", &body)).unwrap();
+        assert_eq!(asked.size, Size { input_tokens: 13, output_tokens: 2 });
+        assert_eq!(asked.words(0, 2), Piece::Text(" w3 w4".to_owned()));
     }
 }

@@ -23,8 +23,16 @@ pub(crate) struct House {
     telemetry: Telemetry,
     clock: VirtualClock,
     breakers: BTreeMap<(String, u16), &'static str>,
-    decisions: Vec<Decision>,
+    watched: Watched,
     _shutdown: Shutdown,
+}
+
+/// What was seen of the product from within.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    pub(crate) decisions: Vec<Decision>,
+    /// Receipts that tell of a wait in the waiting room.
+    pub(crate) waited: u64,
 }
 
 /// Why a house does not stand, in words.
@@ -50,8 +58,8 @@ impl House {
         let core = app.core(false, &counts, shutdown.clone()).map_err(|error| error.to_string())?;
         tokio::spawn(core);
         let telemetry = app.telemetry().clone();
-        let (breakers, decisions) = (BTreeMap::new(), Vec::new());
-        Ok(Self { telemetry, clock, breakers, decisions, _shutdown: shutdown })
+        let (breakers, watched) = (BTreeMap::new(), Watched::default());
+        Ok(Self { telemetry, clock, breakers, watched, _shutdown: shutdown })
     }
 
     /// Empties telemetry's queues, as its worker does, and writes down what breakers did.
@@ -61,22 +69,22 @@ impl House {
             for breaker in &target.breakers {
                 let place = (format!("{}/{}", target.provider, target.model), breaker.key);
                 let known = self.breakers.get(&place).copied().unwrap_or("closed");
-                if known != breaker.state && self.decisions.len() < DECISIONS_MAX {
+                if known != breaker.state && self.watched.decisions.len() < DECISIONS_MAX {
                     let text = format!("breaker of {} {}: {}", place.0, breaker.state, breaker.why);
                     let at_s = self.clock.elapsed().as_secs_f64();
-                    self.decisions.push(Decision { at_s, text });
+                    self.watched.decisions.push(Decision { at_s, text });
                 }
                 self.breakers.insert(place, breaker.state);
             }
         }
     }
 
-    /// Looks again and again until `until`, then tells all decisions.
-    pub(crate) async fn watch(mut self, until: ::clock::Tick) -> Vec<Decision> {
+    /// Looks again and again until `until`, then tells what it saw.
+    pub(crate) async fn watch(mut self, until: ::clock::Tick) -> Watched {
         while self.clock.tick() < until {
             tokio::time::sleep(LOOK).await;
             self.look();
         }
-        self.decisions
+        self.watched
     }
 }

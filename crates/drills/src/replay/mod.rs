@@ -12,4 +12,5 @@ pub(crate) use clock::VirtualClock;
 pub(crate) use network::Network;
 pub use run::{Played, Policy, Progress, play};
 pub use setup::{Setup, SetupError, builtin, of_user};
-pub use study::{HerdPoint, HerdStudy, herd_study};
+pub(crate) use study::herd_study;
+pub use study::{HerdPoint, HerdStudy};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ::clock::{Dice, Tick};
 use tokio::runtime::Builder;
 
-use super::house::House;
+use super::house::{House, Watched};
 use super::{Network, Setup, VirtualClock};
 use crate::crowd::{Conversation, People, Route, Size, Target, arrivals};
 use crate::provider::{CELL_S, Capacity, Plant, SharedPlant, WorldFlow};
@@ -140,15 +140,15 @@ impl Stage<'_> {
             People::new(network, self.route(), books.clone(), (clock, self.scenario.duration));
         self.send(&people, clock, &mut seeds.crowds).await;
         self.let_end(&books, &plants, clock, end).await;
-        let breakers = match house {
+        let watched = match house {
             Some(watching) => watching.await.map_err(|error| error.to_string())?,
-            None => Vec::new(),
+            None => Watched::default(),
         };
         let cells =
             plants.iter().map(|(name, plant)| (name.clone(), plant.lock().cells().to_vec()));
-        let accounts = Accounts { books, plants: cells.collect() };
+        let accounts = Accounts { books, plants: cells.collect(), waited: watched.waited };
         let figures = figures(self.scenario, &accounts);
-        Ok(Played { figures, series: series(self.scenario, &accounts, breakers) })
+        Ok(Played { figures, series: series(self.scenario, &accounts, watched.decisions) })
     }
 
     fn route(&self) -> (Route, String, Capacity) {
@@ -162,7 +162,11 @@ impl Stage<'_> {
         let outside = outside.filter(|(provider, _)| {
             self.scenario.providers.get(*provider).is_some_and(|provider| !provider.is_reserve)
         });
-        let target = |(provider, _): (&str, &str)| Target::Provider(provider.to_owned());
+        let kind_of = |name: &str| self.scenario.providers.get(name).map(|provider| provider.kind);
+        let target = |(name, _): (&str, &str)| Target::Provider {
+            name: name.to_owned(),
+            dialect: kind_of(name).unwrap_or_default().native(),
+        };
         let outside: Vec<_> = outside.collect();
         let first = outside.first().copied().unwrap_or_default();
         let (route, model) = match self.policy {

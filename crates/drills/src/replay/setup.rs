@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::network::DOMAIN;
 use crate::crowd::key_of;
-use crate::scenario::Scenario;
+use crate::scenario::{ProviderKind, Scenario};
 
 /// Bytes of a configuration file that are read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -49,7 +49,9 @@ pub enum SetupError {
         "the scenario has no provider `{0}`; add `[providers.{0}]` to it, or name yours after one of its own"
     )]
     NoSuchProvider(String),
-    #[error("the configuration has no model to ask for")]
+    #[error(
+        "the configuration has no model that the fleet could ask for; add one, such as `[models.assistant]`"
+    )]
     NoModel,
 }
 
@@ -81,8 +83,14 @@ pub fn builtin(scenario: &Scenario) -> Result<Setup, SetupError> {
         if !provider.is_reserve {
             _ = writeln!(
                 text,
-                "[providers.{name}]\nkind = \"compatible\"\nbase_url = \"http://{name}{DOMAIN}/v1\"\napi_keys = [\"env:KEY_OF_{}\"]",
-                name.replace('-', "_")
+                "[providers.{name}]\nkind = \"{}\"\nbase_url = \"{}\"\napi_keys = [\"env:KEY_OF_{}\"]{}",
+                provider.kind.in_settings().as_str(),
+                base_url(provider.kind.in_settings(), name),
+                name.replace('-', "_"),
+                match provider.kind {
+                    ProviderKind::OpenAiResponses => "\nspeaks = [\"responses\"]",
+                    _ => "",
+                }
             );
         }
     }
@@ -157,7 +165,8 @@ fn finish(
     Ok(Setup { settings, model, source: source.to_owned() })
 }
 
-/// Turns a provider towards its simulated counterpart. The reserve becomes one too, where the
+/// Turns a provider towards its simulated counterpart, which answers in the dialect that it is
+/// asked in; so the kind stays the user's. The reserve becomes one too, where the
 /// scenario has one: the model on board works in real time, on threads of its own.
 fn turn(
     mut provider: ProviderSettings,
@@ -173,11 +182,23 @@ fn turn(
         counterpart(&provider, scenario)
             .ok_or_else(|| SetupError::NoSuchProvider(provider.name.to_string()))?
     };
-    provider.kind = Kind::Compatible;
-    provider.base_url = format!("http://{simulated}{DOMAIN}/v1").into();
+    provider.base_url = base_url(provider.kind, &simulated).into();
     provider.http2 = false;
     provider.ca_file = None;
+    // A token's file is read while the product runs, past the drill's environment.
+    if provider.entra_token_file.take().is_some() && provider.api_keys.is_empty() {
+        provider.api_keys.push(domain::Secret::new("drill-token-0123456789"));
+    }
     Ok(Some(provider))
+}
+
+/// Where a server of this kind begins.
+fn base_url(kind: Kind, name: &str) -> String {
+    let path = match kind {
+        Kind::OpenAi | Kind::Compatible | Kind::Reserve => "/v1",
+        Kind::Azure | Kind::Anthropic | Kind::Gemini | Kind::Perplexity => "",
+    };
+    format!("http://{name}{DOMAIN}{path}")
 }
 
 fn counterpart(provider: &ProviderSettings, scenario: &Scenario) -> Option<String> {

@@ -46,7 +46,7 @@ pub struct HerdStudy {
 }
 
 /// Plays the scenario's herd at eleven shares; `None` if it has none.
-pub fn herd_study(scenario: &Scenario, seed: u64) -> Option<HerdStudy> {
+pub(crate) fn herd_study(scenario: &Scenario, seed: u64) -> Option<HerdStudy> {
     let herd = scenario.herd.as_ref()?;
     let share = |step: u32| f64::from(step) / f64::from(STEPS);
     let points: Vec<_> =

@@ -2,6 +2,7 @@
 //! asks, who flees, and what is expected. How it is spelled is in `read`; how it is played is in
 //! `replay`.
 
+mod kind;
 mod matrix;
 mod raw;
 mod read;
@@ -12,9 +13,13 @@ mod when;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::Dialect;
+
+pub use kind::ProviderKind;
 pub use read::{Mistake, read};
 pub use shipped::{Shipped, find, shipped};
-pub use traces::{Trace, TraceFormat, read_trace};
+pub(crate) use traces::read_trace;
+pub use traces::{Trace, TraceFormat};
 
 use crate::crowd::Sizes;
 use crate::provider::{Capacity, QuotaSettings};
@@ -61,10 +66,12 @@ impl Window {
 /// A provider as it is on a good day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
+    /// Whose wire form it is asked in by the built-in settings, and by `single` and `naive`.
+    pub kind: ProviderKind,
     pub capacity: Capacity,
     pub quota: QuotaSettings,
-    /// The status of a refusal for want of room.
-    pub refusal: u16,
+    /// The status of a refusal for want of room; without it, what the family says.
+    pub refusal: Option<u16>,
     /// Whether work goes on when whoever asked for it has left.
     pub finishes_abandoned: bool,
     /// The world's load as a share of the full capacity.
@@ -90,7 +97,7 @@ pub enum Fault {
     Capacity(f64),
     /// 429 to all.
     LimitWall,
-    /// 529 to all.
+    /// Overloaded, in the family's own words: 529 at Anthropic, 503 elsewhere.
     Overloaded,
     /// The acceleration limit is this tight.
     Acceleration(f64),
@@ -160,6 +167,8 @@ pub struct Crowd {
     pub arrivals: Arrivals,
     pub sizes: Sizes,
     pub stream_share: f64,
+    /// What the conversations are spoken in, each with its share; the shares add up to 1.
+    pub dialects: Vec<(Dialect, f64)>,
     /// Requests of one conversation, each with the former ones in its prompt.
     pub turns: u32,
     pub think: Duration,

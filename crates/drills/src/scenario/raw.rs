@@ -40,6 +40,8 @@ pub(super) struct Short {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Provider {
+    #[serde(default)]
+    pub(super) kind: super::ProviderKind,
     pub(super) slots: Spanned<u32>,
     pub(super) prefill_tokens_per_s: Option<f64>,
     pub(super) decode_tokens_per_s: Option<f64>,
@@ -134,6 +136,8 @@ pub(super) struct Crowd {
     pub(super) turns_of_rate: Vec<Turn>,
     pub(super) trace: Option<Trace>,
     pub(super) stream_share: Option<f64>,
+    /// Shares by dialect.
+    pub(super) dialects: Option<Spanned<BTreeMap<String, f64>>>,
     pub(super) turns: Option<u32>,
     pub(super) think: Option<Text>,
     pub(super) patience: Option<Text>,

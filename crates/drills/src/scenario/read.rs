@@ -1,10 +1,12 @@
 //! Reads a scenario file and checks it; every mistake has its line.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use domain::Dialect;
 use toml::Spanned;
 
 use super::raw::{self, Text};
@@ -87,7 +89,8 @@ impl Reader<'_> {
             until: until.map_or(Ok(end), |until| self.moment(until))?,
         };
         if window.until < window.from {
-            return Err(self.mistake(from.span(), "it ends before it begins"));
+            let said = format!("it begins at `{}`, after its end", from.get_ref());
+            return Err(self.mistake(from.span(), said));
         }
         Ok(window)
     }
@@ -98,6 +101,20 @@ impl Reader<'_> {
             self.mistake(start.span(), "`start` is a time such as `2024-06-04T06:30:00Z`")
         })?;
         let duration = self.span_of(&file.duration)?;
+        if duration.is_zero() {
+            return Err(
+                self.mistake(file.duration.span(), "`duration` must be longer than nothing")
+            );
+        }
+        for (is_missing, what) in [
+            (file.providers.is_empty(), "`[providers.NAME]`"),
+            (file.crowds.is_empty(), "`[[crowds]]`"),
+            (file.fleet.ladder.is_empty(), "a rung in the fleet's `ladder`"),
+        ] {
+            if is_missing {
+                return Err(self.mistake(0..0, format!("a scenario needs {what}")));
+            }
+        }
         let mut scenario = Scenario {
             name: name.to_owned(),
             title: file.title,
@@ -161,18 +178,18 @@ impl Reader<'_> {
             capacity.batch_tokens_per_s.unwrap_or(1.0),
         ];
         if capacity.slots == 0 || !rates.into_iter().all(positive) {
-            return wrong("a provider needs slots, and rates above zero");
+            return wrong("`slots` and every `..._tokens_per_s` of a provider must be above 0");
         }
         let ambient = raw.ambient.unwrap_or(0.0);
         if !(0.0..=1.0).contains(&ambient) {
-            return wrong("`ambient` is a share of the capacity, from 0 to 1");
+            return wrong("`ambient` must be a share of the provider's capacity, from 0 to 1");
         }
-        let refusal = raw.refusal.unwrap_or(503);
-        if ![429, 503, 529].contains(&refusal) {
-            return wrong("`refusal` is 429, 503 or 529");
+        if raw.refusal.is_some_and(|refusal| ![429, 503, 529].contains(&refusal)) {
+            return wrong("`refusal` must be 429, 503 or 529");
         }
         let quota = raw.quota.as_ref();
         Ok(Provider {
+            kind: raw.kind,
             capacity,
             quota: QuotaSettings {
                 requests_per_min: quota.and_then(|quota| quota.requests_per_min),
@@ -180,7 +197,7 @@ impl Reader<'_> {
                 refused_count: quota.is_some_and(|quota| quota.refused_count),
                 growth_max: quota.and_then(|quota| quota.growth_max),
             },
-            refusal,
+            refusal: raw.refusal,
             finishes_abandoned: raw.abandoned == Some(raw::Abandoned::Finish),
             ambient,
             world_patience: self.span_or(raw.world_patience.as_ref(), 20)?,
@@ -212,12 +229,15 @@ impl Reader<'_> {
                 Some((provider, self.fault(state, raw)?))
             }
             (Some(_), None) | (None, Some(_)) => {
-                return Err(self.mistake(raw.at.span(), "`provider` and `state` go together"));
+                return Err(self.mistake(
+                    raw.at.span(),
+                    "an event needs both `provider` and `state`; a note for the reader has neither",
+                ));
             }
         };
         let share = raw.share.unwrap_or(1.0);
         if !(0.0..=1.0).contains(&share) {
-            return Err(self.mistake(raw.at.span(), "`share` is from 0 to 1"));
+            return Err(self.mistake(raw.at.span(), "`share` must be from 0 to 1"));
         }
         let part = |window| Event { window, effect: effect.clone(), share, text: raw.why.clone() };
         let (Some(every), Some(on)) = (&raw.every, &raw.on) else {
@@ -226,14 +246,18 @@ impl Reader<'_> {
         };
         let (every, on) = (self.span_of(every)?, self.span_of(on)?);
         if on.is_zero() || on >= every {
-            return Err(self.mistake(raw.at.span(), "`on` is shorter than `every`"));
+            let said = "`on` must be longer than nothing and shorter than `every`";
+            return Err(self.mistake(raw.at.span(), said));
         }
         let mut from = whole.from;
         while from < whole.until {
             scenario.events.push(part(Window { from, until: (from + on).min(whole.until) }));
             from += every;
             if scenario.events.len() > ALTERNATIONS_MAX {
-                return Err(self.mistake(raw.at.span(), "it alternates too often"));
+                let said = format!(
+                    "it goes on and off more than {ALTERNATIONS_MAX} times; make `every` longer"
+                );
+                return Err(self.mistake(raw.at.span(), said));
             }
         }
         Ok(())
@@ -245,10 +269,11 @@ impl Reader<'_> {
         let factor_or = |default: f64| factor.unwrap_or(default);
         let takes_factor = matches!(state.get_ref(), S::BrownOut | S::Capacity | S::Acceleration);
         if factor.is_some() && !takes_factor {
-            return Err(self.mistake(state.span(), "this state takes no `factor`"));
+            let said = "only `brown_out`, `capacity` and `acceleration` take a `factor`";
+            return Err(self.mistake(state.span(), said));
         }
         if factor.is_some_and(|factor| !(0.0..=1_000.0).contains(&factor)) {
-            return Err(self.mistake(state.span(), "`factor` is from 0 to 1000"));
+            return Err(self.mistake(state.span(), "`factor` must be from 0 to 1000"));
         }
         Ok(match state.get_ref() {
             S::Down => Fault::Down,
@@ -270,7 +295,7 @@ impl Reader<'_> {
 
     fn flight(&self, raw: &raw::Flight, scenario: &Scenario) -> Result<Flight, Mistake> {
         if !(0.0..=10.0).contains(&raw.gain) {
-            return Err(self.mistake(raw.at.span(), "`gain` is from 0 to 10"));
+            return Err(self.mistake(raw.at.span(), "`gain` must be from 0 to 10"));
         }
         Ok(Flight {
             window: self.window(&raw.at, Some(&raw.until), scenario.duration)?,
@@ -291,6 +316,7 @@ impl Reader<'_> {
             arrivals,
             sizes,
             stream_share: raw.stream_share.unwrap_or(0.7).clamp(0.0, 1.0),
+            dialects: self.dialects(raw.dialects.as_ref())?,
             turns: raw.turns.unwrap_or(1).clamp(1, 50),
             think: self.span_or(raw.think.as_ref(), 30)?,
             patience: self.span_or(raw.patience.as_ref(), 30)?,
@@ -298,6 +324,31 @@ impl Reader<'_> {
             hang_up_share: raw.hang_up_share.unwrap_or(0.0).clamp(0.0, 1.0),
             retries: raw.retries.unwrap_or(2).min(10),
         })
+    }
+
+    fn dialects(
+        &self,
+        raw: Option<&Spanned<BTreeMap<String, f64>>>,
+    ) -> Result<Vec<(Dialect, f64)>, Mistake> {
+        let Some(raw) = raw else {
+            return Ok(vec![(Dialect::OpenAiChat, 1.0)]);
+        };
+        let wrong = |text: String| Err(self.mistake(raw.span(), text));
+        let sum: f64 = raw.get_ref().values().sum();
+        let fits = |share: &f64| share.is_finite() && *share >= 0.0;
+        if !raw.get_ref().values().all(fits) || sum <= 0.0 || !sum.is_finite() {
+            return wrong("the shares of `dialects` are not below zero, and not all zero".into());
+        }
+        let mut dialects = Vec::new();
+        for (name, share) in raw.get_ref() {
+            let Some(dialect) = Dialect::ALL.into_iter().find(|known| known.as_str() == name)
+            else {
+                let known: Vec<_> = Dialect::ALL.iter().map(|known| known.as_str()).collect();
+                return wrong(format!("nobody speaks `{name}`; there are {}", known.join(", ")));
+            };
+            dialects.push((dialect, share / sum));
+        }
+        Ok(dialects)
     }
 
     fn arrivals(
@@ -309,19 +360,18 @@ impl Reader<'_> {
         match (&raw.rate, &raw.trace) {
             (Some(rate), None) => {
                 let fits = |rate: f64| (0.0..=RATE_MAX).contains(&rate);
+                let unfit = || format!("`rate` must be from 0 to {RATE_MAX} requests a second");
                 let turns = raw.turns_of_rate.iter().map(|turn| {
                     let (at, over) = (self.moment(&turn.at)?, self.span_or(turn.over.as_ref(), 0)?);
                     if !fits(turn.rate) {
-                        return Err(
-                            self.mistake(turn.at.span(), "`rate` is from 0 to 2000 a second")
-                        );
+                        return Err(self.mistake(turn.at.span(), unfit()));
                     }
                     Ok(Turn { at, over, per_s: turn.rate })
                 });
                 let mut turns = turns.collect::<Result<Vec<_>, Mistake>>()?;
                 turns.sort_by_key(|turn| turn.at);
                 if !fits(*rate.get_ref()) {
-                    return Err(self.mistake(rate.span(), "`rate` is from 0 to 2000 a second"));
+                    return Err(self.mistake(rate.span(), unfit()));
                 }
                 let cv = raw.cv.unwrap_or(1.0).clamp(0.1, 10.0);
                 Ok((Arrivals::Rate { first_per_s: *rate.get_ref(), turns, cv }, Sizes::Chat))
@@ -335,7 +385,7 @@ impl Reader<'_> {
             }
             (rate, _) => {
                 let span = rate.as_ref().map_or(0..0, Spanned::span);
-                let said = format!("the crowd `{name}` needs either `rate` or `trace`");
+                let said = format!("the crowd `{name}` needs one of `rate` and `trace`, not both");
                 Err(self.mistake(span, said))
             }
         }
@@ -352,7 +402,11 @@ impl Reader<'_> {
             for rung in &rungs {
                 let provider = rung.split('/').next().unwrap_or_default();
                 if !rung.contains('/') || !scenario.providers.contains_key(provider) {
-                    let said = format!("`{rung}` is no `provider/model` of this file");
+                    let names: Vec<_> = scenario.providers.keys().map(String::as_str).collect();
+                    let said = format!(
+                        "`{rung}` must be `provider/model`, with a provider of this file: {}",
+                        names.join(", ")
+                    );
                     return Err(self.mistake(span, said));
                 }
             }
@@ -375,14 +429,20 @@ impl Reader<'_> {
         let policy = raw.policy.as_ref().map_or("seawall", |policy| policy.get_ref());
         if !POLICIES.contains(&policy) {
             let span = raw.policy.as_ref().map_or(0..0, Spanned::span);
-            return Err(self.mistake(span, "a policy is single, naive or seawall"));
+            return Err(self.mistake(span, "`policy` must be single, naive or seawall"));
         }
         if !crate::score::is_figure(raw.figure.get_ref()) {
-            let said = format!("the report has no figure `{}`", raw.figure.get_ref());
+            let said = format!(
+                "the report has no figure `{}`; it has {}",
+                raw.figure.get_ref(),
+                crate::score::figure_names()
+            );
             return Err(self.mistake(raw.figure.span(), said));
         }
         if raw.at_least.is_none() && raw.at_most.is_none() {
-            return Err(self.mistake(raw.figure.span(), "it needs `at_least` or `at_most`"));
+            return Err(
+                self.mistake(raw.figure.span(), "an expectation needs `at_least` or `at_most`")
+            );
         }
         let window = match &raw.from {
             Some(from) => Some(self.window(from, raw.until.as_ref(), end)?),

@@ -22,7 +22,7 @@ pub(super) fn span(text: &str) -> Option<Duration> {
             "h" => 3_600.0,
             _ => return None,
         };
-        total += Duration::try_from_secs_f64(figure * seconds).ok()?;
+        total = total.checked_add(Duration::try_from_secs_f64(figure * seconds).ok()?)?;
         rest = tail;
     }
     (total <= Duration::from_secs(14 * 86_400)).then_some(total)

@@ -32,12 +32,19 @@ const OF_PROVIDERS: &[&str] =
     &["load_peak_ratio", "over_capacity_s", "refused_ratio", "goodput_min_ratio_60s", "tries"];
 
 /// True if the report has this figure.
-pub fn is_figure(path: &str) -> bool {
+pub(crate) fn is_figure(path: &str) -> bool {
     let of_provider = path.strip_prefix("providers.").and_then(|path| path.split_once('.'));
     match of_provider {
         Some((_, figure)) => OF_PROVIDERS.contains(&figure),
         None => FIGURES.contains(&path),
     }
+}
+
+/// All figures that an expectation may name, for a reader who named another.
+pub(crate) fn figure_names() -> String {
+    let of_providers = OF_PROVIDERS.iter().map(|name| format!("providers.NAME.{name}"));
+    let names: Vec<_> = FIGURES.iter().map(ToString::to_string).chain(of_providers).collect();
+    names.join(", ")
 }
 
 /// One expectation, held against the figures.
@@ -53,7 +60,7 @@ pub struct Judged {
 }
 
 /// Judges those expectations whose policy was run.
-pub fn judge(
+pub(crate) fn judge(
     expectations: &[Expectation],
     runs: &BTreeMap<String, (PolicyFigures, PolicySeries)>,
 ) -> Vec<Judged> {

@@ -86,6 +86,8 @@ pub struct ProviderFigures {
 pub(crate) struct Accounts {
     pub(crate) books: Books,
     pub(crate) plants: BTreeMap<String, Vec<Cell>>,
+    /// Requests that stood in the waiting room.
+    pub(crate) waited: u64,
 }
 
 /// Adds one run up.
@@ -118,7 +120,7 @@ pub(crate) fn figures(scenario: &Scenario, accounts: &Accounts) -> PolicyFigures
         ends: Ends {
             cut_streams: pages.cut,
             takeovers: pages.takeovers,
-            waited: 0,
+            waited: accounts.waited,
             refused: sum(|row| row.refused),
             // Whoever still waits when the tail is over will not be answered.
             gave_up: sum(|row| row.gave_up) + u64::from(pages.open()),

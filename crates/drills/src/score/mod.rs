@@ -8,7 +8,8 @@ mod series;
 
 pub(crate) use books::{Books, Outcome, Story};
 pub(crate) use domino::has_fallen;
-pub use expect::{Judged, is_figure, judge};
+pub use expect::Judged;
+pub(crate) use expect::{figure_names, is_figure, judge};
 pub use figures::{Ends, FirstToken, PolicyFigures, ProviderFigures};
 pub use series::{Decision, PolicySeries, ProviderSeries};
 

@@ -3,6 +3,7 @@
 //! the wall looks at its body alone, so that no headers need be unpacked, and every request is taken
 //! for a chat completion. One stream is answered at a time.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ const HEAD_BYTES: usize = 9;
 /// What HTTP/2 allows without having agreed on more.
 const FRAME_BYTES_MAX: usize = 16 << 10;
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// Requests of one connection that have come in part.
+const STREAMS_MAX: u8 = 16;
 /// For each read and each write.
 const EACH_MS_MAX: u64 = 30_000;
 /// S55 and S56 break off after so many words.
@@ -30,11 +33,13 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 const INTERNAL_ERROR: u32 = 2;
+const MAX_CONCURRENT_STREAMS: u8 = 3;
 
 /// The connection is over, one way or another.
 struct Over;
@@ -62,8 +67,8 @@ pub(crate) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(doors: &Doors, s
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     async fn serve(&mut self, doors: &Doors) -> Result<Infallible, Over> {
         self.take_preface().await?;
-        self.send(SETTINGS, 0, 0, &[]).await?;
-        let mut body = BytesMut::new();
+        self.send(SETTINGS, 0, 0, &settings()).await?;
+        let mut bodies = BTreeMap::new();
         loop {
             let frame = self.frame().await?;
             match frame.kind {
@@ -72,16 +77,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                     self.send(PING, ACK, 0, &frame.payload).await?;
                 }
                 HEADERS if frame.flags & END_STREAM != 0 => {
+                    bodies.remove(&frame.stream);
                     self.refuse(frame.stream).await?;
                 }
+                RST_STREAM => drop(bodies.remove(&frame.stream)),
                 DATA => {
-                    let part = unpadded(&frame).ok_or(Over)?;
-                    if body.len() + part.len() > BODY_BYTES_MAX {
-                        return Err(Over);
-                    }
-                    body.extend_from_slice(part);
+                    self.give_back(&frame).await?;
+                    gather(&mut bodies, &frame).ok_or(Over)?;
                     if frame.flags & END_STREAM != 0 {
-                        let whole = body.split().freeze();
+                        let whole = bodies.remove(&frame.stream).unwrap_or_default().freeze();
                         match doors.chat_events(&whole) {
                             Some(answer) => self.answer(doors, frame.stream, answer).await?,
                             None => self.refuse(frame.stream).await?,
@@ -92,6 +96,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 _ => {}
             }
         }
+    }
+
+    /// The windows that a frame of data used up: without them a client falls silent for good after
+    /// the first 65,535 bytes. A stream that has ended needs its own no more.
+    async fn give_back(&mut self, frame: &Frame) -> Result<(), Over> {
+        // The padding counts too.
+        let bytes = u32::try_from(frame.payload.len()).map_err(|_| Over)?;
+        if bytes == 0 {
+            return Ok(());
+        }
+        self.send(WINDOW_UPDATE, 0, 0, &bytes.to_be_bytes()).await?;
+        if frame.flags & END_STREAM == 0 {
+            self.send(WINDOW_UPDATE, 0, frame.stream, &bytes.to_be_bytes()).await?;
+        }
+        Ok(())
     }
 
     async fn take_preface(&mut self) -> Result<(), Over> {
@@ -185,6 +204,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             _ => Err(Over),
         }
     }
+}
+
+fn settings() -> [u8; 6] {
+    [0, MAX_CONCURRENT_STREAMS, 0, 0, 0, STREAMS_MAX]
+}
+
+/// Puts a frame's data to what came of its stream before; none if that is too much.
+fn gather(bodies: &mut BTreeMap<u32, BytesMut>, frame: &Frame) -> Option<()> {
+    let part = unpadded(frame)?;
+    let body = bodies.entry(frame.stream).or_default();
+    body.extend_from_slice(part);
+    let fits = body.len() <= BODY_BYTES_MAX;
+    (fits && bodies.len() <= usize::from(STREAMS_MAX)).then_some(())
 }
 
 /// The data of a frame without its padding.

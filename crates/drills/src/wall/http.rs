@@ -171,7 +171,8 @@ enum Length {
 #[derive(Debug)]
 struct Head {
     request: Received,
-    length: Length,
+    /// None if nothing was said of a body.
+    length: Option<Length>,
     expects_continue: bool,
 }
 
@@ -211,6 +212,7 @@ impl<S: Wire> Line<S> {
             }
             self.read_more().await?;
         };
+        let length = length.unwrap_or(Length::Known(0));
         if matches!(length, Length::Known(bytes) if bytes > BODY_BYTES_MAX) {
             return Err(TOO_LARGE);
         }
@@ -339,7 +341,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Unread> {
     let target = parsed.path.unwrap_or_default();
     let mut head = Head {
         request: Received::new(parsed.method.unwrap_or_default(), target),
-        length: Length::Known(0),
+        length: None,
         expects_continue: false,
     };
     for header in parsed.headers.iter() {
@@ -353,15 +355,16 @@ impl Head {
         let value = String::from_utf8_lossy(value);
         let value = value.trim();
         if name.eq_ignore_ascii_case("content-length") {
-            let bytes = value.parse().map_err(|_| Unread::Refused(400, "bad content-length"))?;
-            if self.length == Length::Known(0) {
-                self.length = Length::Known(bytes);
-            }
+            // `parse` alone would take a sign.
+            let digits =
+                Some(value).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
+            let bytes = digits.and_then(|digits| digits.parse().ok());
+            self.measure(Length::Known(bytes.ok_or(Unread::Refused(400, "bad content-length"))?))?;
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             if !value.eq_ignore_ascii_case("chunked") {
                 return Err(Unread::Refused(501, "unknown transfer-encoding"));
             }
-            self.length = Length::Chunked;
+            self.measure(Length::Chunked)?;
         } else if name.eq_ignore_ascii_case("connection") {
             let closes = value.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"));
             self.request.keep_alive &= !closes;
@@ -370,6 +373,15 @@ impl Head {
         }
         self.request.keep(name, value);
         Ok(())
+    }
+
+    /// Of two lengths each side of a connection may believe another one, and take a part of the body
+    /// for the next request.
+    fn measure(&mut self, length: Length) -> Result<(), Unread> {
+        match self.length.replace(length) {
+            None => Ok(()),
+            Some(_) => Err(Unread::Refused(400, "the length of the body is said twice")),
+        }
     }
 }
 
@@ -490,6 +502,19 @@ mod tests {
             ("GET / HTTP/1.0\r\n\r\n", 505),
             ("\u{1} / HTTP/1.1\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\ncontent-length: +5\r\n\r\nhello", 400),
+            ("POST / HTTP/1.1\r\ncontent-length: \r\n\r\nhello", 400),
+            ("POST / HTTP/1.1\r\ncontent-length: 5, 5\r\n\r\nhello", 400),
+            ("POST / HTTP/1.1\r\ncontent-length: 0\r\ncontent-length: 5\r\n\r\nhello", 400),
+            ("POST / HTTP/1.1\r\ncontent-length: 5\r\ncontent-length: 4\r\n\r\nhello", 400),
+            (
+                "POST / HTTP/1.1\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+                400,
+            ),
+            (
+                "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
+                400,
+            ),
             ("POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n", 501),
             ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400),
             ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n", 400),
@@ -498,7 +523,8 @@ mod tests {
             (&body, 413),
         ] {
             let refused = received(request.as_bytes(), 0).await;
-            assert!(matches!(refused, Err(Unread::Refused(found, _)) if found == status));
+            let found = matches!(refused, Err(Unread::Refused(found, _)) if found == status);
+            assert!(found, "{status} for {:.90}", request.escape_debug());
         }
     }
 

@@ -38,11 +38,20 @@ pub(crate) use ledger::{End as AttemptEnd, Told};
 pub use answer::{REFUSAL, SIGNATURE, TEXT, THOUGHT};
 pub use catalogue::{Entry, catalogue};
 pub use route::PATHS;
-pub use serve::{Wall, serve};
+pub use serve::Wall;
 pub use timing::Profile;
 pub use tls::serve_broken;
 pub use vectors::embedding;
 pub use wire::Wire;
+
+// The simulated providers of drills speak with the wall's tongue and break by rules of their own.
+pub(crate) use answer::{Answer, Finish, Piece, Tokens};
+pub(crate) use ask::Delivery;
+pub(crate) use date::instant;
+pub(crate) use dialect::{Dialect, Envelope, Refused, Script, Service, Wish};
+pub(crate) use http::{LAST_CHUNK, Received, answer_head, chunk};
+pub(crate) use refusal::Cause;
+pub(crate) use route::{Door, door};
 
 use domain::Secret;
 

@@ -20,6 +20,8 @@ pub(crate) enum Cause {
     /// The account is at its end.
     Spent,
     ServerError,
+    /// Nothing works; a provider is down. The wall itself never is.
+    Unavailable,
     Overloaded,
     /// Overloaded, with the status that only one provider has.
     Busy,
@@ -60,6 +62,7 @@ impl Cause {
                 "The sealed reasoning could not be verified; it was made elsewhere or edited."
             }
             Self::ServerError => "The server had an error; the wall makes it on purpose.",
+            Self::Unavailable => "The service is temporarily unavailable.",
             Self::Overloaded | Self::Busy => {
                 "The model is overloaded; the wall says so on purpose."
             }
@@ -95,7 +98,7 @@ impl Cause {
             | Self::Spent => 429,
             Self::Busy => 529,
             Self::ServerError => 500,
-            Self::Overloaded => 503,
+            Self::Overloaded | Self::Unavailable => 503,
             Self::BadKey => 401,
             Self::UnknownModel | Self::NotFound => 404,
             Self::WrongMethod => 405,

@@ -1,6 +1,8 @@
 //! Which door a request knocks at. A path may belong to several providers; then the headers tell
 //! whose client it is.
 
+use percent_encoding::percent_decode_str;
+
 use super::ask::Delivery;
 use super::dialect::{Dialect, Service};
 use super::http::{KeyPlace, Received};
@@ -160,23 +162,7 @@ fn guessed(path: &str) -> Dialect {
 
 /// Undoes percent-encoding; what is no encoding stays as it is.
 fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, more)) = rest.split_first() {
-        let pair = more.get(..2).filter(|_| *first == b'%');
-        let pair = pair.and_then(|pair| std::str::from_utf8(pair).ok());
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = more.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = more;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -251,6 +237,7 @@ mod tests {
     fn what_is_no_encoding_stays() {
         assert_eq!(decoded("a%2fb%"), "a/b%");
         assert_eq!(decoded("%zz%4"), "%zz%4");
+        assert_eq!(decoded("%+f% f%-1"), "%+f% f%-1");
         assert_eq!(decoded("%ff"), "\u{fffd}");
     }
 

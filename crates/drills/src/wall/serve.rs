@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clock::{Clock, SystemClock};
+use clock::Clock;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -22,16 +22,6 @@ use super::wire::Wire;
 const CONNECTIONS_MAX: usize = 4_096;
 /// After an accept that failed, such as for want of descriptors.
 const ACCEPT_PAUSE_MS: u64 = 50;
-
-/// Serves a wall on a listener until `shutdown` is ready; open connections are then dropped.
-/// The time of S15 starts now.
-pub async fn serve(
-    listener: TcpListener,
-    settings: WallSettings,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
-    Wall::new(settings, Arc::new(SystemClock::new())).serve(listener, shutdown).await
-}
 
 /// Accepts connections and holds a conversation on each until `shutdown` is ready.
 pub(super) async fn accept<C, F>(

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use drills::scenario::ProviderKind;
 use drills::{Played, Policy, Progress, Scenario, builtin, drill, find, play, read, shipped};
 
 /// A day of a few minutes: the first choice falls, comes back, and the crowd goes on.
@@ -87,25 +88,26 @@ fn an_outage_costs_whoever_has_one_provider_and_nobody_with_two() {
     assert_eq!(seawall.figures.dominoes, 0);
 }
 
+const STATES: [&str; 14] = [
+    "down",
+    "unreachable",
+    "silent",
+    "brown_out",
+    "capacity",
+    "limit_wall",
+    "overloaded",
+    "acceleration",
+    "errors",
+    "empty_stream",
+    "stall",
+    "cut",
+    "malformed",
+    "slow_dns",
+];
+
 #[test]
 fn every_fault_is_felt_and_borne() {
-    let states = [
-        "down",
-        "unreachable",
-        "silent",
-        "brown_out",
-        "capacity",
-        "limit_wall",
-        "overloaded",
-        "acceleration",
-        "errors",
-        "empty_stream",
-        "stall",
-        "cut",
-        "malformed",
-        "slow_dns",
-    ];
-    for state in states {
+    for state in STATES {
         let scenario = story(state);
         let figures = played(&scenario, Policy::Seawall, 4).figures;
         let offered = figures.offered;
@@ -119,6 +121,74 @@ fn every_fault_is_felt_and_borne() {
         if !harmless.contains(&state) {
             assert!(single.answered_ratio < 0.93, "{state} was not felt: {single:?}");
         }
+    }
+}
+
+/// A short story whose first provider is of this kind; its second one speaks chat.
+fn story_of(kind: ProviderKind, state: &str, callers: &str) -> Scenario {
+    let text = STORY
+        .replace("STATE", state)
+        .replace("[providers.first]", &format!("[providers.first]\nkind = \"{}\"", kind.as_str()))
+        .replace("duration = \"4m\"", "duration = \"80s\"")
+        .replace("at = \"+60s\"", "at = \"+20s\"")
+        .replace("until = \"+150s\"", "until = \"+60s\"")
+        .replace("rate = 2.0", &format!("rate = 1.0\n{callers}"));
+    read("test", &text, Path::new("test.toml")).unwrap()
+}
+
+/// Every provider behind every caller, through every fault.
+#[test]
+fn every_kind_of_provider_has_every_fault_in_its_own_framing() {
+    let callers = "dialects = { openai-chat = 1, openai-responses = 1, anthropic = 1, gemini = 1 }";
+    // The other two kinds speak one of OpenAI's forms each.
+    let kinds = [
+        ProviderKind::OpenAi,
+        ProviderKind::Azure,
+        ProviderKind::Anthropic,
+        ProviderKind::Gemini,
+        ProviderKind::Perplexity,
+    ];
+    for kind in kinds {
+        for state in STATES {
+            let scenario = story_of(kind, state, callers);
+            let figures = played(&scenario, Policy::Seawall, 7).figures;
+            assert!(figures.offered > 40, "{kind:?} {state}: {figures:?}");
+            assert!(figures.answered_ratio > 0.55, "{kind:?} {state}: {figures:?}");
+            let first = figures.answered_by.get("first/m").copied().unwrap_or_default();
+            assert!(first > 4, "{kind:?} {state}: it serves when it is well: {figures:?}");
+        }
+    }
+}
+
+/// Whoever has but one provider speaks its dialect and hears its faults.
+#[test]
+fn a_program_hears_the_faults_of_its_provider_in_that_ones_dialect() {
+    for kind in ProviderKind::ALL {
+        let figures =
+            |state| played(&story_of(kind, state, "stream_share = 1.0"), Policy::Single, 8).figures;
+        let well = figures("slow_dns");
+        assert!(well.answered_ratio > 0.99, "{kind:?}: {well:?}");
+        for state in ["stall", "cut", "malformed"] {
+            let figures = figures(state);
+            assert!(figures.ends.cut_streams > 10, "{kind:?} {state}: {figures:?}");
+        }
+        for state in ["down", "overloaded", "errors", "empty_stream"] {
+            let figures = figures(state);
+            assert!(figures.answered_ratio < 0.9, "{kind:?} {state}: {figures:?}");
+            // What was under way when it fell.
+            assert!(figures.ends.cut_streams < 5, "{kind:?} {state}: {figures:?}");
+        }
+    }
+}
+
+#[test]
+fn the_wait_is_told_where_the_family_tells_it() {
+    for kind in ProviderKind::ALL {
+        let scenario = story_of(kind, "limit_wall", "");
+        let figures = played(&scenario, Policy::Single, 9).figures;
+        // Google tells it in the body, which its SDKs do not heed.
+        let told = figures.retry_after_honest_ratio.is_some();
+        assert_eq!(told, kind != ProviderKind::Gemini, "{kind:?}: {figures:?}");
     }
 }
 
@@ -159,8 +229,27 @@ fn a_mistake_has_its_line() {
     assert!(
         mistake("at = \"+60s\"", "at = \"noon\"").starts_with("x.toml:15: `noon` is no moment")
     );
-    assert!(mistake("\"second/m\"", "\"second\"").contains("is no `provider/model`"));
+    let rung = mistake("\"second/m\"", "\"second\"");
+    assert!(rung.contains("`second` must be `provider/model`") && rung.ends_with("first, second"));
     assert!(mistake("STATE", "sleepy").contains("sleepy"));
+    let long = "10000000000000000000s".repeat(2);
+    for (from, to, told) in [
+        ("until = \"+150s\"", "until = \"+50s\"", "x.toml:15: it begins at `+60s`, after its end"),
+        ("duration = \"4m\"", "duration = \"0s\"", "x.toml:5: `duration` must be longer"),
+        ("duration = \"4m\"", &format!("duration = \"{long}\""), "x.toml:5: `1000"),
+        ("[\"first/m\", \"second/m\"]", "[]", "x.toml:1: a scenario needs a rung"),
+        ("why = \"it breaks\"", "factor = 2.0", "x.toml:18: only `brown_out`"),
+    ] {
+        let found = mistake(from, to);
+        assert!(found.starts_with(told), "{found}");
+    }
+    let figure = format!("{STORY}\n[[expect]]\nname = \"n\"\nfigure = \"speed\"\nat_least = 1.0\n");
+    let figure = read("x", &figure.replace("STATE", "down"), Path::new("x.toml")).unwrap_err();
+    assert!(figure.to_string().contains("it has answered, answered_ratio"), "{figure}");
+    let unknown = mistake("rate = 2.0", "rate = 2.0\ndialects = { latin = 1 }");
+    assert!(unknown.starts_with("x.toml:23: nobody speaks `latin`; there are"), "{unknown}");
+    assert!(mistake("rate = 2.0", "dialects = { gemini = 0 }\nrate = 2.0").contains("all zero"));
+    assert!(mistake("slots = 20", "kind = \"latin\"\nslots = 20").contains("latin"));
 }
 
 #[test]

@@ -208,6 +208,8 @@ async fn a_hang_fails_in_bounded_time() {
 async fn a_gateway_that_does_not_lead_to_the_wall_is_not_scored() {
     let (score, rows) = scored(Conduct::Invents, &BENCH).await;
     assert!(score.unwrap_err().contains("not by this wall") && rows.is_empty());
+    let (score, _) = scored(Conduct::Perfect, &["S99"]).await;
+    assert!(score.unwrap_err().contains("no scenario has an id"));
 }
 
 #[tokio::test(start_paused = true)]

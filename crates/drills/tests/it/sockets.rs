@@ -1,11 +1,14 @@
-//! Every fault of the wall over loopback sockets, in OpenAI's chat form and with the fast profile. Where a fault is a wait,
-//! the client leaves at its start; how long it lasts is checked on virtual time.
+//! Every fault of the wall over loopback sockets, in OpenAI's chat form and with the fast profile.
+//! Where a fault is a wait, the client leaves at its start; how long it lasts is checked on virtual
+//! time.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use clock::SystemClock;
 use domain::Secret;
-use drills::wall::{Profile, TEXT, WallSettings, catalogue, serve};
+use drills::wall::{Profile, TEXT, Wall, WallSettings, catalogue};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -22,7 +25,8 @@ async fn served(expect_key: Option<&str>) -> Served {
     let address = listener.local_addr().unwrap();
     let expect_key = expect_key.map(Secret::new);
     let settings = WallSettings { profile: Profile::Fast, expect_key };
-    tokio::spawn(serve(listener, settings, std::future::pending()));
+    let wall = Wall::new(settings, Arc::new(SystemClock::new()));
+    tokio::spawn(async move { wall.serve(listener, std::future::pending()).await });
     Served { address }
 }
 
@@ -291,7 +295,8 @@ async fn the_wall_ends_when_it_is_told() {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
-    let serving = tokio::spawn(serve(listener, WallSettings::default(), shutdown));
+    let wall = Wall::new(WallSettings::default(), Arc::new(SystemClock::new()));
+    let serving = tokio::spawn(async move { wall.serve(listener, shutdown).await });
     let mut client = Client::new(TcpStream::connect(address).await.unwrap());
     assert_eq!(client.get("/control/health").await.status, 200);
     stop.send(()).unwrap();

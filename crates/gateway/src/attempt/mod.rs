@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clock::Tick;
 use domain::{Dialect, Fault, FaultClass, Losses, Needs, Operation, Piece, Reply, Target};
-use resilience::{AfterFault, Next, Take};
+use resilience::{AfterFault, Next, PaceSettings, Take};
 use upstream::{Body, Call, Head, Pieces, Readiness, Upstream, Whole};
 
 use clocks::{Limit, Limits, gather, until_content};
@@ -75,6 +75,7 @@ pub(crate) async fn attempt(
         take,
         given_up: Vec::new(),
         held_until: None,
+        pressed: false,
         may_wait: true,
         place: None,
         going_on: None,
@@ -135,6 +136,7 @@ pub(crate) async fn attempt_again(
         take,
         given_up: Vec::new(),
         held_until: None,
+        pressed: false,
         may_wait: true,
         place: None,
         going_on: Some(going_on),
@@ -173,6 +175,8 @@ struct Climb<'a> {
     given_up: Vec<Target>,
     /// The earliest instant at which a rung that would be too much now may take it.
     held_until: Option<Tick>,
+    /// No rung takes it with ease.
+    pressed: bool,
     /// It may still stand in line.
     may_wait: bool,
     place: Option<Place>,
@@ -185,6 +189,8 @@ struct Climb<'a> {
 struct Others {
     /// The ladder has another rung that this request is not done with.
     another: bool,
+    /// One of them is a provider's.
+    provider: bool,
     /// A rung before it, or an equal, could not take this request.
     spilled: bool,
 }
@@ -201,11 +207,18 @@ impl Climb<'_> {
         let mut in_line = self.others_wait();
         loop {
             if !in_line {
-                self.held_until = None;
-                match self.pass().await {
-                    Ok(answered) => return Ok(answered),
-                    Err(Onward::Stop) => return Err(Exhausted),
-                    Err(Onward::NextRung) => {}
+                // First whoever takes it with ease; then whoever can bear it.
+                for pressed in [false, true] {
+                    self.pressed = pressed;
+                    self.held_until = None;
+                    match self.pass().await {
+                        Ok(answered) => return Ok(answered),
+                        Err(Onward::Stop) => return Err(Exhausted),
+                        Err(Onward::NextRung) => {}
+                    }
+                    if self.held_until.is_none() {
+                        break;
+                    }
                 }
                 if self.held_until.is_none() || !self.may_wait {
                     return Err(Exhausted);
@@ -234,13 +247,15 @@ impl Climb<'_> {
                 if self.given_up.contains(&rung.target) {
                     continue;
                 }
-                if upstream.is_reserve() && self.held_until.is_some() && self.may_wait {
+                let hopes = self.may_wait || !self.pressed;
+                if upstream.is_reserve() && self.held_until.is_some() && hopes {
                     return Err(Onward::NextRung);
                 }
                 // What goes on from another rung's stream belongs there, wherever it stands now.
                 let moved_on = self.going_on.is_some() && !self.broke_off_at(&rung.target);
                 let others = Others {
-                    another: self.has_another(&steps, &rung.target),
+                    another: self.has_another(&steps, &rung.target, |_| true),
+                    provider: self.has_another(&steps, &rung.target, |other| !other.is_reserve()),
                     spilled: index > 0 || place > 0 || moved_on,
                 };
                 match self.try_rung(rung, &**upstream, others).await {
@@ -255,15 +270,28 @@ impl Climb<'_> {
 
     /// A rung beside `target` that may still serve this request. One that was passed over for its
     /// breaker or its pace is one of them: the next time down the ladder meets it again.
-    fn has_another(&self, steps: &[Box<[Target]>], target: &Target) -> bool {
-        steps.iter().flatten().any(|other| other != target && !self.given_up.contains(other))
+    fn has_another(
+        &self,
+        steps: &[Box<[Target]>],
+        target: &Target,
+        such: impl Fn(&dyn Upstream) -> bool,
+    ) -> bool {
+        let upstream = |of: &Target| self.lineup.upstreams.get(&*of.provider);
+        let mut others = steps.iter().flatten().filter(|other| *other != target);
+        others.any(|other| {
+            !self.given_up.contains(other) && upstream(other).is_some_and(|other| such(&**other))
+        })
     }
 
     fn rung(&self, target: &Target) -> Option<(Arc<Rung>, Arc<dyn Upstream>)> {
         let upstream = self.lineup.upstreams.get(&*target.provider)?;
         let settings = RungSettings {
             breaker: self.lineup.breaker,
-            pace: self.lineup.pace,
+            // The reserve has a line of its own, and nobody who must be kept from it.
+            pace: PaceSettings {
+                enabled: self.lineup.pace.enabled && !upstream.is_reserve(),
+                ..self.lineup.pace
+            },
             first_token_ms_max: self.ladder.clocks.first_token_ms_max,
         };
         let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), settings);
@@ -294,7 +322,8 @@ impl Climb<'_> {
                 spent: &spent_keys,
                 take: self.take,
                 spilled: others.spilled,
-                another: others.another,
+                another: others.provider,
+                pressed: self.pressed,
             };
             let claim = match rung.claim(&wish, self.gateway.dice()) {
                 Ok(claim) => claim,

@@ -1,6 +1,7 @@
 //! The wire forms. A dialect reads its requests into an [`Ask`], writes an answer as a script of
 //! events, and has its own words for a refusal. What is said and when it breaks is decided
-//! elsewhere, once for all of them. Nothing here is shared with what the wall tests.
+//! elsewhere, once for all of them: by the wall's scenes, and by the simulated providers of drills.
+//! Nothing here is shared with what either of them tests.
 
 mod chat;
 mod gemini;
@@ -20,7 +21,7 @@ use super::refusal::Cause;
 use super::vectors::Wanted;
 
 /// Whose wire form is spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Dialect {
     /// OpenAI's chat completions, and its embeddings.
     Chat,

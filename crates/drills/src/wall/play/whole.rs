@@ -41,9 +41,8 @@ impl Performance<'_> {
             ) => return self.chunked(line, play, &body, sent).await,
             _ if play.dress.announces() => {
                 let (length, end) = told_length(play.dress, body.len());
-                let head = answer_head(200, JSON, Some(length), &self.script.headers());
-                line.send(format!("{head}{body}").as_bytes()).await?;
-                sent.status = Some(200);
+                self.begin(line, play.dress, Some(length), sent).await?;
+                line.send(body.as_bytes()).await?;
                 sent.pieces = self.answer.pieces.len();
                 return Ok(end);
             }
@@ -60,9 +59,18 @@ impl Performance<'_> {
         body.len() * after.min(count) / count
     }
 
-    fn whole_head(&self, dress: Dress, length: Option<usize>) -> String {
+    /// Sends the head.
+    async fn begin<S: Wire>(
+        &mut self,
+        line: &mut Line<S>,
+        dress: Dress,
+        length: Option<usize>,
+        sent: &mut Sent,
+    ) -> Result<(), Gone> {
         let head = answer_head(200, dress.content_type(JSON), length, &self.script.headers());
-        format!("{}{head}", dress.before_head())
+        line.send(format!("{}{head}", dress.before_head()).as_bytes()).await?;
+        sent.status = Some(200);
+        Ok(())
     }
 
     async fn plain<S: Wire>(
@@ -74,9 +82,7 @@ impl Performance<'_> {
     ) -> Result<(), Gone> {
         let tiny = play.dress == Dress::Tiny;
         let body = format!("{}{body}", play.dress.before_body());
-        let head = self.whole_head(play.dress, (!tiny).then_some(body.len()));
-        line.send(head.as_bytes()).await?;
-        sent.status = Some(200);
+        self.begin(line, play.dress, (!tiny).then_some(body.len()), sent).await?;
         line.pause(play.whole_wait).await?;
         if tiny {
             let body = framed(play.dress, &body);
@@ -96,8 +102,7 @@ impl Performance<'_> {
     ) -> Result<End, Gone> {
         let malformed = play.fault == Some(Fault::Malformed);
         let said = if malformed { body.len() / 2 } else { body.len() };
-        line.send(self.whole_head(play.dress, Some(said)).as_bytes()).await?;
-        sent.status = Some(200);
+        self.begin(line, play.dress, Some(said), sent).await?;
         line.pause(play.whole_wait).await?;
         let kept = match play.fault {
             Some(Fault::Break { after, .. } | Fault::Reset { after }) => self.share(body, after),
@@ -122,8 +127,7 @@ impl Performance<'_> {
         body: &str,
         sent: &mut Sent,
     ) -> Result<End, Gone> {
-        line.send(self.whole_head(play.dress, None).as_bytes()).await?;
-        sent.status = Some(200);
+        self.begin(line, play.dress, None, sent).await?;
         match play.fault {
             Some(Fault::Idle { every, span, .. }) => {
                 let mut left = span;

@@ -46,6 +46,7 @@ fn code(cause: &Cause) -> &'static str {
         Cause::Spent => "insufficient_quota",
         Cause::ForeignSeal => "invalid_encrypted_content",
         Cause::ServerError => "server_error",
+        Cause::Unavailable => "service_unavailable",
         Cause::Overloaded | Cause::Busy => "overloaded",
         Cause::TooLong => "context_length_exceeded",
         Cause::Filtered => "content_policy_violation",
@@ -87,7 +88,9 @@ pub(in super::super) fn refuse_azure(cause: &Cause, envelope: &Envelope) -> Refu
         Cause::LimitedUntil { .. } | Cause::LimitedInBody { .. } | Cause::Accelerated => {
             plain(&text, cause.message())
         }
-        Cause::Overloaded | Cause::Busy => plain("ServiceUnavailable", cause.message()),
+        Cause::Overloaded | Cause::Busy | Cause::Unavailable => {
+            plain("ServiceUnavailable", cause.message())
+        }
         Cause::ServerError => plain("InternalServerError", cause.message()),
         Cause::BadKey => plain(&text, "Access denied due to an invalid subscription key."),
         Cause::UnknownModel => plain("DeploymentNotFound", "No such deployment exists."),

@@ -124,7 +124,7 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
         | Cause::Accelerated
         | Cause::Spent => (429, "RESOURCE_EXHAUSTED"),
         Cause::ServerError => (500, "INTERNAL"),
-        Cause::Overloaded => (503, "UNAVAILABLE"),
+        Cause::Overloaded | Cause::Unavailable => (503, "UNAVAILABLE"),
         Cause::Busy => (529, "UNAVAILABLE"),
         Cause::UnknownModel | Cause::NotFound => (404, "NOT_FOUND"),
         // A wrong key is an argument like any other here.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::super::super::answer::{Answer, Citation, Finish, Piece, SIGNATURE};
-use super::super::super::ask::Delivery;
+use super::super::super::ask::{Delivery, words_in};
 use super::super::super::refusal::Cause;
 use super::super::{Envelope, Refused, STRAY, Script};
 use super::{headers, refuse};
@@ -46,7 +46,8 @@ impl<'a> Stream<'a> {
                 Some(json!({"text": text, "thought": true}))
             }
             Piece::Text(text) => {
-                self.said += 1;
+                // A drill's provider puts many words into one piece.
+                self.said += words_in(text).max(1);
                 Some(self.sealed(json!({ "text": text })))
             }
             Piece::Call { index, name } => {

@@ -87,6 +87,7 @@ pub(super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
         | Cause::Accelerated
         | Cause::Spent => (429, "rate_limit_error"),
         Cause::ServerError => (500, "api_error"),
+        Cause::Unavailable => (503, "api_error"),
         Cause::Overloaded | Cause::Busy => (529, "overloaded_error"),
         Cause::BadKey => (401, "authentication_error"),
         Cause::UnknownModel | Cause::NotFound => (404, "not_found_error"),

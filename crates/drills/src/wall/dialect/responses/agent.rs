@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::super::answer::{Answer, Citation, Finish, Piece};
 use super::super::super::refusal::Cause;
-use super::super::{Envelope, Refused, STRAY, Script, chat, garbled_event, named_event, until};
-use super::response;
-use super::stream::{annotation, call_id, usage};
+use super::super::{Envelope, Refused, Script, chat, garbled_event, until};
+use super::form::{Sequence, annotation, call_id, ended, usage};
 
 /// What was searched for and found, where the scene itself cites nothing.
 const FOUND: Citation = Citation {
@@ -22,7 +21,7 @@ const FOUND: Citation = Citation {
 pub(in super::super) struct Agent<'a> {
     envelope: Envelope,
     answer: &'a Answer,
-    sequence: u64,
+    sequence: Sequence,
     done: Vec<Value>,
     text: Option<String>,
     annotations: Vec<Value>,
@@ -36,7 +35,7 @@ impl<'a> Agent<'a> {
         Self {
             envelope,
             answer,
-            sequence: 0,
+            sequence: Sequence::default(),
             done: Vec::new(),
             text: None,
             annotations: Vec::new(),
@@ -44,14 +43,6 @@ impl<'a> Agent<'a> {
             name: String::new(),
             arguments: String::new(),
         }
-    }
-
-    fn event(&mut self, kind: &str, mut data: Value) -> String {
-        if let Some(data) = data.as_object_mut() {
-            data.insert("sequence_number".to_owned(), json!(self.sequence));
-        }
-        self.sequence += 1;
-        named_event(kind, &data)
     }
 
     fn item_id(&self, kind: &str) -> String {
@@ -79,16 +70,18 @@ impl<'a> Agent<'a> {
         let item = json!({"type": "search_results", "queries": queries, "results": results});
         let index = self.done.len();
         let events = vec![
-            self.event("response.output_item.added", json!({"output_index": index, "item": call})),
-            self.event(
+            self.sequence
+                .event("response.output_item.added", json!({"output_index": index, "item": call})),
+            self.sequence.event(
                 "response.reasoning.search_queries",
                 json!({"call_id": call_id, "queries": queries, "thought": "Searching the web..."}),
             ),
-            self.event(
+            self.sequence.event(
                 "response.reasoning.search_results",
                 json!({"call_id": call_id, "results": results, "thought": "Found 1 result"}),
             ),
-            self.event("response.output_item.done", json!({"output_index": index, "item": item})),
+            self.sequence
+                .event("response.output_item.done", json!({"output_index": index, "item": item})),
         ];
         self.done.push(item);
         events
@@ -108,12 +101,12 @@ impl<'a> Agent<'a> {
         if self.text.is_none() {
             let item = self.message(&Value::Null);
             let data = json!({"output_index": index, "item": item});
-            events.push(self.event("response.output_item.added", data));
+            events.push(self.sequence.event("response.output_item.added", data));
         }
         self.text.get_or_insert_default().push_str(word);
         let id = self.item_id("msg");
         let data = json!({"content_index": 0, "delta": word, "item_id": id, "output_index": index});
-        events.push(self.event("response.output_text.delta", data));
+        events.push(self.sequence.event("response.output_text.delta", data));
         events
     }
 
@@ -121,7 +114,7 @@ impl<'a> Agent<'a> {
         if !std::mem::take(&mut self.thinking) {
             return Vec::new();
         }
-        vec![self.event("response.reasoning.stopped", json!({"thought": ""}))]
+        vec![self.sequence.event("response.reasoning.stopped", json!({"thought": ""}))]
     }
 
     fn call(&mut self, index: usize) -> Vec<String> {
@@ -132,8 +125,8 @@ impl<'a> Agent<'a> {
         self.arguments.clear();
         let data = json!({"output_index": self.done.len(), "item": item});
         let events = vec![
-            self.event("response.output_item.added", data.clone()),
-            self.event("response.output_item.done", data),
+            self.sequence.event("response.output_item.added", data.clone()),
+            self.sequence.event("response.output_item.done", data),
         ];
         self.done.push(item);
         events
@@ -155,17 +148,7 @@ impl<'a> Agent<'a> {
             });
             usage.insert("input_tokens_details".to_owned(), details);
         }
-        let (status, why) = match self.answer.finish {
-            Finish::Stop | Finish::Tools | Finish::Refused => ("completed", Value::Null),
-            Finish::Length => ("incomplete", json!({"reason": "max_output_tokens"})),
-            Finish::Filtered => ("incomplete", json!({"reason": "content_filter"})),
-        };
-        let mut ended = response(&self.envelope, status, &self.done, &usage);
-        if let Some(ended) = ended.as_object_mut() {
-            ended.insert("incomplete_details".to_owned(), why);
-            ended.insert("completed_at".to_owned(), json!(self.envelope.created));
-        }
-        ended
+        ended(&self.envelope, self.answer, &self.done, &usage)
     }
 }
 
@@ -175,11 +158,7 @@ impl Script for Agent<'_> {
     }
 
     fn opening(&mut self) -> Vec<String> {
-        let begun = json!({"response": response(&self.envelope, "in_progress", &[], &Value::Null)});
-        let mut events = vec![
-            self.event("response.created", begun.clone()),
-            self.event("response.in_progress", begun),
-        ];
+        let mut events = self.sequence.opening(&self.envelope);
         events.extend(self.search());
         events
     }
@@ -189,7 +168,7 @@ impl Script for Agent<'_> {
             Piece::Text(word) | Piece::Refusal(word) => self.say(word),
             Piece::Thought(word) => {
                 self.thinking = true;
-                vec![self.event("response.reasoning.started", json!({ "thought": word }))]
+                vec![self.sequence.event("response.reasoning.started", json!({ "thought": word }))]
             }
             Piece::Call { name, .. } => {
                 name.clone_into(&mut self.name);
@@ -216,14 +195,11 @@ impl Script for Agent<'_> {
     }
 
     fn aside(&mut self, padding: &str) -> String {
-        self.event("response.news.added", json!({ "news": padding }))
+        self.sequence.aside(padding)
     }
 
     fn stray(&mut self) -> String {
-        let data = json!({
-            "content_index": 0, "delta": STRAY, "item_id": "msg_wall_stray", "output_index": 7,
-        });
-        self.event("response.output_text.delta", data)
+        self.sequence.stray()
     }
 
     fn failure(&mut self, cause: &Cause) -> Vec<String> {
@@ -234,7 +210,7 @@ impl Script for Agent<'_> {
             _ => ("server_error", "internal_server_error"),
         };
         let error = json!({"type": kind, "code": code, "message": message});
-        vec![self.event("response.failed", json!({ "error": error }))]
+        vec![self.sequence.event("response.failed", json!({ "error": error }))]
     }
 
     fn closing(&mut self) -> Vec<String> {
@@ -246,16 +222,16 @@ impl Script for Agent<'_> {
         let item = self.message(&json!([part]));
         let id = self.item_id("msg");
         let data = json!({"content_index": 0, "item_id": id, "output_index": index, "text": text});
-        events.push(self.event("response.output_text.done", data));
+        events.push(self.sequence.event("response.output_text.done", data));
         let data = json!({"output_index": index, "item": item});
-        events.push(self.event("response.output_item.done", data));
+        events.push(self.sequence.event("response.output_item.done", data));
         self.done.push(item);
         events
     }
 
     fn mark(&mut self) -> Vec<String> {
         let ended = json!({"response": self.ended()});
-        vec![self.event("response.completed", ended)]
+        vec![self.sequence.event("response.completed", ended)]
     }
 
     fn whole(&mut self) -> String {
@@ -270,7 +246,7 @@ impl Script for Agent<'_> {
 
 /// An error as Perplexity sends it; over capacity it is a page of its edge, not JSON.
 pub(in super::super) fn refuse(cause: &Cause, envelope: &Envelope) -> Refused {
-    if *cause == Cause::Overloaded {
+    if matches!(cause, Cause::Overloaded | Cause::Unavailable) {
         return Refused {
             status: 503,
             content_type: "text/html",

@@ -1,6 +1,7 @@
 //! OpenAI's responses, and Perplexity's agent, which is made after them: how requests are read.
 
 mod agent;
+mod form;
 mod stream;
 
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ pub(super) use agent::{Agent, refuse as refuse_agent};
 pub(super) use stream::Stream;
 
 use super::super::ask::{Ask, Delivery, flag, list, model, object, speaks, text_of, words_in};
-use super::{Envelope, Order, Wish};
+use super::{Order, Wish};
 
 /// What Perplexity takes; every other field is refused.
 const AGENT_FIELDS: [&str; 22] = [
@@ -90,44 +91,6 @@ fn read_input(model: String, body: &Value) -> Result<Order, String> {
     ask.heed_last(&items, speaks, text);
     ask.heed_seals(body);
     Ok(Order { ask, wish: Wish::Answer })
-}
-
-/// The response object around an output, with every field that strict clients ask for.
-fn response(envelope: &Envelope, status: &str, output: &[Value], usage: &Value) -> Value {
-    json!({
-        "id": format!("resp_wall_{}", envelope.serial),
-        "object": "response",
-        "created_at": envelope.created,
-        "status": status,
-        "completed_at": null,
-        "background": false,
-        "error": null,
-        "frequency_penalty": 0.0,
-        "incomplete_details": null,
-        "instructions": null,
-        "max_output_tokens": null,
-        "max_tool_calls": null,
-        "model": envelope.model,
-        "output": output,
-        "parallel_tool_calls": true,
-        "presence_penalty": 0.0,
-        "previous_response_id": null,
-        "prompt_cache_key": null,
-        "reasoning": {"effort": null, "summary": null},
-        "safety_identifier": null,
-        "service_tier": "default",
-        "store": false,
-        "temperature": 1.0,
-        "text": {"format": {"type": "text"}},
-        "tool_choice": "auto",
-        "tools": [],
-        "top_logprobs": 0,
-        "top_p": 1.0,
-        "truncation": "disabled",
-        "usage": usage,
-        "user": null,
-        "metadata": {},
-    })
 }
 
 #[cfg(test)]

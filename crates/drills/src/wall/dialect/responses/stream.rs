@@ -3,16 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::super::super::answer::{Answer, Citation, Finish, Piece, Tokens};
+use super::super::super::answer::{Answer, Piece};
 use super::super::super::refusal::Cause;
-use super::super::{Envelope, STRAY, Script, chat, garbled_event, named_event};
-use super::response;
+use super::super::{Envelope, Script, chat, garbled_event};
+use super::form::{Sequence, annotation, call_id, ended, response, status, usage};
 
 /// Writes one response.
 pub(in super::super) struct Stream<'a> {
     envelope: Envelope,
     answer: &'a Answer,
-    sequence: u64,
+    sequence: Sequence,
     /// The items that are done.
     done: Vec<Value>,
     open: Option<Item>,
@@ -71,40 +71,9 @@ impl Item {
     }
 }
 
-pub(super) fn call_id(index: usize) -> String {
-    format!("call_wall_{}", index + 1)
-}
-
-/// A citation as an annotation of the text.
-pub(super) fn annotation(citation: &Citation) -> Value {
-    let Citation { url, title, start, end, .. } = citation;
-    json!({
-        "type": "url_citation", "url": url, "title": title,
-        "start_index": start, "end_index": end,
-    })
-}
-
-pub(super) fn usage(tokens: Tokens) -> Value {
-    json!({
-        "input_tokens": tokens.input,
-        "input_tokens_details": {"cached_tokens": tokens.cached},
-        "output_tokens": tokens.output,
-        "output_tokens_details": {"reasoning_tokens": tokens.reasoning},
-        "total_tokens": tokens.total(),
-    })
-}
-
 impl<'a> Stream<'a> {
     pub(in super::super) fn new(envelope: Envelope, answer: &'a Answer) -> Self {
-        Self { envelope, answer, sequence: 0, done: Vec::new(), open: None }
-    }
-
-    fn event(&mut self, kind: &str, mut data: Value) -> String {
-        if let Some(data) = data.as_object_mut() {
-            data.insert("sequence_number".to_owned(), json!(self.sequence));
-        }
-        self.sequence += 1;
-        named_event(kind, &data)
+        Self { envelope, answer, sequence: Sequence::default(), done: Vec::new(), open: None }
     }
 
     /// An event that belongs to the open item.
@@ -121,7 +90,7 @@ impl<'a> Stream<'a> {
                 Item::Call { .. } => None,
             };
         }
-        self.event(kind, data)
+        self.sequence.event(kind, data)
     }
 
     /// Ends what is open and begins another item.
@@ -130,7 +99,7 @@ impl<'a> Stream<'a> {
         let at = self.done.len();
         let shown = item.json(&item.id(self.envelope.serial, at), "in_progress");
         let added = json!({"output_index": at, "item": shown});
-        events.push(self.event("response.output_item.added", added));
+        events.push(self.sequence.event("response.output_item.added", added));
         if let Some(part) = item.part() {
             let data = json!({ "part": part });
             events.push(self.item_event(&item, "response.content_part.added", data));
@@ -173,33 +142,13 @@ impl<'a> Stream<'a> {
         let at = self.done.len();
         let shown = item.json(&item.id(self.envelope.serial, at), status);
         let data = json!({"output_index": at, "item": shown});
-        events.push(self.event("response.output_item.done", data));
+        events.push(self.sequence.event("response.output_item.done", data));
         self.done.push(shown);
         events
     }
 
-    /// How the response ended: its status, and why it is not whole.
-    fn status(&self) -> (&'static str, Value) {
-        match self.answer.finish {
-            Finish::Stop | Finish::Tools | Finish::Refused => ("completed", Value::Null),
-            Finish::Length => ("incomplete", json!({"reason": "max_output_tokens"})),
-            Finish::Filtered => ("incomplete", json!({"reason": "content_filter"})),
-        }
-    }
-
-    fn begun(&self) -> Value {
-        json!({"response": response(&self.envelope, "in_progress", &[], &Value::Null)})
-    }
-
     fn ended(&self) -> Value {
-        let (status, why) = self.status();
-        let usage = usage(self.answer.tokens);
-        let mut ended = response(&self.envelope, status, &self.done, &usage);
-        if let Some(ended) = ended.as_object_mut() {
-            ended.insert("incomplete_details".to_owned(), why);
-            ended.insert("completed_at".to_owned(), json!(self.envelope.created));
-        }
-        ended
+        ended(&self.envelope, self.answer, &self.done, &usage(self.answer.tokens))
     }
 
     /// The events that begin a piece's item, if it is not open already.
@@ -227,11 +176,7 @@ impl Script for Stream<'_> {
     }
 
     fn opening(&mut self) -> Vec<String> {
-        let begun = self.begun();
-        vec![
-            self.event("response.created", begun.clone()),
-            self.event("response.in_progress", begun),
-        ]
+        self.sequence.opening(&self.envelope)
     }
 
     fn piece(&mut self, piece: &Piece) -> Vec<String> {
@@ -285,14 +230,11 @@ impl Script for Stream<'_> {
     }
 
     fn aside(&mut self, padding: &str) -> String {
-        self.event("response.news.added", json!({ "news": padding }))
+        self.sequence.aside(padding)
     }
 
     fn stray(&mut self) -> String {
-        let data = json!({
-            "content_index": 0, "delta": STRAY, "item_id": "msg_wall_stray", "output_index": 7,
-        });
-        self.event("response.output_text.delta", data)
+        self.sequence.stray()
     }
 
     fn failure(&mut self, cause: &Cause) -> Vec<String> {
@@ -311,20 +253,20 @@ impl Script for Stream<'_> {
             failed.insert("error".to_owned(), error);
         }
         vec![
-            self.event("error", json!({ "error": error })),
-            self.event("response.failed", json!({ "response": failed })),
+            self.sequence.event("error", json!({ "error": error })),
+            self.sequence.event("response.failed", json!({ "response": failed })),
         ]
     }
 
     fn closing(&mut self) -> Vec<String> {
-        let (status, _) = self.status();
+        let (status, _) = status(self.answer.finish);
         self.end(status)
     }
 
     fn mark(&mut self) -> Vec<String> {
-        let (status, _) = self.status();
+        let (status, _) = status(self.answer.finish);
         let ended = json!({"response": self.ended()});
-        vec![self.event(&format!("response.{status}"), ended)]
+        vec![self.sequence.event(&format!("response.{status}"), ended)]
     }
 
     fn whole(&mut self) -> String {

@@ -1,0 +1,283 @@
+//! The judge of one component: log-odds of ok, degraded and down from all families, hysteresis, and
+//! the guards that keep a verdict from being drawn. It knows no other component; why something fell
+//! is told by [`crate::cause`], from all of them.
+
+use clock::UnixMs;
+
+use crate::settings::{SPEAKS_NATS, Settings, weight};
+use crate::sight::Say;
+use crate::sight::page::PageSight;
+use crate::sight::probes::ProbeSight;
+use crate::sight::reports::ReportSight;
+use crate::sight::traffic::TrafficSight;
+use crate::{Belief, Certainty, Component, Fact, Family, Guard, Health, Reading, Symptom};
+
+/// Probes that must fail in a row before the family speaks: a burst of twenty seconds meets two.
+const PROBES_MIN: u64 = 3;
+
+/// Degraded becomes down, or the other way, only if it is so many times likelier.
+const TURN_RATIO: f64 = 3.0;
+
+/// What a component's own evidence says, before others are asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Look {
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) onset: Option<UnixMs>,
+    pub(crate) symptom: Option<Symptom>,
+    /// Families that disagree: one speaks for a fall and another has good news of this minute.
+    pub(crate) is_contradicted: bool,
+    pub(crate) is_quality: bool,
+    pub(crate) is_plain: bool,
+    pub(crate) guards: Vec<Guard>,
+}
+
+/// What a judge must know of ourselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ourselves {
+    pub(crate) is_network_bad: bool,
+    pub(crate) is_maintenance: bool,
+}
+
+/// How a component stands after a judgement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) health: Health,
+    pub(crate) certainty: Certainty,
+    pub(crate) since: UnixMs,
+    pub(crate) belief: Belief,
+}
+
+/// The judge of one component.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Judge {
+    pub(crate) component: Component,
+    traffic: TrafficSight,
+    probes: ProbeSight,
+    reports: ReportSight,
+    page: PageSight,
+    health: Health,
+    certainty: Certainty,
+    since: UnixMs,
+    /// Since when it has looked well without a break.
+    well_at: Option<UnixMs>,
+    onset_at: Option<UnixMs>,
+    looked_at: Option<UnixMs>,
+}
+
+impl Judge {
+    pub(crate) fn new(component: Component) -> Self {
+        Self {
+            component,
+            traffic: TrafficSight::new(),
+            probes: ProbeSight::new(),
+            reports: ReportSight::new(),
+            page: PageSight::default(),
+            health: Health::Ok,
+            certainty: Certainty::Clear,
+            since: UnixMs::default(),
+            well_at: None,
+            onset_at: None,
+            looked_at: None,
+        }
+    }
+
+    /// Takes a fact about this component.
+    pub(crate) fn take(&mut self, at: UnixMs, fact: &Fact) {
+        match fact {
+            Fact::Traffic { traffic, .. } => self.traffic.take(at, traffic),
+            Fact::Probe { result, .. } => self.probes.take(at, *result),
+            Fact::Reports { reports, .. } => self.reports.take(at, *reports),
+            Fact::Page { page, .. } => self.page.take(at, *page),
+            Fact::Drift { drift, is_on, .. } => self.traffic.drift(*drift, *is_on),
+            Fact::Canary { .. } | Fact::Attack { .. } | Fact::Maintenance(_) => {}
+        }
+    }
+
+    /// True from the passive detector's alarm on. For breakers; never enough for an incident.
+    pub(crate) fn is_alarmed(&self) -> bool {
+        self.traffic.is_alarmed()
+    }
+
+    /// Reads all families.
+    pub(crate) fn look(&mut self, now: UnixMs, settings: &Settings, us: Ourselves) -> Look {
+        let guards = self.guards(now, settings, us);
+        if guards.iter().any(|guard| matches!(guard, Guard::OwnNetwork | Guard::ClockJump)) {
+            self.traffic.clear();
+            self.probes.clear();
+        }
+        self.looked_at = Some(now);
+        let onsets = [self.traffic.onset().filter(|_| self.traffic.is_alarmed())]
+            .into_iter()
+            .chain([self.probes.onset(), self.reports.onset(), self.page.bad_at(now)]);
+        let onset = onsets.flatten().min();
+        let mut page = self.page.say(now, self.onset_at.or(onset));
+        if us.is_network_bad && self.page.bad_at(now).is_none() {
+            // What we cannot reach ourselves is not broken.
+            (page.degraded_nats, page.down_nats) = (0.0, 0.0);
+        }
+        let mut traffic = self.traffic.say(now);
+        if self.probes.is_wrong() {
+            // Good status codes say nothing about answers that are wrong.
+            traffic.degraded_nats = traffic.degraded_nats.max(0.0);
+        }
+        let readings = vec![
+            reading(Family::Probe, self.probes.say(now)),
+            reading(Family::Traffic, traffic),
+            reading(Family::Reports, self.reports.say(now)),
+            reading(Family::OfficialPage, page),
+        ];
+        let speaks = readings.iter().any(speaks);
+        let good = |reading: &Reading| reading.down_nats <= -2.0 && reading.degraded_nats <= -1.0;
+        let symptom = self.traffic.symptom().or(self.probes.symptom()).or(self.page.symptom(now));
+        Look {
+            is_contradicted: speaks && readings.iter().any(good),
+            readings,
+            onset,
+            symptom: symptom.or(self.reports.symptom().filter(|_| self.reports.is_on())),
+            is_quality: self.probes.is_wrong() || self.traffic.is_drifting(),
+            is_plain: self.traffic.is_plain(now),
+            guards,
+        }
+    }
+
+    /// Draws the verdict from all readings.
+    pub(crate) fn conclude(&mut self, now: UnixMs, settings: &Settings, look: &Look) -> Standing {
+        let belief = belief(&look.readings, settings);
+        let bad = 1.0 - belief.ok;
+        let excused = look.guards.contains(&Guard::Maintenance);
+        let held = look.guards.contains(&Guard::ClockJump);
+        let blind = look.guards.contains(&Guard::OwnNetwork);
+        let mut certainty = match () {
+            () if excused => Certainty::Clear,
+            () if held => self.certainty,
+            () if is_confirmed(bad, look, settings) && !blind => Certainty::Confirmed,
+            () if bad > settings.suspected_above => self.certainty.max(Certainty::Suspected),
+            () => Certainty::Clear,
+        };
+        if certainty == Certainty::Clear && !excused && self.certainty > Certainty::Clear {
+            let well_at = *self.well_at.get_or_insert(now);
+            let is_long = now.since(well_at) >= settings.good_windows * settings.window_ms;
+            let lapsed = self.certainty == Certainty::Suspected
+                && now.since(well_at) >= settings.suspicion_ms_max;
+            if !(is_long && (lapsed || self.was_seen_well(now, well_at))) {
+                certainty = self.certainty;
+            }
+        } else {
+            self.well_at = None;
+        }
+        self.stand(now, certainty, belief);
+        self.onset_at = match certainty {
+            Certainty::Clear => None,
+            _ => self.onset_at.or(look.onset).or(Some(now)),
+        };
+        Standing { health: self.health, certainty, since: self.since, belief }
+    }
+
+    /// When the trouble began of which the verdict tells.
+    pub(crate) fn onset(&self) -> Option<UnixMs> {
+        self.onset_at
+    }
+
+    /// When this component last answered us.
+    pub(crate) fn answered_at(&self) -> Option<UnixMs> {
+        self.traffic.good_at().max(self.probes.good_at())
+    }
+
+    /// For how long it has not been well, in milliseconds.
+    pub(crate) fn suspected_ms(&self, now: UnixMs) -> u64 {
+        if self.certainty == Certainty::Clear { 0 } else { now.since(self.since) }
+    }
+
+    fn stand(&mut self, now: UnixMs, certainty: Certainty, belief: Belief) {
+        let worse = if belief.down > belief.degraded { Health::Down } else { Health::Degraded };
+        let health = match certainty {
+            Certainty::Clear => Health::Ok,
+            _ if self.health == Health::Ok => worse,
+            // While it looks well again, nothing new is learnt about how bad it was.
+            _ if self.well_at.is_some() => self.health,
+            _ => {
+                let (high, low) =
+                    (belief.down.max(belief.degraded), belief.down.min(belief.degraded));
+                if high > TURN_RATIO * low { worse } else { self.health }
+            }
+        };
+        if (health, certainty) != (self.health, self.certainty) || self.since == UnixMs::default() {
+            self.since = now;
+        }
+        self.health = health;
+        self.certainty = certainty;
+    }
+
+    /// Silence is no good news: somebody must have seen it well since it looks well.
+    fn was_seen_well(&self, now: UnixMs, since: UnixMs) -> bool {
+        let routed = self.component.capability.is_none_or(crate::Capability::is_routed);
+        self.answered_at() >= Some(since)
+            || self.page.is_good(now)
+            || (!routed && self.page.bad_at(now).is_none() && !self.reports.is_on())
+    }
+
+    fn guards(&self, now: UnixMs, settings: &Settings, us: Ourselves) -> Vec<Guard> {
+        let jumped = self
+            .looked_at
+            .is_some_and(|before| now < before || now.since(before) > settings.gap_ms_max);
+        let routed = self.component.capability.is_none_or(crate::Capability::is_routed);
+        let refused = self.traffic.is_refused(now) || self.probes.is_refused();
+        let maintained = us.is_maintenance || self.page.is_maintenance(now);
+        let all = [
+            (us.is_network_bad, Guard::OwnNetwork),
+            (refused, Guard::OwnAccount),
+            (routed && self.traffic.is_low(now), Guard::LowVolume),
+            (maintained, Guard::Maintenance),
+            (jumped, Guard::ClockJump),
+        ];
+        all.into_iter().filter(|(is_on, _)| *is_on).map(|(_, guard)| guard).collect()
+    }
+}
+
+/// True if a reading speaks for an outage as a witness of its own.
+pub(crate) fn speaks(reading: &Reading) -> bool {
+    let nats = reading.degraded_nats.max(reading.down_nats);
+    nats >= SPEAKS_NATS && (reading.family != Family::Probe || reading.observations >= PROBES_MIN)
+}
+
+/// True if the provider's own page tells of the trouble.
+pub(crate) fn is_told_by_page(readings: &[Reading]) -> bool {
+    readings.iter().any(|reading| reading.family == Family::OfficialPage && speaks(reading))
+}
+
+/// A reading within its family's caps. What exceeds them is taken from both sides alike, so that
+/// the cap does not make down look like degraded.
+fn reading(family: Family, say: Say) -> Reading {
+    let weight = weight(family);
+    let excess = (say.degraded_nats.max(say.down_nats) - weight.for_nats_max).max(0.0);
+    Reading {
+        family,
+        degraded_nats: weight.cap(say.degraded_nats - excess),
+        down_nats: weight.cap(say.down_nats - excess),
+        observations: say.observations,
+        why: say.why,
+    }
+}
+
+/// Probabilities from the prior and all readings.
+pub(crate) fn belief(readings: &[Reading], settings: &Settings) -> Belief {
+    let sum = |of: fn(&Reading) -> f64| readings.iter().map(of).sum::<f64>();
+    // Degraded minutes are twice as many as those of a full outage.
+    let ok = 1.0 - settings.bad_share;
+    let degraded =
+        (settings.bad_share * 2.0 / 3.0 / ok).ln() + sum(|reading| reading.degraded_nats);
+    let down = (settings.bad_share / 3.0 / ok).ln() + sum(|reading| reading.down_nats);
+    let most = degraded.max(down).max(0.0);
+    let (ok, degraded, down) = ((-most).exp(), (degraded - most).exp(), (down - most).exp());
+    let all = ok + degraded + down;
+    Belief { ok: ok / all, degraded: degraded / all, down: down / all }
+}
+
+fn is_confirmed(bad: f64, look: &Look, settings: &Settings) -> bool {
+    let speaking: Vec<&Reading> = look.readings.iter().filter(|reading| speaks(reading)).collect();
+    let alone = speaking.iter().any(|reading| {
+        reading.family == Family::Traffic && reading.observations >= settings.alone_requests_min
+    });
+    (bad > settings.confirmed_above && speaking.len() >= 2)
+        || (bad > settings.alone_above && alone && look.is_plain)
+}

@@ -1,0 +1,285 @@
+//! The judge of one component: how fast, how sure, and what keeps it from judging.
+
+use detection::{
+    Capability, CauseClass, Certainty, Fact, Faults, Guard, Health, Maintenance, MaintenancePhase,
+    Refusals, Symptom, Traffic,
+};
+
+use crate::world::{MINUTE_MS, World, component, id, moment};
+
+const CHAT: &str = "openai/chat";
+
+fn world(rps: f64, probe_every_s: Option<u64>, seed: u64) -> World {
+    let components = vec![component("openai", Capability::Chat)];
+    let mut world = World::new(components, moment(2026, 3, 4, 12, 0), seed);
+    world.set(CHAT, |state| {
+        state.rps = rps;
+        state.share = 0.003;
+        state.probe_every_s = probe_every_s;
+    });
+    world
+}
+
+/// The slowest of twenty full outages: seconds to suspected and to confirmed.
+fn slowest(rps: f64, probe_every_s: Option<u64>) -> (f64, f64) {
+    let mut slowest = (0.0_f64, 0.0_f64);
+    for seed in 0..20 {
+        let mut world = world(rps, probe_every_s, seed);
+        world.run_s(600);
+        let from = world.now;
+        world.set(CHAT, |state| state.share = 1.0);
+        world.run_s(150);
+        let to = |certainty| world.seconds_to(CHAT, certainty, from).unwrap();
+        slowest.0 = slowest.0.max(to(Certainty::Suspected));
+        slowest.1 = slowest.1.max(to(Certainty::Confirmed));
+        assert_eq!(world.verdict(CHAT).health, Health::Down);
+    }
+    slowest
+}
+
+#[test]
+fn a_full_outage_is_suspected_and_confirmed_in_time() {
+    for probes in [None, Some(60)] {
+        let (suspected, confirmed) = slowest(1.0, probes);
+        println!("1 rps, probes {probes:?}: suspected {suspected} s, confirmed {confirmed} s");
+        assert!(suspected <= 60.0 && confirmed <= 120.0, "{suspected} / {confirmed}");
+        let (suspected, confirmed) = slowest(10.0, probes);
+        println!("10 rps, probes {probes:?}: suspected {suspected} s, confirmed {confirmed} s");
+        assert!(suspected <= 15.0 && confirmed <= 15.0, "{suspected} / {confirmed}");
+    }
+}
+
+#[test]
+fn probes_carry_detection_where_traffic_is_thin() {
+    let mut world = world(0.05, Some(60), 3);
+    world.run_s(3600);
+    assert!(world.verdict(CHAT).guards.contains(&Guard::LowVolume));
+    let from = world.now;
+    world.set(CHAT, |state| state.share = 1.0);
+    world.run_s(240);
+    assert!(world.seconds_to(CHAT, Certainty::Suspected, from).unwrap() <= 180.0);
+    assert!(world.seconds_to(CHAT, Certainty::Confirmed, from).unwrap() <= 240.0);
+}
+
+#[test]
+fn it_is_left_only_after_three_good_windows() {
+    let mut world = world(10.0, Some(60), 5);
+    world.run_s(300);
+    world.set(CHAT, |state| state.share = 1.0);
+    world.run_s(300);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Confirmed);
+    world.set(CHAT, |state| state.share = 0.003);
+    world.run_s(175);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Confirmed);
+    world.run_s(45);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Clear);
+    assert_eq!(world.verdict(CHAT).health, Health::Ok);
+}
+
+#[test]
+fn a_third_of_faults_is_degraded_and_not_down() {
+    let mut world = world(10.0, Some(60), 6);
+    world.run_s(300);
+    world.set(CHAT, |state| state.share = 0.35);
+    world.run_s(180);
+    let verdict = world.verdict(CHAT);
+    assert_eq!((verdict.health, verdict.certainty), (Health::Degraded, Certainty::Confirmed));
+}
+
+#[test]
+fn slow_first_words_are_degraded() {
+    let mut world = world(5.0, Some(60), 7);
+    world.run_s(1200);
+    world.set(CHAT, |state| state.first_words_ms = 2400);
+    world.run_s(300);
+    let verdict = world.verdict(CHAT);
+    assert_eq!((verdict.health, verdict.certainty), (Health::Degraded, Certainty::Confirmed));
+    assert!(verdict.why.contains("times slower than usual"), "{}", verdict.why);
+    world.set(CHAT, |state| state.first_words_ms = 600);
+    world.run_s(600);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Clear);
+}
+
+#[test]
+fn our_own_network_condemns_nobody() {
+    let mut world = world(10.0, Some(30), 8);
+    world.run_s(300);
+    world.canaries = false;
+    world.run_s(35);
+    world.set(CHAT, |state| {
+        state.share = 1.0;
+        state.symptom = Symptom::Connections;
+    });
+    world.run_s(600);
+    assert!(world.moments.iter().all(|moment| moment.verdict.certainty == Certainty::Clear));
+    let verdict = world.verdict(CHAT);
+    assert!(verdict.guards.contains(&Guard::OwnNetwork));
+    assert_eq!(verdict.cause.class, CauseClass::OurNetwork);
+}
+
+/// The line is cut, and the canaries say so only half a minute later.
+#[test]
+fn a_cut_line_confirms_nobody_before_the_canaries_speak() {
+    let components =
+        ["openai", "claude", "gemini"].map(|provider| component(provider, Capability::Chat));
+    let mut world = World::new(components.to_vec(), moment(2026, 3, 4, 12, 0), 15);
+    let all = ["openai/chat", "claude/chat", "gemini/chat"];
+    let set = |world: &mut World, share| {
+        for part in all {
+            world.set(part, |state| {
+                state.rps = 10.0;
+                state.share = share;
+                state.symptom = Symptom::Connections;
+                state.probe_every_s = Some(20);
+            });
+        }
+    };
+    set(&mut world, 0.003);
+    world.run_s(301);
+    world.canaries = false;
+    set(&mut world, 1.0);
+    world.run_s(900);
+    assert!(world.moments.iter().all(|of| of.verdict.certainty < Certainty::Confirmed));
+    assert_eq!(world.verdict("claude/chat").cause.class, CauseClass::OurNetwork);
+    assert!(world.incidents().is_empty());
+    world.canaries = true;
+    set(&mut world, 0.003);
+    world.run_s(600);
+    assert_eq!(world.verdict("claude/chat").certainty, Certainty::Clear);
+    // The same fall of one alone, while the others answer, is its own.
+    world.set("claude/chat", |state| state.share = 1.0);
+    world.run_s(20);
+    assert_eq!(world.verdict("claude/chat").certainty, Certainty::Confirmed);
+}
+
+fn refused(world: &mut World, refused: u16, asking: u16) {
+    for _ in 0..120 {
+        let refusals = Refusals { count: 10, refused, asking };
+        let traffic = Traffic { span_ms: 1000, refusals, ..Traffic::default() };
+        world.tell(Fact::Traffic { component: id(CHAT), traffic });
+        world.run_s(1);
+    }
+}
+
+#[test]
+fn one_refused_key_is_ours_and_several_are_theirs() {
+    let mut alone = world(0.0, None, 9);
+    refused(&mut alone, 1, 4);
+    let verdict = alone.verdict(CHAT);
+    assert_eq!(verdict.certainty, Certainty::Clear);
+    assert!(verdict.guards.contains(&Guard::OwnAccount));
+    assert_eq!(verdict.cause.class, CauseClass::OurKeyOrQuota);
+
+    let mut agreed = world(0.0, None, 9);
+    refused(&mut agreed, 4, 4);
+    assert_eq!(agreed.verdict(CHAT).certainty, Certainty::Confirmed);
+}
+
+#[test]
+fn callers_faults_are_nothing() {
+    let mut world = world(0.0, None, 10);
+    for _ in 0..300 {
+        let traffic = Traffic { span_ms: 1000, good: 1, caller_faults: 50, ..Traffic::default() };
+        world.tell(Fact::Traffic { component: id(CHAT), traffic });
+        world.run_s(1);
+    }
+    assert!(world.moments.iter().all(|moment| moment.verdict.certainty == Certainty::Clear));
+}
+
+#[test]
+fn planned_work_excuses() {
+    let mut world = world(10.0, Some(60), 11);
+    world.run_s(60);
+    let maintenance = Maintenance {
+        id: detection::IncidentId::new("m1"),
+        title: "New disks".into(),
+        phase: MaintenancePhase::Scheduled,
+        created_at: world.now,
+        starts_at: world.now.plus_ms(MINUTE_MS),
+        ends_at: world.now.plus_ms(20 * MINUTE_MS),
+        // The whole provider is named, and its parts are excused.
+        components: vec![id("openai")],
+        updates: Vec::new(),
+        sequence: 0,
+    };
+    world.tell(Fact::Maintenance(maintenance));
+    world.run_s(70);
+    world.set(CHAT, |state| state.share = 1.0);
+    world.run_s(600);
+    let verdict = world.verdict(CHAT);
+    assert_eq!(verdict.certainty, Certainty::Clear);
+    assert!(verdict.guards.contains(&Guard::Maintenance));
+    assert_eq!(verdict.cause.class, CauseClass::Maintenance);
+    // It should have been over by now.
+    world.run_s(900);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Confirmed);
+}
+
+#[test]
+fn a_jump_of_the_clock_draws_no_verdict() {
+    let mut world = world(10.0, Some(60), 12);
+    world.run_s(300);
+    let faults = Faults { timeouts: 500, ..Faults::default() };
+    let traffic = Traffic { span_ms: 1000, faults, ..Traffic::default() };
+    // The process slept for an hour; all that was in flight is seen to have timed out.
+    world.now = world.now.plus_ms(60 * MINUTE_MS);
+    world.tell(Fact::Traffic { component: id(CHAT), traffic });
+    world.run_s(1);
+    assert_eq!(world.verdict(CHAT).guards, [Guard::ClockJump]);
+    world.run_s(600);
+    assert!(world.moments.iter().all(|moment| moment.verdict.certainty == Certainty::Clear));
+}
+
+#[test]
+fn silence_is_no_good_news() {
+    let mut world = world(10.0, None, 13);
+    world.set(CHAT, |state| state.page = None);
+    world.run_s(300);
+    world.set(CHAT, |state| state.share = 1.0);
+    world.run_s(120);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Confirmed);
+    // The breaker is open: nobody asks any more.
+    world.set(CHAT, |state| state.rps = 0.0);
+    world.run_s(2 * 3600);
+    assert!(world.verdict(CHAT).certainty > Certainty::Clear);
+}
+
+#[test]
+fn a_suspicion_that_nobody_can_check_lapses() {
+    let mut world = world(0.0, None, 16);
+    world.set(CHAT, |state| {
+        state.page = None;
+        state.reports_per_minute = 60.0;
+    });
+    world.run_s(600);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Suspected);
+    world.set(CHAT, |state| state.reports_per_minute = 0.02);
+    world.run_s(2 * 3600);
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Clear);
+}
+
+/// Sixty components, each judged once a second, cost a small part of one core.
+#[test]
+fn a_second_of_judging_is_cheap() {
+    let components: Vec<_> =
+        (0..60).map(|place| component(&format!("p{place}"), Capability::Chat)).collect();
+    let mut world = World::new(components, moment(2026, 3, 4, 12, 0), 17);
+    for place in 0..60 {
+        world.set(&format!("p{place}/chat"), |state| state.rps = 5.0);
+    }
+    world.run_s(120);
+    assert_eq!(world.verdicts.len(), 60);
+    assert!(world.moments.len() == 60, "nothing changed after the first second");
+}
+
+#[test]
+fn reports_alone_never_confirm() {
+    let mut world = world(0.0, None, 14);
+    world.set(CHAT, |state| state.page = None);
+    world.run_s(1200);
+    world.set(CHAT, |state| state.reports_per_minute = 400.0);
+    world.run_s(3600);
+    let verdict = world.verdict(CHAT);
+    assert_eq!(verdict.certainty, Certainty::Suspected);
+    assert!(verdict.why.contains("reports: "), "{}", verdict.why);
+}
