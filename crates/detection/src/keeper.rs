@@ -114,7 +114,7 @@ impl Keeper {
     /// Says whether a component's traffic is held back by a breaker or a ramp: until it is back in
     /// full, its incident is not over.
     pub fn hold_back(&mut self, component: &ComponentId, is_held: bool) {
-        if is_held {
+        if is_held && self.components.contains_key(component) {
             self.held_back.insert(component.clone());
         } else {
             self.held_back.remove(component);
@@ -195,7 +195,7 @@ impl Keeper {
             !entry.incident.phase.is_over()
                 && entry.incident.components.contains(&verdict.component)
         });
-        if known || !self.is_worth(now, verdict, since) {
+        if known || self.is_settled(verdict, since) || !self.is_worth(now, verdict, since) {
             return None;
         }
         let component = self.components.get(&verdict.component)?.clone();
@@ -209,6 +209,15 @@ impl Keeper {
         let change = entry.tell(now, (ChangeKind::Opened, Author::Seawall), body, &mut self.ids);
         self.entries.insert(id, entry);
         Some(change)
+    }
+
+    /// True if an operator has called this very trouble over: until it has been well once, he is right.
+    fn is_settled(&self, verdict: &Verdict, since: UnixMs) -> bool {
+        self.entries.values().any(|entry| {
+            entry.is_taken
+                && entry.incident.components.contains(&verdict.component)
+                && entry.incident.resolved_at.is_some_and(|at| since <= at)
+        })
     }
 
     /// True if trouble is worth an incident: it has two witnesses, or it has lasted.

@@ -6,8 +6,8 @@
 //!
 //! 1. [`Evidence`] goes into [`Court::take`] in the order in which it is stored: [`Traffic`] of each
 //!    second or minute ([`Traffic::count_fault`] knows what counts as what), every probe, reports of
-//!    each minute, every reading of a page also when nothing changed, canaries at least every half
-//!    minute to two hosts or more, planned work with every change.
+//!    each minute, every reading of a page also when nothing changed, canaries to two hosts or more at
+//!    least every half minute, and at once on a suspicion, planned work with every change.
 //! 2. [`Court::judge`], once a second, gives a [`Verdict`] for every component. On a suspicion, and
 //!    where [`Guard::LowVolume`] stands, probes should come every ten seconds: three in a row that fail
 //!    are a witness. Probes go on during an outage, for silence is never good news.

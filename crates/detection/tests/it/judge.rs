@@ -49,6 +49,22 @@ fn a_full_outage_is_suspected_and_confirmed_in_time() {
     }
 }
 
+/// What never answers is confirmed once a canary has proved our own line.
+#[test]
+fn silence_of_one_provider_is_confirmed_in_time() {
+    for seed in 0..10 {
+        let mut world = world(1.0, Some(60), seed);
+        world.run_s(600);
+        let from = world.now;
+        world.set(CHAT, |state| {
+            state.share = 1.0;
+            state.symptom = Symptom::Timeouts;
+        });
+        world.run_s(150);
+        assert!(world.seconds_to(CHAT, Certainty::Confirmed, from).unwrap() <= 120.0);
+    }
+}
+
 #[test]
 fn probes_carry_detection_where_traffic_is_thin() {
     let mut world = world(0.05, Some(60), 3);
@@ -228,6 +244,14 @@ fn a_jump_of_the_clock_draws_no_verdict() {
     assert_eq!(world.verdict(CHAT).guards, [Guard::ClockJump]);
     world.run_s(600);
     assert!(world.moments.iter().all(|moment| moment.verdict.certainty == Certainty::Clear));
+    // It is set back by an hour, and by a second.
+    world.now = world.now.minus_ms(60 * MINUTE_MS);
+    world.run_s(1);
+    assert!(world.verdict(CHAT).guards.contains(&Guard::ClockJump));
+    world.run_s(10);
+    world.now = world.now.minus_ms(2000);
+    world.run_s(1);
+    assert!(world.verdict(CHAT).guards.is_empty());
 }
 
 #[test]
