@@ -117,12 +117,15 @@ impl Judge {
         let speaks = readings.iter().any(speaks);
         let good = |reading: &Reading| reading.down_nats <= -2.0 && reading.degraded_nats <= -1.0;
         let symptom = self.traffic.symptom().or(self.probes.symptom()).or(self.page.symptom(now));
+        let reported = self.reports.symptom();
         Look {
             is_contradicted: speaks && readings.iter().any(good),
             readings,
             onset,
-            symptom: symptom.or(self.reports.symptom().filter(|_| self.reports.is_on())),
-            is_quality: self.probes.is_wrong() || self.traffic.is_drifting(),
+            symptom: symptom.or(reported.filter(|_| self.reports.is_on())),
+            is_quality: self.probes.is_wrong()
+                || self.traffic.is_drifting()
+                || (self.reports.is_on() && reported == Some(Symptom::WrongAnswers)),
             is_plain: self.traffic.is_plain(now),
             guards,
         }

@@ -16,6 +16,9 @@
 //!    stored, shown and sent by others; [`Keeper::post`], [`Keeper::deed`], [`Keeper::hold_back`] and
 //!    [`Keeper::order`] take what is no verdict.
 //!
+//! After a start the reports of the last eight weeks are told again, for [`HourBaseline`] lives by them;
+//! onsets of past incidents may be told to [`Lifts::note`], and open incidents to [`Keeper::restore`].
+//!
 //! # Beside it
 //!
 //! [`HourBaseline`] for counts that people make, [`Stream`] for series of measurements, [`DayBook`] and

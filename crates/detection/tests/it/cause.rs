@@ -150,13 +150,41 @@ fn a_whole_provider_stands_as_its_worst_part_that_requests_need() {
     world.run_s(600);
     assert_eq!(world.verdict("openai/login").certainty, Certainty::Confirmed);
     assert_eq!(world.verdict("openai").certainty, Certainty::Clear);
+    assert_eq!(world.verdict("openai").condition(), Condition::Operational);
     world.set("openai/chat", |state| state.share = 1.0);
     world.run_s(120);
     let verdict = world.verdict("openai");
     assert_eq!((verdict.health, verdict.certainty), (Health::Down, Certainty::Confirmed));
     assert_eq!(verdict.component, id("openai"));
+    assert_eq!(verdict.condition(), Condition::MajorOutage);
     // Its incident is that of its parts, and not a second one.
     assert_eq!(world.keeper.open().count(), 1);
+}
+
+#[test]
+fn a_provider_with_one_part_down_is_not_down() {
+    let mut parts =
+        vec![component("openai", Capability::Chat), component("openai", Capability::Images)];
+    let whole = detection::Component {
+        id: id("openai"),
+        capability: None,
+        parent: None,
+        ..parts[0].clone()
+    };
+    parts.push(whole);
+    let mut world = World::new(parts, moment(2026, 3, 4, 12, 0), 34);
+    for part in ["openai/chat", "openai/images"] {
+        world.set(part, |state| state.rps = 5.0);
+    }
+    world.run_s(120);
+    world.set("openai/images", |state| state.share = 1.0);
+    world.run_s(120);
+    let verdict = world.verdict("openai");
+    assert_eq!((verdict.health, verdict.certainty), (Health::Degraded, Certainty::Confirmed));
+    assert!(verdict.why.starts_with("openai/images: does not answer"), "{}", verdict.why);
+    world.set("openai/chat", |state| state.share = 1.0);
+    world.run_s(120);
+    assert_eq!(world.verdict("openai").health, Health::Down);
 }
 
 #[test]
@@ -205,4 +233,25 @@ fn a_second_without_answers_confirms_nothing() {
         world.moments.iter().any(|moment| moment.verdict.certainty == Certainty::Confirmed);
     assert!(!confirmed);
     assert!(world.incidents().is_empty());
+}
+
+#[test]
+fn answers_out_of_their_usual_shape_are_suspected_alone() {
+    let mut world = world(5.0);
+    // Without probes; right answers to them would speak for a change in what is asked.
+    world.set("claude/chat", |state| state.probe_every_s = None);
+    world.run_s(1200);
+    let drift = |is_on| Fact::Drift {
+        component: id("claude/chat"),
+        drift: detection::Drift::Refusals,
+        is_on,
+    };
+    world.tell(drift(true));
+    world.run_s(60);
+    let verdict = world.verdict("claude/chat");
+    assert_eq!((verdict.health, verdict.certainty), (Health::Degraded, Certainty::Suspected));
+    assert_eq!(verdict.cause.class, CauseClass::QualityLoss);
+    world.tell(drift(false));
+    world.run_s(240);
+    assert_eq!(world.verdict("claude/chat").certainty, Certainty::Clear);
 }
