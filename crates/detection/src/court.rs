@@ -90,6 +90,12 @@ impl Court {
         self.judges.get(component).is_some_and(Judge::is_alarmed)
     }
 
+    /// When the trouble began of which a component's verdict tells, as far as the evidence reaches
+    /// back: earlier than the verdict, since it took evidence to draw it.
+    pub fn onset(&self, component: &ComponentId) -> Option<UnixMs> {
+        self.judges.get(component).and_then(Judge::onset)
+    }
+
     /// Judges every component, in the order of their ids. To be called once a second, and at least
     /// once a window.
     pub fn judge(&mut self, now: UnixMs) -> Vec<Verdict> {

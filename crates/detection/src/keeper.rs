@@ -23,6 +23,9 @@ use crate::{Author, CauseClass, Certainty, Component, ComponentId, Incident, Inc
 /// Incidents that are kept in mind after their end, for relapses and late posts.
 const OVER_MAX: usize = 256;
 
+/// Evidence that is older than this before the first suspicion is of something else, in milliseconds.
+const ONSET_MS_MAX: u64 = 6 * 3_600_000;
+
 /// How patient the keeper is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeeperSettings {
@@ -82,6 +85,8 @@ pub struct Keeper {
     entries: BTreeMap<IncidentId, Entry>,
     /// Since when a component has not been well.
     bad_since: BTreeMap<ComponentId, UnixMs>,
+    /// When trouble began by its evidence, before anybody suspected it.
+    onsets: BTreeMap<ComponentId, UnixMs>,
     /// Components whose traffic is not back in full.
     held_back: BTreeSet<ComponentId>,
 }
@@ -96,6 +101,7 @@ impl Keeper {
             ids: IdMaker::new(dice),
             entries: BTreeMap::new(),
             bad_since: BTreeMap::new(),
+            onsets: BTreeMap::new(),
             held_back: BTreeSet::new(),
         }
     }
@@ -118,6 +124,14 @@ impl Keeper {
             self.held_back.insert(component.clone());
         } else {
             self.held_back.remove(component);
+        }
+    }
+
+    /// Says when a component's present trouble began, as [`crate::Court::onset`] tells it. An incident
+    /// that it opens starts there, and so does the lag of the official page.
+    pub fn began(&mut self, component: &ComponentId, at: UnixMs) {
+        if self.components.contains_key(component) {
+            self.onsets.insert(component.clone(), at);
         }
     }
 
@@ -185,6 +199,7 @@ impl Keeper {
     fn note(&mut self, now: UnixMs, verdict: &Verdict) -> UnixMs {
         if verdict.certainty == Certainty::Clear {
             self.bad_since.remove(&verdict.component);
+            self.onsets.remove(&verdict.component);
             return now;
         }
         *self.bad_since.entry(verdict.component.clone()).or_insert(now)
@@ -204,6 +219,9 @@ impl Keeper {
             return Some(entry.join(now, &component, verdict, &mut self.ids));
         }
         let id = IncidentId::new(self.ids.next_id().tail());
+        let onset = self.onsets.get(&verdict.component).copied().unwrap_or(since);
+        // An old post that was never closed is no beginning.
+        let since = onset.min(since).max(since.minus_ms(ONSET_MS_MAX));
         let mut entry = Entry::opened(now, id.clone(), &component, verdict, since);
         let body = words::opening(&component, verdict, since);
         let change = entry.tell(now, (ChangeKind::Opened, Author::Seawall), body, &mut self.ids);

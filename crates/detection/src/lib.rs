@@ -13,7 +13,7 @@
 //!    are a witness. Probes go on during an outage, for silence is never good news.
 //! 3. [`Court::is_alarmed`] is the raw detector, for breakers; [`Court::advice`] is for the plan's ramps.
 //! 4. [`Keeper::hear`] takes the verdicts of the moment and gives each [`Change`] of an incident, to be
-//!    stored, shown and sent by others; [`Keeper::post`], [`Keeper::deed`], [`Keeper::hold_back`] and
+//!    stored, shown and sent by others; [`Keeper::began`] (from [`Court::onset`]), [`Keeper::post`], [`Keeper::deed`], [`Keeper::hold_back`] and
 //!    [`Keeper::order`] take what is no verdict.
 //!
 //! After a start the reports of the last eight weeks are told again, for [`HourBaseline`] lives by them;

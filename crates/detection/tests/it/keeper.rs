@@ -218,6 +218,6 @@ fn words_are_plain() {
         }
     }
     let last = incident.updates.last().unwrap();
-    assert!(last.body.contains("stayed green for 22 min"), "{}", last.body);
-    assert!(incident.official_lag_ms(UnixMs::default()) / MINUTE_MS == 22);
+    assert!(last.body.contains("stayed green for 23 min"), "{}", last.body);
+    assert!(incident.official_lag_ms(UnixMs::default()) / MINUTE_MS == 23);
 }
