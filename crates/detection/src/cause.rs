@@ -31,6 +31,8 @@ pub(crate) struct Fallen {
     pub(crate) symptom: Option<Symptom>,
     /// Whether it was ever confirmed: a burst sends nobody anywhere.
     pub(crate) is_confirmed: bool,
+    /// Whether it still lasts.
+    pub(crate) is_on: bool,
 }
 
 /// What is known of one case.
@@ -193,12 +195,15 @@ fn fleeing_users(case: &Case<'_>) -> Option<Charge> {
     Some(Charge { class: CauseClass::FleeingUsers, nats, why })
 }
 
-/// Who fell first, is no relation, and could have sent its users.
+/// Who fell first, is no relation, and could have sent its users: they come while it lasts, and for
+/// some time after it began.
 fn leader<'a>(case: &Case<'a>) -> Option<&'a Fallen> {
     let fits = |other: &&Fallen| {
+        let after_ms = case.fallen.onset.since(other.onset);
+        let in_time = DOMINO_MS.contains(&after_ms) || (other.is_on && after_ms > *DOMINO_MS.end());
         other.is_confirmed
             && other.provider != case.fallen.provider
-            && DOMINO_MS.contains(&case.fallen.onset.since(other.onset))
+            && in_time
             && !case.lifts.is_high(&case.fallen.component, &other.component, case.now)
     };
     let rank = |other: &&Fallen| (other.capability == Some(Capability::App), other.onset);

@@ -222,6 +222,7 @@ impl Court {
             onset,
             symptom,
             is_confirmed: false,
+            is_on: true,
         })
     }
 
@@ -261,6 +262,9 @@ impl Court {
         standings: &BTreeMap<ComponentId, Standing>,
     ) {
         self.fallen.retain(|_, fallen| now.since(fallen.onset) <= REMEMBERED_MS);
+        for fallen in self.fallen.values_mut() {
+            fallen.is_on = false;
+        }
         for (id, standing) in standings {
             let judge = self.judges.get(id);
             let onset = judge.and_then(Judge::onset);

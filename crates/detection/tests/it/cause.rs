@@ -68,6 +68,24 @@ fn an_interface_that_refuses_for_load_after_an_app_fell_is_a_domino() {
 }
 
 #[test]
+fn a_crowd_comes_as_long_as_the_leader_is_down() {
+    let mut world = world(5.0);
+    let now = world.now;
+    world.set("openai/app", |state| {
+        state.reports_per_minute = 60.0;
+        state.page = Some((Condition::MajorOutage, Some(now), None));
+    });
+    world.run_s(5 * 3600);
+    world.set("claude/chat", |state| {
+        state.share = 0.4;
+        state.symptom = Symptom::Overload;
+    });
+    world.run_s(300);
+    assert_eq!(world.verdict("claude/chat").cause.class, CauseClass::FleeingUsers);
+    assert_eq!(world.verdict("openai/app").cause.class, CauseClass::ProviderOutage);
+}
+
+#[test]
 fn an_interface_that_errs_at_once_is_no_domino() {
     let mut world = world(5.0);
     world.set("openai/chat", |state| state.share = 1.0);
