@@ -286,7 +286,9 @@ impl Court {
     fn verdict(&self, now: UnixMs, id: ComponentId, look: Look, standing: Standing) -> Verdict {
         let own = self.fallen.get(&id).filter(|_| standing.certainty > Certainty::Clear);
         let cause = match own {
-            None => cause::of_guards(&look.guards).unwrap_or_else(cause::nothing),
+            None => cause::of_guards(&look.guards)
+                .or_else(|| cause::of_reports(&look.readings))
+                .unwrap_or_else(cause::nothing),
             Some(fallen) => {
                 let others: Vec<Fallen> = self.fallen.values().cloned().collect();
                 cause::explain(&Case {

@@ -33,6 +33,7 @@ fn people_report_what_we_cannot_see() {
     let verdict = world.verdict("claude/chat");
     // Traffic and probes outweigh the spike; nothing is told, and no incident is opened.
     assert_eq!(verdict.certainty, Certainty::Clear, "{}", verdict.why);
+    assert_eq!(verdict.cause.class, CauseClass::ClientSide);
     assert!(world.incidents().is_empty());
     // Where our own view is thin, they are suspected to be right.
     world.set("claude/chat", |state| {
@@ -41,6 +42,15 @@ fn people_report_what_we_cannot_see() {
     });
     world.run_s(1800);
     assert_eq!(world.verdict("claude/chat").certainty, Certainty::Suspected);
+    // And to be right, once the provider says that it is his.
+    let now = world.now;
+    world.set("claude/chat", |state| {
+        state.page = Some((Condition::PartialOutage, Some(now), None));
+    });
+    world.run_s(300);
+    let verdict = world.verdict("claude/chat");
+    assert!(verdict.certainty > Certainty::Clear, "{}", verdict.why);
+    assert_ne!(verdict.cause.class, CauseClass::ClientSide);
 }
 
 #[test]
