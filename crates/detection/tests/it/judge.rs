@@ -1,8 +1,8 @@
 //! The judge of one component: how fast, how sure, and what keeps it from judging.
 
 use detection::{
-    Capability, CauseClass, Certainty, Fact, Faults, Guard, Health, Maintenance, MaintenancePhase,
-    Refusals, Symptom, Traffic,
+    Capability, CauseClass, Certainty, Condition, Fact, Faults, Freshness, Guard, Health,
+    Maintenance, MaintenancePhase, PageReading, Refusals, Symptom, Traffic,
 };
 
 use crate::world::{MINUTE_MS, World, component, id, moment};
@@ -252,6 +252,31 @@ fn a_jump_of_the_clock_draws_no_verdict() {
     world.now = world.now.minus_ms(2000);
     world.run_s(1);
     assert!(world.verdict(CHAT).guards.is_empty());
+}
+
+#[test]
+fn what_nobody_sees_is_unknown() {
+    let mut world = world(0.0, None, 18);
+    let shows = |world: &mut World, told: Option<(Condition, Freshness)>| {
+        for _ in 0..40 {
+            if let Some((condition, freshness)) = told {
+                let page = PageReading { freshness, condition, posted_at: None, symptom: None };
+                world.tell(Fact::Page { component: id(CHAT), page });
+            }
+            world.run_s(60);
+        }
+        world.verdict(CHAT).condition()
+    };
+    world.set(CHAT, |state| state.page = None);
+    assert_eq!(shows(&mut world, None), Condition::Unknown);
+    let unknown = Some((Condition::Unknown, Freshness::Fresh));
+    assert_eq!(shows(&mut world, unknown), Condition::Unknown);
+    let green = |freshness| Some((Condition::Operational, freshness));
+    assert_eq!(shows(&mut world, green(Freshness::Fresh)), Condition::Operational);
+    assert_eq!(shows(&mut world, green(Freshness::Stale)), Condition::Unknown);
+    assert_eq!(shows(&mut world, green(Freshness::Broken)), Condition::Unknown);
+    world.set(CHAT, |state| state.probe_every_s = Some(60));
+    assert_eq!(shows(&mut world, None), Condition::Operational);
 }
 
 #[test]
