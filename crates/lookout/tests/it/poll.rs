@@ -91,6 +91,29 @@ async fn a_list_of_incidents_alone_is_green_where_none_is_open() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn silence_of_half_a_page_is_not_green() {
+    let mut page = known_page("gemini", "gemini").unwrap();
+    let source = |url: &str| SourceSettings { urls: vec![url.into()] };
+    page.sources = vec![source("http://nowhere/"), source("http://g/")];
+    let quiet = r#"[{"id":"1","external_desc":"x","begin":"2024-01-01T00:00:00Z","end":"2024-01-01T01:00:00Z"}]"#;
+    let web = FakeWeb::default().host("g", [Act::ok(quiet)]);
+    let view = poller(&web, page, FeedSettings::default()).round().await;
+    assert!(view.tells_incidents && view.conditions.is_empty(), "{:?}", view.conditions);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_incident_without_a_weight_is_one() {
+    let item = "<item><guid>x</guid><pubDate>Tue, 04 Jun 2024 00:00:00 GMT</pubDate><title>Errors</title>\
+        <description>Impact</description><category>Azure OpenAI Service</category></item>";
+    let text = format!("<rss><channel><title>Azure Status</title>{item}</channel></rss>");
+    let web = FakeWeb::default().host("a", [Act::ok(text)]);
+    let mut page = known_page("azure", "azure").unwrap();
+    page.sources = vec![SourceSettings { urls: vec!["http://a/".into()] }];
+    let view = poller(&web, page, FeedSettings::default()).round().await;
+    assert_eq!(condition(&view, "azure/chat"), Some(Condition::DegradedPerformance));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_mark_of_a_document_spares_its_bytes_and_keeps_it_fresh() {
     let not_modified = Act::status(304);
     let web =
