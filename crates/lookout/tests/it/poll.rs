@@ -56,6 +56,19 @@ async fn components_are_mapped_and_the_pages_light_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_whole_group_may_be_one_component() {
+    let text = r#"{"summary":{"structure":{"items":[{"group":{"id":"g","name":"Voices","components":[
+        {"component_id":"a","name":"Talk"},{"component_id":"b","name":"Sing"}]}},{"component":{"component_id":"c","name":"Read"}}]},
+        "affected_components":[{"component_id":"b","status":"degraded_performance"},{"component_id":"c","status":"full_outage"}]}}"#;
+    let web = FakeWeb::default().host("a", [Act::ok(text)]);
+    let component = ComponentId::new("x/audio");
+    let rule = PartRule { component, any_of: vec![PartMatch::Group("voices".into())] };
+    let page = PageSettings { parts: vec![rule], ..page(&[&["http://a/"]]) };
+    let view = poller(&web, page, FeedSettings::default()).round().await;
+    assert_eq!(condition(&view, "x/audio"), Some(Condition::DegradedPerformance));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_document_adds_incidents_and_their_parts() {
     let atom = r#"<feed><generator>incident.io</generator><entry><title>Errors</title><id>https://o//incidents/01HZF2Q9D0AAAAAAAAAAAAAAAA</id>
       <updated>2024-06-04T00:00:00Z</updated><content>&lt;b&gt;Status: Investigating&lt;/b&gt;&lt;br/&gt;&lt;b&gt;Affected components&lt;/b&gt;&lt;ul&gt;&lt;li&gt;Chat Completions (Partial outage)&lt;/li&gt;&lt;/ul&gt;</content></entry>
