@@ -44,6 +44,8 @@ pub(crate) struct Story {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Row {
     pub(crate) offered: u32,
+    /// Of all requests, those for which a provider was asked now for the first time.
+    pub(crate) let_in: u32,
     pub(crate) answered: u32,
     pub(crate) refused: u32,
     pub(crate) gave_up: u32,
@@ -92,6 +94,11 @@ impl Books {
         let row = pages.row(at);
         row.offered += 1;
         row.slot_s += slot_s;
+    }
+
+    /// For this one a provider was asked for the first time then.
+    pub(crate) fn let_in(&self, at: Tick) {
+        self.lock().row(at).let_in += 1;
     }
 
     /// It ends.

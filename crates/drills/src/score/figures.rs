@@ -210,10 +210,10 @@ fn health_at(scenario: &Scenario, name: &str, at: Duration) -> f64 {
 
 fn attempts_max(rows: &[Row], plants: &BTreeMap<String, Vec<Cell>>) -> f64 {
     let worst =
-        rows.iter().enumerate().filter(|(_, row)| row.offered >= REQUESTS_MIN).map(|(at, row)| {
+        rows.iter().enumerate().filter(|(_, row)| row.let_in >= REQUESTS_MIN).map(|(at, row)| {
             let tries = plants.values().filter_map(|cells| cells.get(at));
             let tries: u32 = tries.map(|cell| cell.fleet_offered).sum();
-            f64::from(tries) / f64::from(row.offered)
+            f64::from(tries) / f64::from(row.let_in)
         });
     rounded(worst.fold(0.0, f64::max))
 }
