@@ -112,11 +112,8 @@ impl People {
                 hangs_up,
             };
             let reply = self.send(&ask, dice).await;
-            let_in = let_in.or(match (&self.route, reply.tries) {
-                // Whoever left without a word may never have been let in.
-                (Route::Gateway, None | Some(0)) => None,
-                _ => Some(sent + reply.waited()),
-            });
+            // Whoever left before he heard of it counts as let in when he came.
+            let_in = let_in.or((reply.tries != Some(0)).then(|| (sent, reply.waited())));
             if told_wait {
                 self.books.waited_as_told(reply.end == End::Complete);
             }
@@ -128,8 +125,8 @@ impl People {
             round += 1;
         };
         let complete = reply.end == End::Complete;
-        if let Some(at) = let_in {
-            self.books.let_in(at);
+        if let Some((sent, waited)) = let_in {
+            self.books.let_in(sent, waited);
         }
         self.books.end(self.story(id, began, (&reply, round), crowd));
         complete

@@ -68,6 +68,8 @@ pub(crate) struct Pages {
     pub(crate) cut: u64,
     pub(crate) hung_up: u64,
     pub(crate) takeovers: u64,
+    /// Requests that stood in line before a provider was asked, as the gateway tells with the answer.
+    pub(crate) waited: u64,
     /// Waits that were told and kept, and those of them that led to an answer.
     pub(crate) waits: (u64, u64),
     /// The why of decisions, by when, one for each new kind in ten seconds.
@@ -96,9 +98,11 @@ impl Books {
         row.slot_s += slot_s;
     }
 
-    /// For this one a provider was asked for the first time then.
-    pub(crate) fn let_in(&self, at: Tick) {
-        self.lock().row(at).let_in += 1;
+    /// A request was sent, and a provider was asked for it the first time after so long in line.
+    pub(crate) fn let_in(&self, sent: Tick, waited: Duration) {
+        let mut pages = self.lock();
+        pages.waited += u64::from(!waited.is_zero());
+        pages.row(sent + waited).let_in += 1;
     }
 
     /// It ends.

@@ -86,8 +86,6 @@ pub struct ProviderFigures {
 pub(crate) struct Accounts {
     pub(crate) books: Books,
     pub(crate) plants: BTreeMap<String, Vec<Cell>>,
-    /// Requests that stood in the waiting room.
-    pub(crate) waited: u64,
 }
 
 /// Adds one run up.
@@ -120,7 +118,7 @@ pub(crate) fn figures(scenario: &Scenario, accounts: &Accounts) -> PolicyFigures
         ends: Ends {
             cut_streams: pages.cut,
             takeovers: pages.takeovers,
-            waited: accounts.waited,
+            waited: pages.waited,
             refused: sum(|row| row.refused),
             // Whoever still waits when the tail is over will not be answered.
             gave_up: sum(|row| row.gave_up) + u64::from(pages.open()),
