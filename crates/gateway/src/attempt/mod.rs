@@ -307,12 +307,12 @@ impl Climb<'_> {
         }
         let mut spent_keys = Vec::new();
         let mut tries_here = 0;
-        if let Some(going_on) = &mut self.going_on {
-            going_on.next_rung();
-        }
         loop {
             let now = self.gateway.shared.clock.now();
-            let wish = Wish { now, spent: &spent_keys, take: self.take, standing: others.standing };
+            // Who was let in is in: what is asked once more is no new guest.
+            let spilled = others.standing.spilled && tries_here == 0;
+            let standing = Standing { spilled, ..others.standing };
+            let wish = Wish { now, spent: &spent_keys, take: self.take, standing };
             let claim = match rung.claim(&wish, self.gateway.dice()) {
                 Ok(claim) => claim,
                 Err(held) => {
@@ -387,10 +387,10 @@ impl Climb<'_> {
     /// A rung that refused to go on from a prefill is asked once more, in other words. Its refusal
     /// is about our way of asking, and is told to nobody.
     fn asks_otherwise(&mut self, rung: &Rung, upstream: &dyn Upstream, fault: &Fault) -> bool {
-        let model = &rung.target.model;
+        let target = &rung.target;
         let Some(going_on) = &mut self.going_on else { return false };
-        let asked = going_on.ask(upstream, model, &self.request).map(|asked| asked.manner);
-        self.tries < self.lineup.failover.attempts_max && going_on.was_refused(asked, fault)
+        let asked = going_on.ask(upstream, target, &self.request).map(|asked| asked.manner);
+        self.tries < self.lineup.failover.attempts_max && going_on.was_refused(target, asked, fault)
     }
 
     /// This very rung's answer is the one that broke off.
@@ -461,9 +461,9 @@ impl Climb<'_> {
         let clocks = self.ladder.clocks;
         let streams = self.request.outline.stream;
         let limits = Limits::of(&clocks, streams, upstream.is_reserve());
-        let model = &claim.rung.target.model;
+        let target = &claim.rung.target;
         let continuation =
-            self.going_on.as_ref().and_then(|way| way.ask(upstream, model, &self.request));
+            self.going_on.as_ref().and_then(|way| way.ask(upstream, target, &self.request));
         let call = Call {
             request: self.request.clone(),
             model: claim.rung.target.model.clone(),
