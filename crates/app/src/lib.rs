@@ -3,6 +3,7 @@
 
 mod build;
 mod doors;
+mod observe;
 mod reload;
 mod run;
 mod serve;
@@ -11,3 +12,4 @@ pub use build::{App, BuildError};
 pub use doors::{Doors, OpenListener, TcpListeners};
 pub use reload::{Load, Reloader};
 pub use run::{RunError, run};
+pub use serve::Serving;

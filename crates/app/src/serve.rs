@@ -9,6 +9,7 @@ use std::time::Duration;
 use net::{ConnectionCounts, Handler, Server, Shutdown, sweep_idle};
 use resilience::{ModelSpec, RungModel, RungSpec};
 use upstream::Readiness;
+use web::view::PageInfo;
 use web::{Console, ReadyPart, ReadyReport, RouteView, Status};
 
 use crate::App;
@@ -19,8 +20,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Idle upstream connections are looked through once in so many ticks.
 const TICKS_PER_SWEEP: u32 = 100;
 
-/// A listener at work.
-pub(crate) type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+/// A listener or another task at work, until shutdown.
+pub type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 impl App {
     /// The caller's listener of one core. All cores share `counts`.
@@ -63,20 +64,29 @@ impl App {
         })
     }
 
-    /// The listeners of the public and of operators.
+    /// All that goes on beside the line: the listeners of the public and of operators, and who
+    /// judges what telemetry counts. To be run on one runtime, which must not be that of the line
+    /// where there are several.
     ///
     /// # Errors
     /// If an address cannot be had.
-    pub(crate) fn side_listeners(&self, shutdown: &Shutdown) -> io::Result<Vec<Serving>> {
+    pub fn beside(&self, shutdown: &Shutdown) -> io::Result<Vec<Serving>> {
         let listen = &self.settings.listen;
         let ready = self.ready_report();
-        let status = Status::new(self.telemetry.clone(), ready.clone());
+        let page = PageInfo { id: "seawall".into(), name: "Seawall".into(), url: "".into() };
+        let source = self.observer.source(page, ready.clone());
+        let status = Status::new(self.telemetry.clone(), ready.clone()).with_source(Some(source));
+        let observing = self.observer.clone().run(shutdown.clone());
         let for_routes = self.gateway.clone();
         let console = Console::new(self.telemetry.clone(), ready)
             .with_routes(move || for_routes.ladders().iter().map(route_view).collect());
         Ok(vec![
             Box::pin(self.side(listen.status, status, shutdown)?),
             Box::pin(self.side(listen.console, console, shutdown)?),
+            Box::pin(async move {
+                observing.await;
+                Ok(())
+            }),
         ])
     }
 

@@ -14,7 +14,7 @@ use crate::book::Book;
 use crate::log_writer::{self, LogState};
 use crate::names::gauge_labels;
 use crate::worker::Worker;
-use crate::{Gauge, Receipt, RequestLogSettings, Snapshot, prometheus};
+use crate::{Gauge, ProviderCalls, Receipt, RequestLogSettings, Snapshot, prometheus};
 
 /// The media type of [`Telemetry::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -240,6 +240,14 @@ impl Telemetry {
             + shared.changes_dropped.load(Ordering::Relaxed)
             + shared.log.dropped();
         Arc::new(snapshot)
+    }
+
+    /// Calls to configured providers since this was last asked, in a fixed order; a provider that
+    /// was not called is missing. Whoever asks takes them away, so that only one should.
+    pub fn take_calls(&self) -> Vec<ProviderCalls> {
+        let mut book = self.0.drain();
+        let Book { calls, labels, .. } = &mut *book;
+        calls.take(labels)
     }
 
     /// Empties the queues and waits, a second at most, until the log is written.

@@ -11,6 +11,7 @@ use telemetry::Telemetry;
 use crate::memory::Network;
 
 pub(crate) const GATEWAY_PORT: u16 = 8080;
+pub(crate) const STATUS_PORT: u16 = 8081;
 
 /// Tokio's own clock, which stands still while it is paused.
 #[derive(Debug)]
@@ -52,6 +53,9 @@ pub(crate) fn open(network: &Network, settings: &str) -> House {
     let shutdown = Shutdown::new();
     let core = app.core(false, &counts, shutdown.clone()).expect("a listener in memory");
     tokio::spawn(core);
+    for task in app.beside(&shutdown).expect("listeners in memory") {
+        tokio::spawn(task);
+    }
     House { network: network.clone(), telemetry: app.telemetry().clone(), _shutdown: shutdown }
 }
 

@@ -1,0 +1,241 @@
+//! Where facts become verdicts and verdicts incidents: court, keeper and the past of each component,
+//! with one step for each second. It waits for nothing, stores nothing, and has no clock of its own:
+//! the task around it does.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use clock::{Dice, UnixMs};
+use detection::{
+    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Family, Incident,
+    Keeper, KeeperSettings, Settings, Verdict,
+};
+use storage::Bin;
+use telemetry::ProviderCalls;
+
+use super::facts;
+use super::past::Past;
+
+/// Incidents that are over and still shown.
+pub(super) const OVER_MAX: usize = 200;
+/// While all is well a verdict is drawn so seldom, in milliseconds.
+const CALM_MS: u64 = 10_000;
+/// All is well once nothing bad was seen for so long, in milliseconds.
+const STIRRED_MS: u64 = 60_000;
+/// What was not asked for so long is not known any more, in milliseconds.
+const SEEN_MS: u64 = 900_000;
+/// A span between two steps that is longer is not believed, in milliseconds.
+const SPAN_MS_MAX: u64 = 60_000;
+
+/// What a step brought.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// Incidents as they are now.
+    pub(super) changes: Vec<Change>,
+    /// Minutes that are over.
+    pub(super) minutes: Vec<Bin>,
+    /// Verdicts that are not what they were.
+    pub(super) turned: Vec<Verdict>,
+}
+
+/// What a former process left.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// Newest first.
+    pub(super) incidents: Vec<Incident>,
+    pub(super) days: Vec<(ComponentId, Vec<Bin>)>,
+}
+
+/// How a component stands.
+#[derive(Debug, Clone)]
+pub(super) struct Stand {
+    pub(super) verdict: Verdict,
+    pub(super) condition: Condition,
+    /// Since when the condition has been that.
+    pub(super) since: UnixMs,
+    asked_at: Option<UnixMs>,
+}
+
+/// The desk.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) components: Vec<Component>,
+    court: Court,
+    keeper: Keeper,
+    dice: Dice,
+    pub(super) pasts: BTreeMap<ComponentId, Past>,
+    pub(super) stands: BTreeMap<ComponentId, Stand>,
+    /// Newest first.
+    pub(super) over: VecDeque<Incident>,
+    /// Since when it has looked on.
+    pub(super) began_at: UnixMs,
+    stepped_at: Option<UnixMs>,
+    judged_at: Option<UnixMs>,
+    stirred_at: Option<UnixMs>,
+}
+
+impl Desk {
+    /// A desk that knows nothing yet. `dice` name incidents.
+    pub(super) fn new(components: Vec<Component>, mut dice: Dice, now: UnixMs) -> Self {
+        let keeper = Keeper::new(components.clone(), KeeperSettings::default(), dice.split());
+        let court = Court::new(components.clone(), Settings::default());
+        let past = |of: &Component| (of.id.clone(), Past::new(of.id.clone()));
+        Self {
+            pasts: components.iter().map(past).collect(),
+            components,
+            court,
+            keeper,
+            dice,
+            stands: BTreeMap::new(),
+            over: VecDeque::new(),
+            began_at: now,
+            stepped_at: None,
+            judged_at: None,
+            stirred_at: None,
+        }
+    }
+
+    /// Changes what is judged, after a reload. Who stays keeps his past and his incidents; what was
+    /// thought of him is thought anew.
+    pub(super) fn set_components(&mut self, components: Vec<Component>) {
+        if components == self.components {
+            return;
+        }
+        let settings = KeeperSettings::default();
+        let mut keeper = Keeper::new(components.clone(), settings, self.dice.split());
+        for incident in self.keeper.open() {
+            keeper.restore(incident.clone());
+        }
+        self.keeper = keeper;
+        self.court = Court::new(components.clone(), Settings::default());
+        let known: BTreeSet<&ComponentId> = components.iter().map(|of| &of.id).collect();
+        self.pasts.retain(|id, _| known.contains(id));
+        self.stands.retain(|id, _| known.contains(id));
+        for component in &components {
+            let id = &component.id;
+            self.pasts.entry(id.clone()).or_insert_with(|| Past::new(id.clone()));
+        }
+        self.components = components;
+    }
+
+    /// Takes up what a store kept, after a start.
+    pub(super) fn restore(&mut self, left: Left) {
+        for (component, days) in left.days {
+            if let Some(past) = self.pasts.get_mut(&component) {
+                past.restore(&days);
+            }
+        }
+        for incident in left.incidents {
+            if incident.phase.is_over() {
+                self.over.push_back(incident);
+            } else {
+                self.keeper.restore(incident);
+            }
+        }
+        self.over.truncate(OVER_MAX);
+    }
+
+    /// Incidents that are not over.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Incident> {
+        self.keeper.open()
+    }
+
+    /// True if somebody is not well, so that it is worth looking closely.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.keeper.open().next().is_some()
+    }
+
+    /// Says whose traffic a breaker holds back: until it is back, its incident is not over.
+    pub(super) fn hold_back(&mut self, is_held: impl Fn(&str) -> bool) {
+        for component in &self.components {
+            self.keeper.hold_back(&component.id, is_held(&component.provider));
+        }
+    }
+
+    /// One step: what was called since the last one, and what else became known.
+    pub(super) fn step(
+        &mut self,
+        now: UnixMs,
+        calls: &[ProviderCalls],
+        others: &[Evidence],
+    ) -> Step {
+        let span_ms = self.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
+        let span_ms = u32::try_from(span_ms.clamp(1, SPAN_MS_MAX)).unwrap_or(1_000);
+        let mut is_stirred = !others.is_empty();
+        for (id, heard) in facts::heard(calls, span_ms) {
+            for counted in [&heard.traffic, &heard.trials] {
+                is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
+                if let Some(past) = self.pasts.get_mut(&id) {
+                    past.count(now, counted);
+                }
+                let was_asked = counted.good > 0 || counted.faults.total() > 0;
+                if let Some(stand) = self.stands.get_mut(&id).filter(|_| was_asked) {
+                    stand.asked_at = Some(now);
+                }
+            }
+            facts::evidence(now, &id, &heard).iter().for_each(|fact| self.court.take(fact));
+        }
+        for evidence in others {
+            self.court.take(evidence);
+        }
+        let mut step = Step::default();
+        if is_stirred || self.is_unwell() {
+            self.stirred_at = Some(now);
+        }
+        if self.is_due(now) {
+            self.judge(now, &mut step);
+        }
+        for (id, past) in &mut self.pasts {
+            let stand = self.stands.get(id);
+            let condition = stand.map_or(Condition::Unknown, |stand| stand.condition);
+            step.minutes.extend(past.stand(now, condition, None));
+        }
+        step
+    }
+
+    fn is_due(&self, now: UnixMs) -> bool {
+        let is_stirred = self.stirred_at.is_some_and(|at| now.since(at) < STIRRED_MS);
+        let every_ms = if is_stirred { 0 } else { CALM_MS };
+        self.judged_at.is_none_or(|at| now < at || now.since(at) >= every_ms)
+    }
+
+    fn is_unwell(&self) -> bool {
+        let unwell = |stand: &Stand| stand.verdict.certainty > Certainty::Clear;
+        self.is_troubled() || self.stands.values().any(unwell)
+    }
+
+    fn judge(&mut self, now: UnixMs, step: &mut Step) {
+        self.judged_at = Some(now);
+        let verdicts = self.court.judge(now);
+        step.changes = self.keeper.hear(now, &verdicts);
+        for verdict in verdicts {
+            let before = self.stands.get(&verdict.component);
+            let told = |verdict: &Verdict| (verdict.health, verdict.certainty);
+            if before.is_none_or(|before| told(&before.verdict) != told(&verdict)) {
+                step.turned.push(verdict.clone());
+            }
+            // Who was never judged before was asked just now, if at all.
+            let asked_at = before.map_or(Some(now), |before| before.asked_at);
+            let condition = condition(now, &verdict, asked_at);
+            let same = before.filter(|before| before.condition == condition);
+            let since = same.map_or(now, |before| before.since);
+            let stand = Stand { condition, since, asked_at, verdict };
+            self.stands.insert(stand.verdict.component.clone(), stand);
+        }
+        for change in &step.changes {
+            self.over.retain(|known| known.id != change.incident.id);
+            if change.incident.phase.is_over() {
+                self.over.push_front(change.incident.clone());
+            }
+        }
+        self.over.truncate(OVER_MAX);
+    }
+}
+
+/// How it is shown: what was not asked lately, and of which nothing else is known, is not good.
+fn condition(now: UnixMs, verdict: &Verdict, asked_at: Option<UnixMs>) -> Condition {
+    let told = verdict.condition();
+    let was_asked = asked_at.is_some_and(|at| now.since(at) <= SEEN_MS);
+    let others = verdict.readings.iter().filter(|reading| reading.family != Family::Traffic);
+    let is_known = was_asked || others.map(|reading| reading.observations).sum::<u64>() > 0;
+    if told == Condition::Operational && !is_known { Condition::Unknown } else { told }
+}

@@ -1,0 +1,121 @@
+//! From our own traffic to the status page, told as stories on virtual time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::caller::{chat, look};
+use crate::house::{House, STATUS_PORT, open, settings};
+use crate::memory::Network;
+use crate::provider::{Act, Provider};
+
+const WHOLE: &str = r#"{"id":"c1","object":"chat.completion","created":1,"model":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
+const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+
+fn well() -> Act {
+    Act::whole(200, "application/json", WHOLE.as_bytes())
+}
+
+fn failing(status: u16) -> Act {
+    Act::whole(status, "application/json", br#"{"error":{"message":"no","type":"server_error"}}"#)
+}
+
+/// One request a second for so long, or until the page says something; tells when that was.
+async fn ask_until(
+    house: &House,
+    seconds: u64,
+    until: impl Fn(&serde_json::Value) -> bool,
+) -> Option<u64> {
+    let started = Instant::now();
+    for second in 1..=seconds {
+        chat(house, ASK).await;
+        tokio::time::sleep_until(started + Duration::from_secs(second)).await;
+        if until(&summary(house).await) {
+            return Some(second);
+        }
+    }
+    None
+}
+
+async fn summary(house: &House) -> serde_json::Value {
+    look(house, STATUS_PORT, "/api/v2/summary.json").await.json()
+}
+
+fn condition(summary: &serde_json::Value, component: &str) -> String {
+    let all = summary["components"].as_array().unwrap();
+    let one = all.iter().find(|one| one["id"] == component || one["name"] == component);
+    one.map_or("nothing", |one| one["status"].as_str().unwrap()).to_owned()
+}
+
+/// Open and closed incidents by how they stand.
+async fn incidents(house: &House) -> Vec<(String, String)> {
+    let all = look(house, STATUS_PORT, "/api/v2/incidents.json").await.json();
+    let one = |one: &serde_json::Value| {
+        let text = |name: &str| one[name].as_str().unwrap().to_owned();
+        (text("name"), text("status"))
+    };
+    all["incidents"].as_array().unwrap().iter().map(one).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_seen_shown_and_over() {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let _second = Provider::start(&network, 9002, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
+    let nothing =
+        ask_until(&house, 60, |page| condition(page, "fake1 chat") != "operational").await;
+    assert!(nothing.is_none_or(|second| second <= 10), "{nothing:?}");
+    first.play(vec![failing(503)]);
+    let began = ask_until(&house, 120, |page| !page["incidents"].as_array().unwrap().is_empty());
+    let began = began.await.expect("an incident within two minutes");
+    let shown = |page: &serde_json::Value| condition(page, "fake1 chat") == "major_outage";
+    let confirmed = if shown(&summary(&house).await) {
+        began
+    } else {
+        began + ask_until(&house, 120 - began, shown).await.expect("confirmed within two minutes")
+    };
+    println!("incident after {began} s, confirmed after {confirmed} s");
+    assert!(began <= 60, "{began} s");
+    let page = look(&house, STATUS_PORT, "/").await.text();
+    assert!(page.contains("fake1 chat does not answer"), "{page}");
+    assert_eq!(condition(&summary(&house).await, "fake2 chat"), "operational");
+    first.play(vec![well()]);
+    let well = |page: &serde_json::Value| condition(page, "fake1 chat") == "operational";
+    let back = ask_until(&house, 600, well).await.expect("it is seen to be back");
+    let over = |page: &serde_json::Value| page["incidents"].as_array().unwrap().is_empty();
+    let over = ask_until(&house, 900, over).await.expect("the incident ends");
+    println!("back after {back} s, resolved {over} s later");
+    let all = incidents(&house).await;
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(all[0].1, "resolved");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_is_no_outage_of_the_provider() {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let _second = Provider::start(&network, 9002, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
+    ask_until(&house, 30, |_| false).await;
+    first.play(vec![failing(401)]);
+    let troubled = |page: &serde_json::Value| {
+        let shown = condition(page, "fake1 chat");
+        !matches!(&*shown, "operational" | "nothing") || page["incidents"] != serde_json::json!([])
+    };
+    let seen = ask_until(&house, 900, troubled).await;
+    assert_eq!(seen, None, "{:#}", summary(&house).await);
+    assert!(incidents(&house).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asked_is_not_called_good() {
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a"], ""));
+    ask_until(&house, 30, |_| false).await;
+    assert_eq!(condition(&summary(&house).await, "fake1 chat"), "operational");
+    assert_eq!(condition(&summary(&house).await, "fake2 chat"), "nothing");
+    tokio::time::sleep(Duration::from_secs(1_000)).await;
+    assert_eq!(condition(&summary(&house).await, "fake1 chat"), "nothing");
+}
