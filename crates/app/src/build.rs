@@ -32,7 +32,7 @@ pub enum BuildError {
     },
     #[error("TLS of the gateway's listener: {0}")]
     Tls(#[from] net::ServerTlsError),
-    #[error("the store: {0}")]
+    #[error("the store of what was seen: {0}")]
     Store(#[from] storage::OpenError),
 }
 
@@ -128,7 +128,7 @@ impl App {
         });
         let tls = settings.listen.tls.clone().map(net::ServerTls::load).transpose()?;
         register_gauges(&telemetry, &gateway, &reserves);
-        let archive = Archive::open(&storage::Settings::in_memory(), doors.clock.clone())?;
+        let archive = Archive::open(&settings.watch.storage, doors.clock.clone())?;
         let dice = doors.dice.split();
         let observer = Observer::new(&settings.providers, telemetry.clone(), dice, archive);
         let worker = Some(worker);

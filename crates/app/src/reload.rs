@@ -24,6 +24,7 @@ pub struct Reloader {
     observer: Observer,
     tls: Option<std::sync::Arc<net::ServerTls>>,
     listen: config::Listen,
+    watch: config::Watch,
 }
 
 impl App {
@@ -37,6 +38,7 @@ impl App {
             observer: self.observer.clone(),
             tls: self.tls.clone(),
             listen: self.settings.listen.clone(),
+            watch: self.settings.watch.clone(),
         }
     }
 }
@@ -57,6 +59,9 @@ impl Reloader {
         self.observer.set_providers(&settings.providers);
         if settings.listen != self.listen {
             tracing::warn!("a change of listeners or their limits needs a restart");
+        }
+        if settings.watch != self.watch {
+            tracing::warn!("a change of the store or the status page needs a restart");
         }
         Ok(())
     }

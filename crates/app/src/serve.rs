@@ -10,7 +10,7 @@ use net::{ConnectionCounts, Handler, Server, Shutdown, sweep_idle};
 use resilience::{ModelSpec, RungModel, RungSpec};
 use upstream::Readiness;
 use web::view::PageInfo;
-use web::{Console, ReadyPart, ReadyReport, RouteView, Status};
+use web::{Console, ReadyPart, ReadyReport, RouteView, Status, StatusSettings};
 
 use crate::App;
 
@@ -73,7 +73,8 @@ impl App {
     pub fn beside(&self, shutdown: &Shutdown) -> io::Result<Vec<Serving>> {
         let listen = &self.settings.listen;
         let ready = self.ready_report();
-        let page = PageInfo { id: "seawall".into(), name: "Seawall".into(), url: "".into() };
+        let StatusSettings { name, url, .. } = self.settings.watch.status.clone();
+        let page = PageInfo { id: "seawall".into(), name, url };
         let source = self.observer.source(page, ready.clone());
         let status = Status::new(self.telemetry.clone(), ready.clone()).with_source(Some(source));
         let observing = self.observer.clone().run(shutdown.clone());

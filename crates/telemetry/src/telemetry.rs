@@ -24,7 +24,7 @@ const RECEIPTS_MAX: usize = 65_536;
 /// Breaker changes that wait for the worker.
 const CHANGES_MAX: usize = 4_096;
 /// Sampled gauges.
-const GAUGES_MAX: usize = 256;
+const GAUGES_MAX: usize = 4_096;
 /// How long [`Telemetry::flush`] waits for the log's writer: rounds of so many milliseconds.
 const FLUSH_ROUNDS_MAX: u32 = 100;
 const FLUSH_ROUND_MS: u64 = 10;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use clock::{Dice, UnixMs};
 use detection::{
-    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Family, Incident,
-    Keeper, KeeperSettings, Settings, Verdict,
+    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Family, Health,
+    Incident, Keeper, KeeperSettings, Settings, Verdict,
 };
 use storage::Bin;
 use telemetry::ProviderCalls;
@@ -137,6 +137,13 @@ impl Desk {
     /// Incidents that are not over.
     pub(super) fn open(&self) -> impl Iterator<Item = &Incident> {
         self.keeper.open()
+    }
+
+    /// True if the last verdict on a component was this.
+    pub(super) fn stands_so(&self, id: &ComponentId, health: Health, certainty: Certainty) -> bool {
+        self.stands.get(id).is_some_and(|stand| {
+            (stand.verdict.health, stand.verdict.certainty) == (health, certainty)
+        })
     }
 
     /// True if somebody is not well, so that it is worth looking closely.

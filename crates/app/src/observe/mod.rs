@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
-use detection::{ChangeKind, ComponentId};
+use detection::{Certainty, ChangeKind, ComponentId, Health};
 use net::Shutdown;
 use providers::ProviderSettings;
 use storage::{Archive, Change, DAY_MS, IncidentQuery, Span, Store, StoreError};
-use telemetry::{Snapshot, Telemetry};
+use telemetry::{Gauge, Snapshot, Telemetry};
 use tokio::time::MissedTickBehavior;
 use web::ReadyCheck;
 use web::view::{DAYS_MAX, PageInfo, StatusSource};
@@ -38,7 +38,18 @@ struct Inner {
     telemetry: Telemetry,
     clock: Arc<dyn Clock>,
     archive: Archive,
+    /// What the store was last said to suffer from.
+    alarm: Mutex<Option<Box<str>>>,
 }
+
+/// All that a verdict can be: what is clear is well.
+const STANDS: [(Health, Certainty); 5] = [
+    (Health::Ok, Certainty::Clear),
+    (Health::Degraded, Certainty::Suspected),
+    (Health::Degraded, Certainty::Confirmed),
+    (Health::Down, Certainty::Suspected),
+    (Health::Down, Certainty::Confirmed),
+];
 
 impl Observer {
     /// One that looks at these providers, once it is run.
@@ -50,15 +61,47 @@ impl Observer {
     ) -> Self {
         let clock = Arc::clone(telemetry.clock());
         let desk = Desk::new(facts::components(providers), dice, unix(&*clock));
-        Self(Arc::new(Inner { desk: Mutex::new(desk), telemetry, clock, archive }))
+        let (desk, alarm) = (Mutex::new(desk), Mutex::default());
+        let observer = Self(Arc::new(Inner { desk, telemetry, clock, archive, alarm }));
+        observer.register_gauges();
+        observer
     }
 
     /// Looks at these from now on.
     pub(crate) fn set_providers(&self, providers: &[ProviderSettings]) {
         self.0.desk().set_components(facts::components(providers));
+        self.register_gauges();
     }
 
-    /// Takes up what the archive kept, then looks once a second until `shutdown`.
+    /// The series of the verdicts and of the store. Not to be called while the desk is held: whoever
+    /// reads the series comes the other way.
+    fn register_gauges(&self) {
+        let components: Vec<ComponentId> = self.0.desk().pasts.keys().cloned().collect();
+        let telemetry = &self.0.telemetry;
+        for id in components {
+            for (health, certainty) in STANDS {
+                let (inner, id) = (Arc::downgrade(&self.0), id.clone());
+                let labels = [id.as_str(), health.as_str(), certainty.as_str()].map(str::to_owned);
+                let labels = labels.each_ref().map(String::as_str);
+                telemetry.register_gauge(Gauge::Verdict, &labels, move || {
+                    let stands = |inner: Arc<Inner>| inner.desk().stands_so(&id, health, certainty);
+                    if inner.upgrade().is_some_and(stands) { 1.0 } else { 0.0 }
+                });
+            }
+        }
+        let archive = self.0.archive.clone();
+        telemetry.register_gauge(Gauge::StoreAlarm, &[], move || {
+            if archive.standing().alarm().is_some() { 1.0 } else { 0.0 }
+        });
+        let archive = self.0.archive.clone();
+        telemetry.register_gauge(Gauge::StoreLost, &[], move || {
+            let standing = archive.standing();
+            (standing.lost + standing.refused) as f64
+        });
+    }
+
+    /// Takes up what the archive kept, then looks once a second until `shutdown`, and
+    /// closes the archive behind it.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         self.0.restore().await;
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -66,9 +109,12 @@ impl Observer {
         loop {
             tokio::select! {
                 biased;
-                () = shutdown.triggered() => return,
+                () = shutdown.triggered() => break,
                 _ = look.tick() => self.0.look(),
             }
+        }
+        if let Err(error) = self.0.archive.close().await {
+            tracing::error!(%error, "the store could not be closed");
         }
     }
 
@@ -128,6 +174,21 @@ impl Inner {
             // What is refused is counted by the archive, whose standing is told.
             drop(self.archive.put(change));
         }
+        self.tell_of_store();
+    }
+
+    /// Says once what the store suffers from, and once that it is well again.
+    fn tell_of_store(&self) {
+        let alarm: Option<Box<str>> = self.archive.standing().alarm().map(Into::into);
+        let mut told = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told == alarm {
+            return;
+        }
+        match &alarm {
+            Some(what) => tracing::error!(what, "the store has trouble"),
+            None => tracing::info!("the store is well again"),
+        }
+        *told = alarm;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::caller::{chat, look};
-use crate::house::{House, STATUS_PORT, open, settings};
+use crate::house::{CONSOLE_PORT, House, STATUS_PORT, open, open_since, settings};
 use crate::memory::Network;
 use crate::provider::{Act, Provider};
 
@@ -75,6 +75,14 @@ async fn an_outage_is_seen_shown_and_over() {
     } else {
         began + ask_until(&house, 120 - began, shown).await.expect("confirmed within two minutes")
     };
+    let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+    let series = |health, certainty| {
+        format!(
+            "seawall_verdict{{component=\"fake1/chat\",health=\"{health}\",certainty=\"{certainty}\"}}"
+        )
+    };
+    assert!(metrics.contains(&format!("{} 1", series("down", "confirmed"))), "{metrics}");
+    assert!(metrics.contains(&format!("{} 0", series("ok", "clear"))), "{metrics}");
     println!("incident after {began} s, confirmed after {confirmed} s");
     assert!(began <= 60, "{began} s");
     let page = look(&house, STATUS_PORT, "/").await.text();
@@ -118,4 +126,40 @@ async fn what_nobody_asked_is_not_called_good() {
     assert_eq!(condition(&summary(&house).await, "fake2 chat"), "nothing");
     tokio::time::sleep(Duration::from_secs(1_000)).await;
     assert_eq!(condition(&summary(&house).await, "fake1 chat"), "nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_incident_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = format!("[storage]\npath = {:?}\n", folder.path().join("seawall.db"));
+    let named = "[status]\nname = \"Exemplar\"\nurl = \"https://status.example.com\"\n";
+    let settings = settings(&["fake1/a", "fake2/b"], &format!("{kept}{named}"));
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![failing(503)]);
+    let _second = Provider::start(&network, 9002, vec![well()]);
+    let began = Instant::now();
+    let house = open_since(&network, &settings, began);
+    let some = |page: &serde_json::Value| !page["incidents"].as_array().unwrap().is_empty();
+    ask_until(&house, 180, some).await.expect("an incident");
+    let before = summary(&house).await;
+    assert_eq!(before["page"]["name"], "Exemplar");
+    assert_eq!(before["page"]["url"], "https://status.example.com");
+    house.stop().await;
+
+    // The second house finds what the first one left, asked or not.
+    let house = open_since(&network, &settings, began);
+    let mut after = summary(&house).await;
+    // The store answers from a thread of its own, which no paused clock holds.
+    for _ in 0..100_000 {
+        if some(&after) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        std::thread::yield_now();
+        after = summary(&house).await;
+    }
+    assert_eq!(before["incidents"][0]["id"], after["incidents"][0]["id"], "{after:#}");
+    let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+    assert!(metrics.contains("seawall_store_alarm 0"), "{metrics}");
+    house.stop().await;
 }
