@@ -76,7 +76,9 @@ impl App {
         let StatusSettings { name, url, .. } = self.settings.watch.status.clone();
         let page = PageInfo { id: "seawall".into(), name, url };
         let source = self.observer.source(page, ready.clone());
-        let status = Status::new(self.telemetry.clone(), ready.clone()).with_source(Some(source));
+        let status = Status::new(self.telemetry.clone(), ready.clone())
+            .with_source(Some(source))
+            .with_reports(self.observer.report_sink());
         let observing = self.observer.clone().run(shutdown.clone());
         let for_routes = self.gateway.clone();
         let console = Console::new(self.telemetry.clone(), ready)

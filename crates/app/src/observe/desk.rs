@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use clock::{Dice, UnixMs};
 use detection::{
-    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Family, Health,
+    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Family, Health,
     Incident, Keeper, KeeperSettings, Settings, Verdict,
 };
 use storage::Bin;
@@ -167,7 +167,7 @@ impl Desk {
     ) -> Step {
         let span_ms = self.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
         let span_ms = u32::try_from(span_ms.clamp(1, SPAN_MS_MAX)).unwrap_or(1_000);
-        let mut is_stirred = !others.is_empty();
+        let mut is_stirred = others.iter().any(is_news);
         for (id, heard) in facts::heard(calls, span_ms) {
             for counted in [&heard.traffic, &heard.trials] {
                 is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
@@ -235,6 +235,20 @@ impl Desk {
             }
         }
         self.over.truncate(OVER_MAX);
+    }
+}
+
+/// True for what may change a verdict; that nobody reported anything does not.
+fn is_news(evidence: &Evidence) -> bool {
+    match &evidence.fact {
+        Fact::Reports { reports, .. } => reports.total() > 0,
+        Fact::Canary { is_reached, .. } => !is_reached,
+        Fact::Traffic { .. }
+        | Fact::Probe { .. }
+        | Fact::Page { .. }
+        | Fact::Drift { .. }
+        | Fact::Attack { .. }
+        | Fact::Maintenance(_) => true,
     }
 }
 

@@ -5,22 +5,25 @@
 mod desk;
 mod facts;
 mod past;
+mod reports;
 mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
-use detection::{Certainty, ChangeKind, ComponentId, Health};
+use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
+use lookout::reports::fresh_salt;
 use net::Shutdown;
 use providers::ProviderSettings;
 use storage::{Archive, Change, DAY_MS, IncidentQuery, Span, Store, StoreError};
 use telemetry::{Gauge, Snapshot, Telemetry};
 use tokio::time::MissedTickBehavior;
-use web::ReadyCheck;
 use web::view::{DAYS_MAX, PageInfo, StatusSource};
+use web::{ReadyCheck, ReportSink};
 
 use desk::{Desk, Left, Step};
+use reports::ReportRoom;
 use view::Around;
 
 /// Open incidents that are taken up after a start.
@@ -38,6 +41,8 @@ struct Inner {
     telemetry: Telemetry,
     clock: Arc<dyn Clock>,
     archive: Archive,
+    /// `None` if nothing is taken.
+    reports: Option<ReportRoom>,
     /// What the store was last said to suffer from.
     alarm: Mutex<Option<Box<str>>>,
 }
@@ -52,24 +57,37 @@ const STANDS: [(Health, Certainty); 5] = [
 ];
 
 impl Observer {
-    /// One that looks at these providers, once it is run.
+    /// One that looks at these providers, once it is run. Reports are taken if the page has a place
+    /// for them.
     pub(crate) fn new(
-        providers: &[ProviderSettings],
+        settings: &config::Settings,
         telemetry: Telemetry,
         dice: Dice,
         archive: Archive,
     ) -> Self {
         let clock = Arc::clone(telemetry.clock());
-        let desk = Desk::new(facts::components(providers), dice, unix(&*clock));
-        let (desk, alarm) = (Mutex::new(desk), Mutex::default());
-        let observer = Self(Arc::new(Inner { desk, telemetry, clock, archive, alarm }));
+        let components = facts::components(&settings.providers);
+        let reports = settings.watch.status.reports.then(|| report_room(&components, &clock));
+        let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
+        let (reports, alarm) = (reports.flatten(), Mutex::default());
+        let inner = Inner { desk, telemetry, clock, archive, reports, alarm };
+        let observer = Self(Arc::new(inner));
         observer.register_gauges();
         observer
     }
 
+    /// Where the page's reports go, if they are taken.
+    pub(crate) fn report_sink(&self) -> Option<Arc<dyn ReportSink>> {
+        self.0.reports.clone().map(|room| Arc::new(room) as Arc<dyn ReportSink>)
+    }
+
     /// Looks at these from now on.
     pub(crate) fn set_providers(&self, providers: &[ProviderSettings]) {
-        self.0.desk().set_components(facts::components(providers));
+        let components = facts::components(providers);
+        if let Some(reports) = &self.0.reports {
+            reports.set_components(&parts(&components));
+        }
+        self.0.desk().set_components(components);
         self.register_gauges();
     }
 
@@ -123,11 +141,12 @@ impl Observer {
         let inner = Arc::clone(&self.0);
         Arc::new(move || {
             let (snapshot, ready) = (inner.telemetry.snapshot(), ready());
+            let now = unix(&*inner.clock);
             let around = Around {
                 page: page.clone(),
                 snapshot: &snapshot,
                 ready: &ready,
-                reports: Vec::new(),
+                reports: inner.reports.as_ref().map(|room| room.series(now)).unwrap_or_default(),
                 sources: Vec::new(),
             };
             Arc::new(view::view(&inner.desk(), around))
@@ -158,7 +177,9 @@ impl Inner {
             let snapshot = self.telemetry.snapshot();
             desk.hold_back(|provider| is_held(&snapshot, provider));
         }
-        let step = desk.step(unix(&*self.clock), &calls, &[]);
+        let now = unix(&*self.clock);
+        let reported = self.reports.as_ref().map(|room| room.evidence(now)).unwrap_or_default();
+        let step = desk.step(now, &calls, &reported);
         drop(desk);
         self.keep(step);
     }
@@ -200,6 +221,23 @@ fn is_held(snapshot: &Snapshot, provider: &str) -> bool {
         let is_asked = target.quarter.attempts > 0;
         is_asked && target.breakers.iter().any(|breaker| breaker.state != "closed")
     })
+}
+
+/// Where reports are taken, or nothing if the machine has no randomness to hide people with.
+fn report_room(components: &[Component], clock: &Arc<dyn Clock>) -> Option<ReportRoom> {
+    match fresh_salt() {
+        Ok(salt) => Some(ReportRoom::new(&salt, &parts(components), Arc::clone(clock))),
+        Err(error) => {
+            tracing::error!(%error, "reports of users are not taken");
+            None
+        }
+    }
+}
+
+/// What providers are asked for, and so what can be reported on.
+fn parts(components: &[Component]) -> Vec<ComponentId> {
+    let parts = components.iter().filter(|component| component.capability.is_some());
+    parts.map(|component| component.id.clone()).collect()
 }
 
 /// What the desk is to know of the time before.

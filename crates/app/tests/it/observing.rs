@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::caller::{chat, look};
+use crate::caller::{chat, look, send};
 use crate::house::{CONSOLE_PORT, House, STATUS_PORT, open, open_since, settings};
 use crate::memory::Network;
 use crate::provider::{Act, Provider};
@@ -162,4 +162,37 @@ async fn an_open_incident_survives_a_restart() {
     let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
     assert!(metrics.contains("seawall_store_alarm 0"), "{metrics}");
     house.stop().await;
+}
+
+async fn report(house: &House, component: &str) -> serde_json::Value {
+    let body = format!("{{\"component\": \"{component}\", \"kind\": \"slow\"}}");
+    let headers = [("content-type", "application/json")];
+    send(house, STATUS_PORT, "POST /api/reports", &headers, body.as_bytes()).await.json()
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_are_counted_once_and_shown() {
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a"], ""));
+    ask_until(&house, 30, |_| false).await;
+    assert_eq!(report(&house, "fake1/chat").await["counted"], true);
+    assert_eq!(report(&house, "fake1/chat").await["counted"], false, "the same person");
+    assert_eq!(report(&house, "nobody/chat").await["error"], "unknown_component");
+    ask_until(&house, 90, |_| false).await;
+    let told = look(&house, STATUS_PORT, "/api/reports").await.text();
+    assert!(told.contains("fake1/chat"), "{told}");
+    let page = look(&house, STATUS_PORT, "/").await.text();
+    assert!(page.contains("fake1 chat") && page.contains("/report"), "{page}");
+    assert_eq!(condition(&summary(&house).await, "fake1 chat"), "operational");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_takes_no_reports_has_no_door_for_them() {
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a"], "[status]\nreports = false\n"));
+    ask_until(&house, 12, |_| false).await;
+    assert_eq!(report(&house, "fake1/chat").await["error"], "closed");
+    assert_eq!(look(&house, STATUS_PORT, "/report").await.status, 404);
 }
