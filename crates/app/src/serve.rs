@@ -83,14 +83,15 @@ impl App {
         let for_routes = self.gateway.clone();
         let console = Console::new(self.telemetry.clone(), ready)
             .with_routes(move || for_routes.ladders().iter().map(route_view).collect());
-        Ok(vec![
+        let mut beside: Vec<Serving> = vec![
             Box::pin(self.side(listen.status, status, shutdown)?),
             Box::pin(self.side(listen.console, console, shutdown)?),
-            Box::pin(async move {
-                observing.await;
-                Ok(())
-            }),
-        ])
+            Box::pin(always_well(observing)),
+        ];
+        let providers = &self.settings.providers;
+        let readers = self.observer.page_readers(providers, &self.doors, shutdown);
+        beside.extend(readers.into_iter().map(|reader| Box::pin(always_well(reader)) as Serving));
+        Ok(beside)
     }
 
     fn side<H: Handler + Sync>(
@@ -126,6 +127,12 @@ impl App {
             ReadyReport { ready, parts: upstreams.into_iter().map(part).collect() }
         })
     }
+}
+
+/// A task that cannot fail, among listeners that can.
+async fn always_well(task: impl Future<Output = ()> + Send) -> io::Result<()> {
+    task.await;
+    Ok(())
 }
 
 fn route_view(model: &ModelSpec) -> RouteView {

@@ -13,7 +13,7 @@ pub(crate) use ladders::{
     BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RESERVE, WAITING_ROOM,
 };
 pub(crate) use providers::{CARD, CATALOGUE, CATALOGUE_FILE, KINDS, PROVIDER};
-pub(crate) use watch::{STATUS, STORAGE};
+pub(crate) use watch::{LOOKOUT, STATUS, STORAGE};
 
 /// What a value must look like.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +134,7 @@ pub(crate) static TOP: Section = Section {
         "log",
         "storage",
         "status",
+        "lookout",
         "runtime",
     ],
 };
@@ -159,6 +160,7 @@ pub(crate) static ALL: &[&Section] = &[
     &LOG,
     &STORAGE,
     &STATUS,
+    &LOOKOUT,
     &RUNTIME,
 ];
 

@@ -55,11 +55,16 @@ pub struct Steadiness {
 pub struct Watch {
     pub storage: storage::Settings,
     pub status: StatusSettings,
+    pub lookout: lookout::Settings,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { storage: storage::Settings::in_memory(), status: StatusSettings::default() }
+        Self {
+            storage: storage::Settings::in_memory(),
+            status: StatusSettings::default(),
+            lookout: lookout::Settings::default(),
+        }
     }
 }
 

@@ -12,7 +12,16 @@ const NAME_CHARS_MAX: usize = 80;
 const URL_BYTES_MAX: usize = 512;
 
 pub(crate) fn read(top: &Table<'_>, sources: Sources<'_>, f: &mut Findings<'_>) -> Watch {
-    Watch { storage: storage(top, sources, f), status: status(top, f) }
+    Watch { storage: storage(top, sources, f), status: status(top, f), lookout: lookout(top, f) }
+}
+
+fn lookout(top: &Table<'_>, f: &mut Findings<'_>) -> lookout::Settings {
+    let d = lookout::Settings::default();
+    let table = top.table("lookout", &keys::LOOKOUT, f);
+    lookout::Settings {
+        feeds: table.flag("feeds", f).unwrap_or(d.feeds),
+        feeds_every_ms: table.integer("feeds_every_ms", d.feeds_every_ms, f),
+    }
 }
 
 fn storage(top: &Table<'_>, sources: Sources<'_>, f: &mut Findings<'_>) -> storage::Settings {

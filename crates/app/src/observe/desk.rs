@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use clock::{Dice, UnixMs};
 use detection::{
-    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Family, Health,
-    Incident, Keeper, KeeperSettings, Settings, Verdict,
+    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
+    Keeper, KeeperSettings, Settings, Verdict,
 };
 use storage::Bin;
 use telemetry::ProviderCalls;
 
 use super::facts;
+use super::pages::News;
 use super::past::Past;
 
 /// Incidents that are over and still shown.
@@ -64,6 +65,8 @@ pub(super) struct Desk {
     dice: Dice,
     pub(super) pasts: BTreeMap<ComponentId, Past>,
     pub(super) stands: BTreeMap<ComponentId, Stand>,
+    /// What each component's page says, as far as it can be believed.
+    official: BTreeMap<ComponentId, Condition>,
     /// Newest first.
     pub(super) over: VecDeque<Incident>,
     /// Since when it has looked on.
@@ -86,6 +89,7 @@ impl Desk {
             keeper,
             dice,
             stands: BTreeMap::new(),
+            official: BTreeMap::new(),
             over: VecDeque::new(),
             began_at: now,
             stepped_at: None,
@@ -110,6 +114,7 @@ impl Desk {
         let known: BTreeSet<&ComponentId> = components.iter().map(|of| &of.id).collect();
         self.pasts.retain(|id, _| known.contains(id));
         self.stands.retain(|id, _| known.contains(id));
+        self.official.retain(|id, _| known.contains(id));
         for component in &components {
             let id = &component.id;
             self.pasts.entry(id.clone()).or_insert_with(|| Past::new(id.clone()));
@@ -159,15 +164,10 @@ impl Desk {
     }
 
     /// One step: what was called since the last one, and what else became known.
-    pub(super) fn step(
-        &mut self,
-        now: UnixMs,
-        calls: &[ProviderCalls],
-        others: &[Evidence],
-    ) -> Step {
+    pub(super) fn step(&mut self, now: UnixMs, calls: &[ProviderCalls], news: &News) -> Step {
         let span_ms = self.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
         let span_ms = u32::try_from(span_ms.clamp(1, SPAN_MS_MAX)).unwrap_or(1_000);
-        let mut is_stirred = others.iter().any(is_news);
+        let mut is_stirred = news.facts.iter().any(|fact| self.is_news(fact));
         for (id, heard) in facts::heard(calls, span_ms) {
             for counted in [&heard.traffic, &heard.trials] {
                 is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
@@ -181,9 +181,8 @@ impl Desk {
             }
             facts::evidence(now, &id, &heard).iter().for_each(|fact| self.court.take(fact));
         }
-        for evidence in others {
-            self.court.take(evidence);
-        }
+        news.facts.iter().for_each(|fact| self.court.take(fact));
+        self.official.extend(news.official.iter().cloned());
         let mut step = Step::default();
         if is_stirred || self.is_unwell() {
             self.stirred_at = Some(now);
@@ -191,10 +190,13 @@ impl Desk {
         if self.is_due(now) {
             self.judge(now, &mut step);
         }
+        step.changes.extend(news.posts.iter().filter_map(|post| self.keeper.post(now, post)));
+        self.note_over(&step.changes);
         for (id, past) in &mut self.pasts {
             let stand = self.stands.get(id);
             let condition = stand.map_or(Condition::Unknown, |stand| stand.condition);
-            step.minutes.extend(past.stand(now, condition, None));
+            let official = self.official.get(id).copied();
+            step.minutes.extend(past.stand(now, condition, official));
         }
         step
     }
@@ -222,13 +224,23 @@ impl Desk {
             }
             // Who was never judged before was asked just now, if at all.
             let asked_at = before.map_or(Some(now), |before| before.asked_at);
-            let condition = condition(now, &verdict, asked_at);
+            let was_asked = asked_at.is_some_and(|at| now.since(at) <= SEEN_MS);
+            let told = self.official.get(&verdict.component);
+            let is_told = told.is_some_and(|told| *told != Condition::Unknown);
+            // What was not asked lately, and of which nothing else is known, is not good.
+            let condition = match verdict.condition() {
+                Condition::Operational if !was_asked && !is_told => Condition::Unknown,
+                condition => condition,
+            };
             let same = before.filter(|before| before.condition == condition);
             let since = same.map_or(now, |before| before.since);
             let stand = Stand { condition, since, asked_at, verdict };
             self.stands.insert(stand.verdict.component.clone(), stand);
         }
-        for change in &step.changes {
+    }
+
+    fn note_over(&mut self, changes: &[Change]) {
+        for change in changes {
             self.over.retain(|known| known.id != change.incident.id);
             if change.incident.phase.is_over() {
                 self.over.push_front(change.incident.clone());
@@ -236,27 +248,21 @@ impl Desk {
         }
         self.over.truncate(OVER_MAX);
     }
-}
 
-/// True for what may change a verdict; that nobody reported anything does not.
-fn is_news(evidence: &Evidence) -> bool {
-    match &evidence.fact {
-        Fact::Reports { reports, .. } => reports.total() > 0,
-        Fact::Canary { is_reached, .. } => !is_reached,
-        Fact::Traffic { .. }
-        | Fact::Probe { .. }
-        | Fact::Page { .. }
-        | Fact::Drift { .. }
-        | Fact::Attack { .. }
-        | Fact::Maintenance(_) => true,
+    /// True for what may change a verdict: not that nobody reported anything, and not that a page
+    /// says what it said.
+    fn is_news(&self, evidence: &Evidence) -> bool {
+        match &evidence.fact {
+            Fact::Reports { reports, .. } => reports.total() > 0,
+            Fact::Canary { is_reached, .. } => !is_reached,
+            Fact::Page { component, page } => {
+                self.official.get(component).is_none_or(|known| *known != page.condition)
+            }
+            Fact::Traffic { .. }
+            | Fact::Probe { .. }
+            | Fact::Drift { .. }
+            | Fact::Attack { .. }
+            | Fact::Maintenance(_) => true,
+        }
     }
-}
-
-/// How it is shown: what was not asked lately, and of which nothing else is known, is not good.
-fn condition(now: UnixMs, verdict: &Verdict, asked_at: Option<UnixMs>) -> Condition {
-    let told = verdict.condition();
-    let was_asked = asked_at.is_some_and(|at| now.since(at) <= SEEN_MS);
-    let others = verdict.readings.iter().filter(|reading| reading.family != Family::Traffic);
-    let is_known = was_asked || others.map(|reading| reading.observations).sum::<u64>() > 0;
-    if told == Condition::Operational && !is_known { Condition::Unknown } else { told }
 }

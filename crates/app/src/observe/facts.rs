@@ -1,6 +1,6 @@
 //! What telemetry counted as facts that can be judged, and the components that they are about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use clock::UnixMs;
@@ -12,33 +12,43 @@ use domain::{FaultClass, Operation};
 use providers::ProviderSettings;
 use telemetry::ProviderCalls;
 
-/// What every provider is asked for, and so its parts on the page.
+/// What every provider is asked for.
 const PARTS: [Capability; 2] = [Capability::Chat, Capability::Embeddings];
 
 /// Trials of one kind that count in one step.
 const TRIALS_MAX: usize = 8;
 
-/// Each provider as a whole, and its parts.
-pub(super) fn components(providers: &[ProviderSettings]) -> Vec<Component> {
-    let of_provider = |provider: &ProviderSettings| {
-        let name: Arc<str> = (&*provider.name).into();
-        let whole = Component {
-            id: ComponentId::new(Arc::clone(&name)),
-            name: (&*name).into(),
-            provider: Arc::clone(&name),
-            capability: None,
-            parent: None,
-        };
-        let part = move |capability: Capability| Component {
-            id: part_id(&name, capability),
-            name: format!("{name} {}", capability.as_str()).into(),
-            provider: Arc::clone(&name),
-            capability: Some(capability),
-            parent: Some(ComponentId::new(Arc::clone(&name))),
-        };
-        [whole].into_iter().chain(PARTS.map(part))
+/// Each provider as a whole, and its parts: what it is asked for, and where pages are read what its
+/// page tells of.
+pub(super) fn components(providers: &[ProviderSettings], reads_pages: bool) -> Vec<Component> {
+    providers.iter().flat_map(|provider| of_provider(provider, reads_pages)).collect()
+}
+
+fn of_provider(provider: &ProviderSettings, reads_pages: bool) -> Vec<Component> {
+    let name: Arc<str> = (&*provider.name).into();
+    let id = ComponentId::new(Arc::clone(&name));
+    let whole = Component {
+        id: id.clone(),
+        name: (&*name).into(),
+        provider: Arc::clone(&name),
+        capability: None,
+        parent: None,
     };
-    providers.iter().flat_map(of_provider).collect()
+    let mut parts = BTreeSet::from(PARTS);
+    if let Some(page) = super::pages::page_of(provider).filter(|_| reads_pages) {
+        let told = Capability::ALL.into_iter().filter(|capability| {
+            page.parts.iter().any(|rule| rule.component == part_id(&name, *capability))
+        });
+        parts.extend(told);
+    }
+    let part = |capability: Capability| Component {
+        id: part_id(&name, capability),
+        name: format!("{name} {}", capability.as_str()).into(),
+        provider: Arc::clone(&name),
+        capability: Some(capability),
+        parent: Some(id.clone()),
+    };
+    [whole].into_iter().chain(parts.into_iter().map(part)).collect()
 }
 
 fn part_id(provider: &str, capability: Capability) -> ComponentId {

@@ -4,6 +4,7 @@
 
 mod desk;
 mod facts;
+mod pages;
 mod past;
 mod reports;
 mod view;
@@ -13,8 +14,9 @@ use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
 use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
+use lookout::feeds::poll::{FeedSink, PagePoller};
 use lookout::reports::fresh_salt;
-use net::Shutdown;
+use net::{Shutdown, sweep_idle};
 use providers::ProviderSettings;
 use storage::{Archive, Change, DAY_MS, IncidentQuery, Span, Store, StoreError};
 use telemetry::{Gauge, Snapshot, Telemetry};
@@ -22,7 +24,9 @@ use tokio::time::MissedTickBehavior;
 use web::view::{DAYS_MAX, PageInfo, StatusSource};
 use web::{ReadyCheck, ReportSink};
 
+use crate::Doors;
 use desk::{Desk, Left, Step};
+use pages::PageDesk;
 use reports::ReportRoom;
 use view::Around;
 
@@ -43,6 +47,8 @@ struct Inner {
     archive: Archive,
     /// `None` if nothing is taken.
     reports: Option<ReportRoom>,
+    pages: PageDesk,
+    lookout: lookout::Settings,
     /// What the store was last said to suffer from.
     alarm: Mutex<Option<Box<str>>>,
 }
@@ -66,11 +72,13 @@ impl Observer {
         archive: Archive,
     ) -> Self {
         let clock = Arc::clone(telemetry.clock());
-        let components = facts::components(&settings.providers);
+        let lookout = settings.watch.lookout.clone();
+        let components = facts::components(&settings.providers, lookout.feeds);
         let reports = settings.watch.status.reports.then(|| report_room(&components, &clock));
         let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
         let (reports, alarm) = (reports.flatten(), Mutex::default());
-        let inner = Inner { desk, telemetry, clock, archive, reports, alarm };
+        let pages = PageDesk::default();
+        let inner = Inner { desk, telemetry, clock, archive, reports, pages, lookout, alarm };
         let observer = Self(Arc::new(inner));
         observer.register_gauges();
         observer
@@ -83,7 +91,7 @@ impl Observer {
 
     /// Looks at these from now on.
     pub(crate) fn set_providers(&self, providers: &[ProviderSettings]) {
-        let components = facts::components(providers);
+        let components = facts::components(providers, self.0.lookout.feeds);
         if let Some(reports) = &self.0.reports {
             reports.set_components(&parts(&components));
         }
@@ -128,12 +136,44 @@ impl Observer {
             tokio::select! {
                 biased;
                 () = shutdown.triggered() => break,
-                _ = look.tick() => self.0.look(),
+                _ = look.tick() => {
+                    self.0.look();
+                    // Connections to pages of providers are this thread's.
+                    sweep_idle(self.0.clock.now());
+                }
             }
         }
         if let Err(error) = self.0.archive.close().await {
             tracing::error!(%error, "the store could not be closed");
         }
+    }
+
+    /// Reads the pages of providers until `shutdown`, each in a future of its own; none where that
+    /// is switched off. Their connections are of the thread that runs them.
+    pub(crate) fn page_readers(
+        &self,
+        providers: &[ProviderSettings],
+        doors: &Doors,
+        shutdown: &Shutdown,
+    ) -> Vec<impl Future<Output = ()> + Send + use<>> {
+        let Inner { lookout, pages, clock, .. } = &*self.0;
+        if !lookout.feeds {
+            return Vec::new();
+        }
+        let time = (Arc::clone(clock), doors.dice.clone().split());
+        let ways = (Arc::clone(&doors.connector), Arc::clone(&doors.resolver));
+        let pollers = pages.pollers(providers, lookout.feeds_every_ms, ways, time);
+        let reader = |(poller, sink): (PagePoller, Arc<dyn FeedSink>)| {
+            let shutdown = shutdown.clone();
+            async move {
+                tokio::select! {
+                    biased;
+                    () = shutdown.triggered() => {}
+                    () = poller.run(sink) => {}
+                }
+            }
+        };
+        pollers.into_iter().map(reader).collect()
     }
 
     /// What the status page shows.
@@ -147,7 +187,7 @@ impl Observer {
                 snapshot: &snapshot,
                 ready: &ready,
                 reports: inner.reports.as_ref().map(|room| room.series(now)).unwrap_or_default(),
-                sources: Vec::new(),
+                sources: inner.pages.sources(),
             };
             Arc::new(view::view(&inner.desk(), around))
         })
@@ -178,8 +218,11 @@ impl Inner {
             desk.hold_back(|provider| is_held(&snapshot, provider));
         }
         let now = unix(&*self.clock);
-        let reported = self.reports.as_ref().map(|room| room.evidence(now)).unwrap_or_default();
-        let step = desk.step(now, &calls, &reported);
+        let mut news = self.pages.news(now);
+        if let Some(reports) = &self.reports {
+            news.facts.extend(reports.evidence(now));
+        }
+        let step = desk.step(now, &calls, &news);
         drop(desk);
         self.keep(step);
     }

@@ -62,10 +62,14 @@ fn plain(incident: Incident) -> IncidentView {
 /// it is the one that most are asked for.
 fn is_shown(desk: &Desk, component: &Component) -> bool {
     let was_asked = || desk.pasts.get(&component.id).is_some_and(super::past::Past::was_asked);
+    let is_told = || {
+        let stand = desk.stands.get(&component.id);
+        stand.is_some_and(|stand| stand.condition != Condition::Unknown)
+    };
     match component.capability {
         None => false,
         Some(detection::Capability::Chat) => true,
-        Some(_) => was_asked(),
+        Some(_) => was_asked() || is_told(),
     }
 }
 

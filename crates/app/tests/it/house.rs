@@ -54,6 +54,7 @@ pub(crate) fn open_since(network: &Network, settings: &str, began: tokio::time::
         dice: Dice::seeded(7),
         listeners: Arc::new(network.clone()),
         connector: Arc::new(network.clone()),
+        resolver: Arc::new(app::NobodyKnown),
     };
     let counts = ConnectionCounts::new(&settings.listen.limits);
     let app = App::build(settings, doors).expect("settings that can be built");

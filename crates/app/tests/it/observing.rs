@@ -196,3 +196,25 @@ async fn a_page_that_takes_no_reports_has_no_door_for_them() {
     assert_eq!(report(&house, "fake1/chat").await["error"], "closed");
     assert_eq!(look(&house, STATUS_PORT, "/report").await.status, 404);
 }
+
+#[tokio::test(start_paused = true)]
+async fn pages_of_providers_are_read_only_where_that_is_asked_for() {
+    for feeds in [false, true] {
+        let network = Network::default();
+        let text = format!(
+            "[lookout]\nfeeds = {feeds}\nfeeds_every_ms = 10000\n\
+             [providers.openai]\nkind = \"openai\"\napi_keys = [\"env:FAKE_KEY\"]\n"
+        );
+        let house = open(&network, &settings(&["fake1/a"], &text));
+        let told = || async { look(&house, STATUS_PORT, "/").await.text() };
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if told().await.contains("openai’s own page") {
+                break;
+            }
+        }
+        // Nothing answers there, which the page says; what cannot be read says nothing good.
+        assert_eq!(told().await.contains("openai’s own page"), feeds);
+        assert_eq!(condition(&summary(&house).await, "openai chat"), "nothing");
+    }
+}

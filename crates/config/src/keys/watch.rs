@@ -1,6 +1,6 @@
 //! The keys of what is kept of the past, and of the page that shows it.
 
-use super::{MIB, Section, flag, integer, none, other};
+use super::{HOUR_MS, MIB, Section, flag, integer, none, other};
 
 pub(crate) static STORAGE: Section = Section {
     name: "storage",
@@ -41,6 +41,26 @@ pub(crate) static STATUS: Section = Section {
             "Where it is reached from outside; without it addresses in feeds are relative.",
         ),
         flag("reports", || "true".into(), "Whether people may report what they meet."),
+    ],
+    tables: &[],
+};
+
+pub(crate) static LOOKOUT: Section = Section {
+    name: "lookout",
+    sentence: "What is looked at beside our own traffic. A change needs a restart.",
+    keys: &[
+        flag(
+            "feeds",
+            || lookout::Settings::default().feeds.to_string(),
+            "Whether the providers' own status pages are read, where they are known: OpenAI, Azure, \
+             Anthropic, Gemini and Perplexity by kind, others by the provider's name.",
+        ),
+        integer(
+            "feeds_every_ms",
+            (10_000, HOUR_MS),
+            || lookout::Settings::default().feeds_every_ms.to_string(),
+            "Mean time between two readings of a page.",
+        ),
     ],
     tables: &[],
 };
