@@ -266,3 +266,86 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use domain::{FaultClass, Operation};
+    use providers::{Kind, ProviderSettings};
+
+    use super::*;
+
+    const BEGAN_MS: u64 = 1_717_459_200_000;
+
+    fn calls(provider: &str, good: u64, bad: u64) -> ProviderCalls {
+        let faults = [(FaultClass::ServerError, bad)];
+        ProviderCalls {
+            provider: provider.to_owned(),
+            operation: Operation::Generate,
+            good,
+            faults: faults.into_iter().filter(|(_, count)| *count > 0).collect(),
+            trials_good: 0,
+            trials_failed: BTreeMap::new(),
+            first_contents: good,
+            first_content_ms: (good > 0).then_some(420.0),
+            keys: 1,
+            keys_refused: 0,
+        }
+    }
+
+    fn desk() -> Desk {
+        let provider = |name: &&str| ProviderSettings::new(*name, Kind::Compatible);
+        let providers: Vec<_> = ["a", "b", "c"].iter().map(provider).collect();
+        let components = facts::components(&providers, false);
+        Desk::new(components, Dice::seeded(4), UnixMs::new(BEGAN_MS))
+    }
+
+    /// Two hours, of which one provider fails for twenty minutes; all that was told, as text.
+    fn played() -> (Vec<String>, usize) {
+        let (mut desk, mut told, mut minutes) = (desk(), Vec::new(), 0);
+        for second in 0..7_200 {
+            let is_down = (1_800..3_000).contains(&second);
+            let of_a = if is_down { calls("a", 0, 2) } else { calls("a", 2, 0) };
+            let all = [of_a, calls("b", 3, 0)];
+            let step = desk.step(UnixMs::new(BEGAN_MS + second * 1_000), &all, &News::default());
+            told.extend(step.changes.iter().map(|change| format!("{second} {change:?}")));
+            told.extend(step.turned.iter().map(|verdict| format!("{second} {verdict:?}")));
+            minutes += step.minutes.len();
+        }
+        assert!(!desk.is_troubled(), "it ends well");
+        (told, minutes)
+    }
+
+    #[test]
+    fn the_same_calls_tell_the_same_story() {
+        let (told, minutes) = played();
+        assert_eq!((told.clone(), minutes), played());
+        let opened = told.iter().filter(|line| line.contains("kind: Opened")).count();
+        let resolved = told.iter().filter(|line| line.contains("kind: Resolved")).count();
+        assert_eq!((opened, resolved), (1, 1), "{told:#?}");
+        // Of two providers the whole and the one part that was asked for; the first minute is cut.
+        assert!((4 * 118..=4 * 120).contains(&minutes), "{minutes}");
+    }
+
+    #[test]
+    fn bars_and_shares_tell_what_was_counted() {
+        let mut desk = desk();
+        for second in 0..3_600 {
+            let is_down = (600..1_200).contains(&second);
+            let of_a = if is_down { calls("a", 0, 2) } else { calls("a", 2, 0) };
+            desk.step(UnixMs::new(BEGAN_MS + second * 1_000), &[of_a], &News::default());
+        }
+        let now = UnixMs::new(BEGAN_MS + 3_600_000);
+        let past = desk.pasts.get(&ComponentId::new("a/chat")).unwrap();
+        let (days, uptime) = (past.days(now), past.uptime(now));
+        let today = days.last().unwrap();
+        assert_eq!(days.len(), 90);
+        assert!(today.known && (8..=16).contains(&today.major_min), "{today:?}");
+        assert!(!days[88].known, "nobody looked yesterday");
+        assert!((uptime.own_requests.unwrap() - 5.0 / 6.0).abs() < 1e-9, "{uptime:?}");
+        assert_eq!(uptime.spans[0], uptime.spans[1]);
+        let silent = desk.pasts.get(&ComponentId::new("c/chat")).unwrap();
+        assert_eq!((silent.uptime(now).own_minutes, silent.was_asked()), (None, false));
+    }
+}
