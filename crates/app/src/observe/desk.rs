@@ -22,7 +22,7 @@ pub(super) const OVER_MAX: usize = 200;
 const CALM_MS: u64 = 10_000;
 /// All is well once nothing bad was seen for so long, in milliseconds.
 const STIRRED_MS: u64 = 60_000;
-/// What was not asked for so long is not known any more, in milliseconds.
+/// What has not answered for so long is not known to be good any more, in milliseconds.
 const SEEN_MS: u64 = 900_000;
 /// A span between two steps that is longer is not believed, in milliseconds.
 const SPAN_MS_MAX: u64 = 60_000;
@@ -53,7 +53,6 @@ pub(super) struct Stand {
     pub(super) condition: Condition,
     /// Since when the condition has been that.
     pub(super) since: UnixMs,
-    asked_at: Option<UnixMs>,
 }
 
 /// The desk.
@@ -65,6 +64,8 @@ pub(super) struct Desk {
     dice: Dice,
     pub(super) pasts: BTreeMap<ComponentId, Past>,
     pub(super) stands: BTreeMap<ComponentId, Stand>,
+    /// When each component last answered us.
+    answered: BTreeMap<ComponentId, UnixMs>,
     /// What each component's page says, as far as it can be believed.
     official: BTreeMap<ComponentId, Condition>,
     /// Newest first.
@@ -89,6 +90,7 @@ impl Desk {
             keeper,
             dice,
             stands: BTreeMap::new(),
+            answered: BTreeMap::new(),
             official: BTreeMap::new(),
             over: VecDeque::new(),
             began_at: now,
@@ -114,6 +116,7 @@ impl Desk {
         let known: BTreeSet<&ComponentId> = components.iter().map(|of| &of.id).collect();
         self.pasts.retain(|id, _| known.contains(id));
         self.stands.retain(|id, _| known.contains(id));
+        self.answered.retain(|id, _| known.contains(id));
         self.official.retain(|id, _| known.contains(id));
         for component in &components {
             let id = &component.id;
@@ -174,9 +177,8 @@ impl Desk {
                 if let Some(past) = self.pasts.get_mut(&id) {
                     past.count(now, counted);
                 }
-                let was_asked = counted.good > 0 || counted.faults.total() > 0;
-                if let Some(stand) = self.stands.get_mut(&id).filter(|_| was_asked) {
-                    stand.asked_at = Some(now);
+                if counted.good > 0 {
+                    self.answered.insert(id.clone(), now);
                 }
             }
             facts::evidence(now, &id, &heard).iter().for_each(|fact| self.court.take(fact));
@@ -222,19 +224,18 @@ impl Desk {
             if before.is_none_or(|before| told(&before.verdict) != told(&verdict)) {
                 step.turned.push(verdict.clone());
             }
-            // Who was never judged before was asked just now, if at all.
-            let asked_at = before.map_or(Some(now), |before| before.asked_at);
-            let was_asked = asked_at.is_some_and(|at| now.since(at) <= SEEN_MS);
+            let answered_at = self.answered.get(&verdict.component);
+            let has_answered = answered_at.is_some_and(|at| now.since(*at) <= SEEN_MS);
             let told = self.official.get(&verdict.component);
             let is_told = told.is_some_and(|told| *told != Condition::Unknown);
-            // What was not asked lately, and of which nothing else is known, is not good.
+            // What has not answered lately, and of which nothing else is known, is not good.
             let condition = match verdict.condition() {
-                Condition::Operational if !was_asked && !is_told => Condition::Unknown,
+                Condition::Operational if !has_answered && !is_told => Condition::Unknown,
                 condition => condition,
             };
             let same = before.filter(|before| before.condition == condition);
             let since = same.map_or(now, |before| before.since);
-            let stand = Stand { condition, since, asked_at, verdict };
+            let stand = Stand { condition, since, verdict };
             self.stands.insert(stand.verdict.component.clone(), stand);
         }
     }

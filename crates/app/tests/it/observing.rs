@@ -218,3 +218,13 @@ async fn pages_of_providers_are_read_only_where_that_is_asked_for() {
         assert_eq!(condition(&summary(&house).await, "openai chat"), "nothing");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_never_answered_is_never_called_good() {
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![failing(503)]);
+    let house = open(&network, &settings(&["fake1/a"], ""));
+    let good = |page: &serde_json::Value| condition(page, "fake1 chat") == "operational";
+    assert_eq!(ask_until(&house, 90, good).await, None);
+    assert_eq!(condition(&summary(&house).await, "fake1 chat"), "major_outage");
+}
