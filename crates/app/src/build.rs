@@ -7,11 +7,13 @@ use config::Settings;
 use gateway::{Gateway, GatewayParts, LineupParts};
 use providers::{ProviderSettings, Surroundings};
 use reserve::Reserve;
+use storage::Archive;
 use telemetry::{Gauge, Telemetry, Worker};
 use thiserror::Error;
 use upstream::Upstream;
 
 use crate::Doors;
+use crate::observe::Observer;
 
 /// Why the house cannot be built. Blame: the operator.
 #[derive(Debug, Error)]
@@ -30,6 +32,8 @@ pub enum BuildError {
     },
     #[error("TLS of the gateway's listener: {0}")]
     Tls(#[from] net::ServerTlsError),
+    #[error("the store of what was seen: {0}")]
+    Store(#[from] storage::OpenError),
 }
 
 /// The built house, before it opens its doors.
@@ -41,6 +45,7 @@ pub struct App {
     pub(crate) telemetry: Telemetry,
     pub(crate) worker: Option<Worker>,
     pub(crate) reserves: Reserves,
+    pub(crate) observer: Observer,
     pub(crate) tls: Option<Arc<net::ServerTls>>,
 }
 
@@ -123,7 +128,11 @@ impl App {
         });
         let tls = settings.listen.tls.clone().map(net::ServerTls::load).transpose()?;
         register_gauges(&telemetry, &gateway, &reserves);
-        Ok(Self { settings, doors, gateway, telemetry, worker: Some(worker), reserves, tls })
+        let archive = Archive::open(&settings.watch.storage, doors.clock.clone())?;
+        let dice = doors.dice.split();
+        let observer = Observer::new(&settings, telemetry.clone(), dice, archive);
+        let worker = Some(worker);
+        Ok(Self { settings, doors, gateway, telemetry, worker, reserves, observer, tls })
     }
 
     /// The handle that feeds metrics, for whoever wants to read them.

@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use clock::{Clock, Dice};
-use net::{Connector, Listener, TcpDoor};
+use lookout::web::Resolver;
+use net::{BoxFuture, Connector, Listener, TcpDoor};
 
 /// Opens listeners.
 pub trait OpenListener: Send + Sync + fmt::Debug {
@@ -29,6 +30,18 @@ impl OpenListener for TcpListeners {
     }
 }
 
+/// Knows no name: for houses that are to ask nobody outside.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NobodyKnown;
+
+impl Resolver for NobodyKnown {
+    fn resolve<'a>(&'a self, host: &'a str, _: u16) -> BoxFuture<'a, io::Result<Vec<IpAddr>>> {
+        Box::pin(async move {
+            Err(io::Error::new(io::ErrorKind::NotFound, format!("nobody knows {host}")))
+        })
+    }
+}
+
 /// Where time, chance and connections come from.
 #[derive(Debug, Clone)]
 pub struct Doors {
@@ -36,4 +49,6 @@ pub struct Doors {
     pub dice: Dice,
     pub listeners: Arc<dyn OpenListener>,
     pub connector: Arc<dyn Connector>,
+    /// For names of status pages, whose addresses are looked at before anything connects.
+    pub resolver: Arc<dyn Resolver>,
 }

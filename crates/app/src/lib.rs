@@ -3,11 +3,14 @@
 
 mod build;
 mod doors;
+mod observe;
 mod reload;
 mod run;
 mod serve;
 
 pub use build::{App, BuildError};
-pub use doors::{Doors, OpenListener, TcpListeners};
+pub use doors::{Doors, NobodyKnown, OpenListener, TcpListeners};
+pub use lookout::web::SystemResolver;
 pub use reload::{Load, Reloader};
 pub use run::{RunError, run};
+pub use serve::Serving;

@@ -9,6 +9,7 @@ use net::Shutdown;
 use crate::App;
 use crate::Doors;
 use crate::build::{BuildError, Reserves, announce_names, lineup};
+use crate::observe::Observer;
 
 /// How often the file's stamp is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -20,8 +21,10 @@ pub struct Reloader {
     gateway: gateway::Gateway,
     telemetry: telemetry::Telemetry,
     reserves: Reserves,
+    observer: Observer,
     tls: Option<std::sync::Arc<net::ServerTls>>,
     listen: config::Listen,
+    watch: config::Watch,
 }
 
 impl App {
@@ -32,8 +35,10 @@ impl App {
             gateway: self.gateway.clone(),
             telemetry: self.telemetry.clone(),
             reserves: self.reserves.clone(),
+            observer: self.observer.clone(),
             tls: self.tls.clone(),
             listen: self.settings.listen.clone(),
+            watch: self.settings.watch.clone(),
         }
     }
 }
@@ -51,8 +56,12 @@ impl Reloader {
         }
         announce_names(&self.telemetry, settings);
         self.gateway.reload(parts);
+        self.observer.set_providers(&settings.providers);
         if settings.listen != self.listen {
             tracing::warn!("a change of listeners or their limits needs a restart");
+        }
+        if settings.watch != self.watch {
+            tracing::warn!("a change of the store or the status page needs a restart");
         }
         Ok(())
     }

@@ -92,7 +92,7 @@ async fn beside(
     on_listening: impl FnOnce(),
 ) -> Result<(), RunError> {
     let mut servers = tokio::task::JoinSet::new();
-    let listeners = app.side_listeners(&shutdown).map_err(|source| RunError::Listen {
+    let listeners = app.beside(&shutdown).map_err(|source| RunError::Listen {
         addr: app.settings.listen.status,
         what: "the status page or the console",
         source,

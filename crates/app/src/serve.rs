@@ -9,7 +9,8 @@ use std::time::Duration;
 use net::{ConnectionCounts, Handler, Server, Shutdown, sweep_idle};
 use resilience::{ModelSpec, RungModel, RungSpec};
 use upstream::Readiness;
-use web::{Console, ReadyPart, ReadyReport, RouteView, Status};
+use web::view::PageInfo;
+use web::{Console, ReadyPart, ReadyReport, RouteView, Status, StatusSettings};
 
 use crate::App;
 
@@ -19,8 +20,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Idle upstream connections are looked through once in so many ticks.
 const TICKS_PER_SWEEP: u32 = 100;
 
-/// A listener at work.
-pub(crate) type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+/// A listener or another task at work, until shutdown.
+pub type Serving = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 impl App {
     /// The caller's listener of one core. All cores share `counts`.
@@ -63,21 +64,34 @@ impl App {
         })
     }
 
-    /// The listeners of the public and of operators.
+    /// All that goes on beside the line: the listeners of the public and of operators, and who
+    /// judges what telemetry counts. To be run on one runtime, which must not be that of the line
+    /// where there are several.
     ///
     /// # Errors
     /// If an address cannot be had.
-    pub(crate) fn side_listeners(&self, shutdown: &Shutdown) -> io::Result<Vec<Serving>> {
+    pub fn beside(&self, shutdown: &Shutdown) -> io::Result<Vec<Serving>> {
         let listen = &self.settings.listen;
         let ready = self.ready_report();
-        let status = Status::new(self.telemetry.clone(), ready.clone());
+        let StatusSettings { name, url, .. } = self.settings.watch.status.clone();
+        let page = PageInfo { id: "seawall".into(), name, url };
+        let source = self.observer.source(page, ready.clone());
+        let status = Status::new(self.telemetry.clone(), ready.clone())
+            .with_source(Some(source))
+            .with_reports(self.observer.report_sink());
+        let observing = self.observer.clone().run(shutdown.clone());
         let for_routes = self.gateway.clone();
         let console = Console::new(self.telemetry.clone(), ready)
             .with_routes(move || for_routes.ladders().iter().map(route_view).collect());
-        Ok(vec![
+        let mut beside: Vec<Serving> = vec![
             Box::pin(self.side(listen.status, status, shutdown)?),
             Box::pin(self.side(listen.console, console, shutdown)?),
-        ])
+            Box::pin(always_well(observing)),
+        ];
+        let providers = &self.settings.providers;
+        let readers = self.observer.page_readers(providers, &self.doors, shutdown);
+        beside.extend(readers.into_iter().map(|reader| Box::pin(always_well(reader)) as Serving));
+        Ok(beside)
     }
 
     fn side<H: Handler + Sync>(
@@ -113,6 +127,12 @@ impl App {
             ReadyReport { ready, parts: upstreams.into_iter().map(part).collect() }
         })
     }
+}
+
+/// A task that cannot fail, among listeners that can.
+async fn always_well(task: impl Future<Output = ()> + Send) -> io::Result<()> {
+    task.await;
+    Ok(())
 }
 
 fn route_view(model: &ModelSpec) -> RouteView {

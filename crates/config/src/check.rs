@@ -10,7 +10,7 @@ use crate::provider::Roster;
 use crate::raw::Table;
 use crate::secrets::{Sources, why_unreadable};
 use crate::settings::{Overrides, Settings, Source, Steadiness};
-use crate::{Environment, Mistakes, auth, cards, keys, listen, model, provider, raw, rooms};
+use crate::{Environment, Mistakes, auth, cards, keys, listen, model, provider, raw, rooms, watch};
 
 /// A configuration is written by people.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -60,6 +60,7 @@ pub(crate) fn settings(
     let waiting_room = rooms::waiting_room(&top, f);
     let request_log = rooms::request_log(&top, sources, f);
     let runtime = rooms::runtime(&top, f);
+    let watch = watch::read(&top, sources, f);
     let (mut reserve, wanted) = rooms::reserve(&top, sources, f);
     reserve.enabled = reserve_is_on(&top, wanted, &roster, &models, f);
     match (findings.into_result(), elsewhere) {
@@ -82,6 +83,7 @@ pub(crate) fn settings(
         request_log,
         reserve,
         runtime,
+        watch,
         source: Source::File(path.to_owned()),
         secret_origins: roster.origins,
         notes: Vec::new(),

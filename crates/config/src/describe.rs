@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 
 use providers::{Kind, ProviderSettings};
 use resilience::Clocks;
+use storage::Place;
 use telemetry::LogTo;
 
 use crate::settings::Settings;
@@ -44,6 +45,10 @@ fn write_all(settings: &Settings, out: &mut String) -> fmt::Result {
         failover.attempts_max, failover.retry_budget_ratio
     )?;
     reserve(settings, out)?;
+    match &settings.watch.storage.place {
+        Place::Memory => writeln!(out, "storage: in memory")?,
+        Place::File(path) => writeln!(out, "storage: {}", path.display())?,
+    }
     match &settings.request_log.to {
         LogTo::Nowhere => writeln!(out, "request log: none"),
         LogTo::Stdout => writeln!(out, "request log: stdout"),

@@ -12,7 +12,7 @@ use crate::model::RESERVE_MODEL;
 use crate::provider::RESERVE;
 use crate::secrets::{self, Use};
 use crate::settings::{
-    Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source, Steadiness,
+    Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source, Steadiness, Watch,
 };
 use crate::{Environment, Mistakes, Warning, base_url, kinds, listen, rooms};
 
@@ -86,6 +86,7 @@ pub(crate) fn settings(env: &dyn Environment, overrides: &Overrides) -> Result<S
             ..ReserveSettings::default()
         },
         runtime: Runtime::default(),
+        watch: Watch::default(),
         source: Source::Environment,
         secret_origins: origins,
         notes,

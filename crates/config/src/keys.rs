@@ -6,12 +6,14 @@ mod ladders;
 mod providers;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub(crate) use doors::{AUTH, CALLER, LIMITS, LISTEN, LOG, RUNTIME, TLS};
 pub(crate) use ladders::{
     BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RESERVE, WAITING_ROOM,
 };
 pub(crate) use providers::{CARD, CATALOGUE, CATALOGUE_FILE, KINDS, PROVIDER};
+pub(crate) use watch::{LOOKOUT, STATUS, STORAGE};
 
 /// What a value must look like.
 #[derive(Debug, Clone, Copy)]
@@ -130,6 +132,9 @@ pub(crate) static TOP: Section = Section {
         "auth",
         "reserve",
         "log",
+        "storage",
+        "status",
+        "lookout",
         "runtime",
     ],
 };
@@ -153,6 +158,9 @@ pub(crate) static ALL: &[&Section] = &[
     &LIMITS,
     &RESERVE,
     &LOG,
+    &STORAGE,
+    &STATUS,
+    &LOOKOUT,
     &RUNTIME,
 ];
 

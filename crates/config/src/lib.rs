@@ -22,6 +22,7 @@ mod rooms;
 mod secrets;
 mod settings;
 mod warning;
+mod watch;
 
 use std::path::Path;
 
@@ -32,7 +33,7 @@ pub use model::RESERVE_MODEL;
 pub use reference::reference;
 pub use rooms::default_model_dir;
 pub use settings::{
-    Listen, Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source, Steadiness,
+    Listen, Overrides, ReserveSettings, Runtime, SecretOrigin, Settings, Source, Steadiness, Watch,
 };
 pub use warning::{Warning, warnings};
 

@@ -11,6 +11,7 @@ use net::{ServerLimits, TlsFiles};
 use providers::ProviderSettings;
 use resilience::{BreakerSettings, Clocks, FailoverSettings, ModelSpec, PaceSettings};
 use telemetry::RequestLogSettings;
+use web::StatusSettings;
 
 use crate::Warning;
 
@@ -31,6 +32,7 @@ pub struct Settings {
     pub request_log: RequestLogSettings,
     pub reserve: ReserveSettings,
     pub runtime: Runtime,
+    pub watch: Watch,
     pub source: Source,
     /// Where each secret came from, in the order of `providers`.
     pub secret_origins: Vec<SecretOrigin>,
@@ -46,6 +48,24 @@ pub struct Steadiness {
     pub breaker: BreakerSettings,
     pub pace: PaceSettings,
     pub waiting_room: RoomSettings,
+}
+
+/// What is kept of what was seen, and whose page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watch {
+    pub storage: storage::Settings,
+    pub status: StatusSettings,
+    pub lookout: lookout::Settings,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            storage: storage::Settings::in_memory(),
+            status: StatusSettings::default(),
+            lookout: lookout::Settings::default(),
+        }
+    }
 }
 
 /// The three listeners.

@@ -14,7 +14,12 @@ impl Traffic {
     /// former one asked for was kept: only then it speaks of the provider. What is our own fault is
     /// not counted at all.
     pub fn count_fault(&mut self, class: FaultClass, was_paced: bool) {
-        let count = match class {
+        self.count_faults(class, was_paced, 1);
+    }
+
+    /// Counts so many of them.
+    pub fn count_faults(&mut self, class: FaultClass, was_paced: bool, count: u32) {
+        let place = match class {
             FaultClass::Overloaded => &mut self.faults.overload,
             FaultClass::RateLimited if was_paced => &mut self.faults.overload,
             FaultClass::ServerError | FaultClass::Empty | FaultClass::Malformed => {
@@ -36,7 +41,7 @@ impl Traffic {
                 return;
             }
         };
-        *count = count.saturating_add(1);
+        *place = place.saturating_add(count);
     }
 }
 

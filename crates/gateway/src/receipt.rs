@@ -11,6 +11,7 @@ use domain::{Dialect, Fault, FaultClass, Losses, Operation, Prices, Sight, Targe
 use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt, TakeoverEnd};
 
 use crate::door::Shared;
+use crate::rung::Claim;
 
 /// Status of a request whose caller left before one was sent, as nginx writes it.
 const STATUS_HUNG_UP: u16 = 499;
@@ -93,10 +94,11 @@ impl Ticket {
     }
 
     /// An attempt begins, at these prices if anybody knows them. Should nothing more be said of it, the caller left while it ran.
-    pub(crate) fn begin_attempt(&mut self, target: &Target, key: u16, prices: Option<Prices>) {
+    pub(crate) fn begin_attempt(&mut self, claim: &Claim, prices: Option<Prices>) {
         self.receipt().attempts.push(AttemptRecord {
-            target: target.clone(),
-            key,
+            target: claim.rung.target.clone(),
+            key: claim.key,
+            trial: claim.is_probe(),
             took: Duration::ZERO,
             first_token: None,
             fault: Some(FaultClass::CallerGone),

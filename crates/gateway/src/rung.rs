@@ -330,6 +330,11 @@ impl Claim {
         self.rung.routes.get(usize::from(self.key))
     }
 
+    /// True if it goes as the breaker's probe.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.admitted.probe
+    }
+
     /// The call is not made after all: what it took of the pace is there for the next one.
     pub(crate) fn unsent(self, now: Tick) {
         if let Some(route) = self.route().filter(|_| self.rung.settings.pace.enabled) {

@@ -39,4 +39,7 @@ pub mod feeds;
 pub mod notify;
 pub mod probe;
 pub mod reports;
+mod settings;
 pub mod web;
+
+pub use settings::Settings;

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
-use app::{App, Doors, TcpListeners};
+use app::{App, Doors, SystemResolver, TcpListeners};
 use clock::SystemClock;
 use config::{Overrides, Settings};
 use net::{Shutdown, TcpConnector};
@@ -37,6 +37,7 @@ pub(crate) fn serve(args: &cli::Serve) -> Result<(), Failure> {
         dice: dice(),
         listeners: Arc::new(TcpListeners),
         connector: Arc::new(TcpConnector),
+        resolver: Arc::new(SystemResolver),
     };
     let listening = greeting(&settings);
     let app = App::build(settings, doors)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use clock::Tick;
 
+use crate::calls::Calls;
 use crate::labels::{Labels, TargetId};
 use crate::log_writer::LogQueue;
 use crate::snapshot::Live;
@@ -23,6 +24,7 @@ pub(crate) struct Book {
     pub(crate) labels: Labels,
     pub(crate) totals: Totals,
     pub(crate) live: Live,
+    pub(crate) calls: Calls,
     pub(crate) changes: BTreeMap<ChangeKind, u64>,
     /// `None` if nothing is logged, or no longer.
     pub(crate) log: Option<LogQueue>,
@@ -34,6 +36,7 @@ impl Book {
             labels: Labels::new(),
             totals: Totals::new(),
             live: Live::new(now),
+            calls: Calls::default(),
             changes: BTreeMap::new(),
             log,
         }
@@ -43,6 +46,7 @@ impl Book {
     pub(crate) fn receipt(&mut self, now: Tick, receipt: &Receipt) {
         self.totals.receipt(receipt, &mut self.labels);
         self.live.receipt(now, receipt, &mut self.labels);
+        self.calls.receipt(receipt, &mut self.labels);
         if let Some(log) = &mut self.log {
             log.receipt(receipt);
         }

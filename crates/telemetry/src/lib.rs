@@ -3,6 +3,7 @@
 //! counted.
 
 mod book;
+mod calls;
 mod histogram;
 mod labels;
 mod log_writer;
@@ -19,6 +20,7 @@ mod totals;
 mod window;
 mod worker;
 
+pub use calls::ProviderCalls;
 pub use labels::OTHER;
 pub use mask::mask_secrets;
 pub use names::Gauge;

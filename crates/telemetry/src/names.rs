@@ -74,6 +74,12 @@ pub enum Gauge {
     ReserveReady,
     /// Reloads of the settings since the start. Label: outcome (`applied` or `refused`).
     Reloads,
+    /// 1 for how a component stands, 0 for how it does not. Labels: component, health, certainty.
+    Verdict,
+    /// 1 while what is kept of the past would not outlive a crash as it should. No labels.
+    StoreAlarm,
+    /// Changes that the store lost or refused since the start. No labels.
+    StoreLost,
 }
 
 /// One row of the table.
@@ -192,6 +198,12 @@ pub(crate) static TABLE: &[Row] = &[
         "1 if the reserve can answer"),
     row(Series::Sampled(Gauge::Reloads), ("seawall_reloads", Plain), Level, &["outcome"],
         "Reloads of the settings since the start"),
+    row(Series::Sampled(Gauge::Verdict), ("seawall_verdict", Plain), Level,
+        &["component", "health", "certainty"], "1 for how a component stands by our own verdict"),
+    row(Series::Sampled(Gauge::StoreAlarm), ("seawall_store_alarm", Plain), Level, &[],
+        "1 while the store has trouble, such as a full disk"),
+    row(Series::Sampled(Gauge::StoreLost), ("seawall_store_lost", Plain), Level, &[],
+        "Changes that the store lost or refused since the start"),
     row(Series::Build, ("seawall_build", Plain), Info, &["version"],
         "The running version"),
     row(Series::ResidentMemory, ("process_resident_memory", Bytes), Level, &[],

@@ -45,6 +45,8 @@ pub struct AttemptRecord {
     pub target: Target,
     /// Index of the provider's key; never the key.
     pub key: u16,
+    /// It went as a breaker's probe, to see whether the provider is back.
+    pub trial: bool,
     /// From the decision to call until the attempt ended.
     pub took: Duration,
     /// From the call to the first content.

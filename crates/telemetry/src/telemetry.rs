@@ -14,7 +14,7 @@ use crate::book::Book;
 use crate::log_writer::{self, LogState};
 use crate::names::gauge_labels;
 use crate::worker::Worker;
-use crate::{Gauge, Receipt, RequestLogSettings, Snapshot, prometheus};
+use crate::{Gauge, ProviderCalls, Receipt, RequestLogSettings, Snapshot, prometheus};
 
 /// The media type of [`Telemetry::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,7 +24,7 @@ const RECEIPTS_MAX: usize = 65_536;
 /// Breaker changes that wait for the worker.
 const CHANGES_MAX: usize = 4_096;
 /// Sampled gauges.
-const GAUGES_MAX: usize = 256;
+const GAUGES_MAX: usize = 4_096;
 /// How long [`Telemetry::flush`] waits for the log's writer: rounds of so many milliseconds.
 const FLUSH_ROUNDS_MAX: u32 = 100;
 const FLUSH_ROUND_MS: u64 = 10;
@@ -240,6 +240,14 @@ impl Telemetry {
             + shared.changes_dropped.load(Ordering::Relaxed)
             + shared.log.dropped();
         Arc::new(snapshot)
+    }
+
+    /// Calls to configured providers since this was last asked, in a fixed order; a provider that
+    /// was not called is missing. Whoever asks takes them away, so that only one should.
+    pub fn take_calls(&self) -> Vec<ProviderCalls> {
+        let mut book = self.0.drain();
+        let Book { calls, labels, .. } = &mut *book;
+        calls.take(labels)
     }
 
     /// Empties the queues and waits, a second at most, until the log is written.

@@ -6,6 +6,7 @@ mod api;
 mod cache;
 mod console;
 mod ready;
+mod settings;
 mod standing;
 mod status;
 mod words;
@@ -13,6 +14,7 @@ mod words;
 pub use api::reports::{Report, ReportKind, ReportSink, Taken};
 pub use console::{Console, RouteView};
 pub use ready::{ReadyCheck, ReadyPart, ReadyReport};
+pub use settings::StatusSettings;
 pub use status::Status;
 pub use status::view;
 

@@ -37,9 +37,24 @@ pub(crate) async fn ask(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Got {
-    let mut io = house.network.dial(crate::house::GATEWAY_PORT).await.unwrap();
-    let mut head =
-        format!("{method} {path} HTTP/1.1\r\nhost: seawall.test\r\nconnection: close\r\n");
+    send(house, crate::house::GATEWAY_PORT, &format!("{method} {path}"), headers, body).await
+}
+
+/// A page of another listener.
+pub(crate) async fn look(house: &House, port: u16, path: &str) -> Got {
+    send(house, port, &format!("GET {path}"), &[], b"").await
+}
+
+/// Sends something to a listener.
+pub(crate) async fn send(
+    house: &House,
+    port: u16,
+    wish: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Got {
+    let mut io = house.network.dial(port).await.unwrap();
+    let mut head = format!("{wish} HTTP/1.1\r\nhost: seawall.test\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -11,6 +11,8 @@ use telemetry::Telemetry;
 use crate::memory::Network;
 
 pub(crate) const GATEWAY_PORT: u16 = 8080;
+pub(crate) const STATUS_PORT: u16 = 8081;
+pub(crate) const CONSOLE_PORT: u16 = 8082;
 
 /// Tokio's own clock, which stands still while it is paused.
 #[derive(Debug)]
@@ -29,11 +31,17 @@ impl Clock for VirtualClock {
 pub(crate) struct House {
     pub(crate) network: Network,
     pub(crate) telemetry: Telemetry,
-    _shutdown: Shutdown,
+    shutdown: Shutdown,
+    tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
 }
 
 /// Opens a house with these settings; `providers` listen on their own.
 pub(crate) fn open(network: &Network, settings: &str) -> House {
+    open_since(network, settings, tokio::time::Instant::now())
+}
+
+/// The same, where the time of all houses began earlier.
+pub(crate) fn open_since(network: &Network, settings: &str, began: tokio::time::Instant) -> House {
     let environment = config::MapEnvironment::default()
         .with("FAKE_KEY", "sk-fake-canary-0123456789abcdef")
         .with("HOME", "/nonexistent");
@@ -42,17 +50,31 @@ pub(crate) fn open(network: &Network, settings: &str) -> House {
     let settings = config::parse(&text, Path::new("test.toml"), &environment, &overrides)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let doors = Doors {
-        clock: Arc::new(VirtualClock(tokio::time::Instant::now())),
+        clock: Arc::new(VirtualClock(began)),
         dice: Dice::seeded(7),
         listeners: Arc::new(network.clone()),
         connector: Arc::new(network.clone()),
+        resolver: Arc::new(app::NobodyKnown),
     };
     let counts = ConnectionCounts::new(&settings.listen.limits);
     let app = App::build(settings, doors).expect("settings that can be built");
     let shutdown = Shutdown::new();
     let core = app.core(false, &counts, shutdown.clone()).expect("a listener in memory");
     tokio::spawn(core);
-    House { network: network.clone(), telemetry: app.telemetry().clone(), _shutdown: shutdown }
+    let beside = app.beside(&shutdown).expect("listeners in memory");
+    let tasks = beside.into_iter().map(tokio::spawn).collect();
+    let (network, telemetry) = (network.clone(), app.telemetry().clone());
+    House { network, telemetry, shutdown, tasks }
+}
+
+impl House {
+    /// Asks it to stop, and waits until what goes on beside the line has ended.
+    pub(crate) async fn stop(self) {
+        self.shutdown.trigger();
+        for task in self.tasks {
+            task.await.expect("no task panics").expect("no listener fails");
+        }
+    }
 }
 
 /// Settings of one model `m` over `rungs`, which are `fakeN/model` on ports 9001, 9002 …

@@ -17,6 +17,8 @@ mod house;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod observing;
+#[cfg(test)]
 mod pacing;
 #[cfg(test)]
 mod provider;

@@ -88,6 +88,8 @@ fn another(section: &Section, key: &Key) -> String {
         (_, "api_keys", _) => "[\"env:L\", \"env:K\"]".into(),
         (_, "base_url", _) => "\"https://example.com/v1\"".into(),
         (_, "organization" | "project" | "name", _) => "\"b\"".into(),
+        ("storage", "path", _) => "\"seawall.db\"".into(),
+        ("status", "url", _) => "\"https://status.example.com\"".into(),
         (_, "headers", _) => "{ x = \"y\" }".into(),
         (_, "can" | "cannot", _) => "[\"tools\"]".into(),
         ("catalogue", "file", _) => "\"e\"".into(),

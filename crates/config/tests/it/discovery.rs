@@ -57,6 +57,7 @@ fn without_any_key_the_reserve_answers_for_well_known_names() {
         clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, total 600000 ms
         failover: 3 attempts at most, extra attempts up to 0.1 of live requests
         reserve: model folder /home/ann/.local/share/seawall/models, 1 thread(s), 8 waiting at most
+        storage: in memory
         request log: stdout
         warning: no provider's key was found, so only the small reserve model answers; set OPENAI_API_KEY or one of ANTHROPIC_API_KEY, GEMINI_API_KEY, PERPLEXITY_API_KEY, GROQ_API_KEY, MISTRAL_API_KEY, DEEPSEEK_API_KEY, OPENROUTER_API_KEY, XAI_API_KEY, TOGETHER_API_KEY, CEREBRAS_API_KEY, or write a seawall.toml
     "#]].assert_eq(&shown(&home().with("OPENAI_API_KEY", " ")));
@@ -133,6 +134,7 @@ fn providers_are_found_by_their_keys() {
         clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, total 600000 ms
         failover: 3 attempts at most, extra attempts up to 0.1 of live requests
         reserve: model folder /home/ann/.local/share/seawall/models, 1 thread(s), 8 waiting at most
+        storage: in memory
         request log: stdout
     "#]].assert_eq(&shown);
 }

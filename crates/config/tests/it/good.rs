@@ -119,6 +119,7 @@ fn the_contract_works_as_written() {
         clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, total 600000 ms
         failover: 3 attempts at most, extra attempts up to 0.1 of live requests
         reserve: model folder /home/ann/.local/share/seawall/models, 1 thread(s), 8 waiting at most
+        storage: in memory
         request log: stdout
     "#]].assert_eq(&describe_ladders(&settings));
 }
@@ -382,4 +383,22 @@ fn held_calls_that_nobody_takes_over_are_warned_of() {
     let in_vain = said("hold_tool_calls = true\ntakeover = false\n");
     assert!(in_vain.contains("`hold_tool_calls` does nothing with"));
     assert!(!said("hold_tool_calls = true\n").contains("hold_tool_calls"));
+}
+
+#[test]
+fn what_was_seen_is_kept_where_the_file_says() {
+    let kept = good(&with_base(
+        "[storage]\npath = \"seawall.db\"\nminutes_hours_max = 24\n\
+         [status]\nname = \"Exemplar\"\nurl = \"https://status.example.com/\"\nreports = false",
+    ))
+    .watch;
+    let storage::Place::File(path) = &kept.storage.place else { panic!("{kept:?}") };
+    assert!(path.ends_with("seawall.db"), "{path:?}");
+    assert_eq!(kept.storage.retention.minutes.age_hours_max, 24);
+    let status = &kept.status;
+    assert_eq!((&*status.name, &*status.url), ("Exemplar", "https://status.example.com"));
+    assert!(!status.reports);
+    let untold = good(&with_base("")).watch;
+    assert_eq!(untold, config::Watch::default());
+    assert_eq!(untold.storage.place, storage::Place::Memory);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::clock::Dice;
-use app::{App, Doors};
+use app::{App, Doors, NobodyKnown};
 use net::{ConnectionCounts, Shutdown};
 use telemetry::Telemetry;
 
@@ -49,6 +49,7 @@ impl House {
             dice,
             listeners: Arc::new(network.clone()),
             connector: Arc::new(network.clone()),
+            resolver: Arc::new(NobodyKnown),
         };
         let counts = ConnectionCounts::new(&setup.settings.listen.limits);
         let app = App::build(setup.settings.clone(), doors).map_err(|error| error.to_string())?;

@@ -429,7 +429,7 @@ impl Climb<'_> {
     async fn call(&mut self, mut claim: Claim, upstream: &dyn Upstream) -> Result<Answered, Fault> {
         let started = self.gateway.shared.clock.now();
         let prices = upstream.card(&claim.rung.target.model).map(|card| card.prices);
-        self.ticket.begin_attempt(&claim.rung.target, claim.key, prices);
+        self.ticket.begin_attempt(&claim, prices);
         let called = self.call_under_clocks(&claim, upstream, started).await;
         let took = self.gateway.shared.clock.now().since(started);
         match called {

@@ -1,5 +1,6 @@
 //! Telemetry as the rest of the house sees it: receipts in, series, snapshots and log lines out.
 
+mod calls;
 mod log;
 mod series;
 mod threads;
@@ -38,6 +39,7 @@ fn attempt(target: &Target, fault: Option<FaultClass>) -> AttemptRecord {
     AttemptRecord {
         target: target.clone(),
         key: 0,
+        trial: false,
         took: Duration::from_millis(900),
         first_token: fault.is_none().then_some(Duration::from_millis(120)),
         fault,

@@ -57,6 +57,7 @@ fn tried(telemetry: &Telemetry, target: &Target, fault: Option<FaultClass>) {
     let attempt = AttemptRecord {
         target: target.clone(),
         key: 0,
+        trial: false,
         took: Duration::from_millis(700),
         first_token: None,
         fault,

@@ -1,0 +1,352 @@
+//! Where facts become verdicts and verdicts incidents: court, keeper and the past of each component,
+//! with one step for each second. It waits for nothing, stores nothing, and has no clock of its own:
+//! the task around it does.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use clock::{Dice, UnixMs};
+use detection::{
+    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
+    Keeper, KeeperSettings, Settings, Verdict,
+};
+use storage::Bin;
+use telemetry::ProviderCalls;
+
+use super::facts;
+use super::pages::News;
+use super::past::Past;
+
+/// Incidents that are over and still shown.
+pub(super) const OVER_MAX: usize = 200;
+/// While all is well a verdict is drawn so seldom, in milliseconds.
+const CALM_MS: u64 = 10_000;
+/// All is well once nothing bad was seen for so long, in milliseconds.
+const STIRRED_MS: u64 = 60_000;
+/// What has not answered for so long is not known to be good any more, in milliseconds.
+const SEEN_MS: u64 = 900_000;
+/// A span between two steps that is longer is not believed, in milliseconds.
+const SPAN_MS_MAX: u64 = 60_000;
+
+/// What a step brought.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// Incidents as they are now.
+    pub(super) changes: Vec<Change>,
+    /// Minutes that are over.
+    pub(super) minutes: Vec<Bin>,
+    /// Verdicts that are not what they were.
+    pub(super) turned: Vec<Verdict>,
+}
+
+/// What a former process left.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// Newest first.
+    pub(super) incidents: Vec<Incident>,
+    pub(super) days: Vec<(ComponentId, Vec<Bin>)>,
+}
+
+/// How a component stands.
+#[derive(Debug, Clone)]
+pub(super) struct Stand {
+    pub(super) verdict: Verdict,
+    pub(super) condition: Condition,
+    /// Since when the condition has been that.
+    pub(super) since: UnixMs,
+}
+
+/// The desk.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) components: Vec<Component>,
+    court: Court,
+    keeper: Keeper,
+    dice: Dice,
+    pub(super) pasts: BTreeMap<ComponentId, Past>,
+    pub(super) stands: BTreeMap<ComponentId, Stand>,
+    /// When each component last answered us.
+    answered: BTreeMap<ComponentId, UnixMs>,
+    /// What each component's page says, as far as it can be believed.
+    official: BTreeMap<ComponentId, Condition>,
+    /// Newest first.
+    pub(super) over: VecDeque<Incident>,
+    /// Since when it has looked on.
+    pub(super) began_at: UnixMs,
+    stepped_at: Option<UnixMs>,
+    judged_at: Option<UnixMs>,
+    stirred_at: Option<UnixMs>,
+}
+
+impl Desk {
+    /// A desk that knows nothing yet. `dice` name incidents.
+    pub(super) fn new(components: Vec<Component>, mut dice: Dice, now: UnixMs) -> Self {
+        let keeper = Keeper::new(components.clone(), KeeperSettings::default(), dice.split());
+        let court = Court::new(components.clone(), Settings::default());
+        let past = |of: &Component| (of.id.clone(), Past::new(of.id.clone()));
+        Self {
+            pasts: components.iter().map(past).collect(),
+            components,
+            court,
+            keeper,
+            dice,
+            stands: BTreeMap::new(),
+            answered: BTreeMap::new(),
+            official: BTreeMap::new(),
+            over: VecDeque::new(),
+            began_at: now,
+            stepped_at: None,
+            judged_at: None,
+            stirred_at: None,
+        }
+    }
+
+    /// Changes what is judged, after a reload. Who stays keeps his past and his incidents; what was
+    /// thought of him is thought anew.
+    pub(super) fn set_components(&mut self, components: Vec<Component>) {
+        if components == self.components {
+            return;
+        }
+        let settings = KeeperSettings::default();
+        let mut keeper = Keeper::new(components.clone(), settings, self.dice.split());
+        for incident in self.keeper.open() {
+            keeper.restore(incident.clone());
+        }
+        self.keeper = keeper;
+        self.court = Court::new(components.clone(), Settings::default());
+        let known: BTreeSet<&ComponentId> = components.iter().map(|of| &of.id).collect();
+        self.pasts.retain(|id, _| known.contains(id));
+        self.stands.retain(|id, _| known.contains(id));
+        self.answered.retain(|id, _| known.contains(id));
+        self.official.retain(|id, _| known.contains(id));
+        for component in &components {
+            let id = &component.id;
+            self.pasts.entry(id.clone()).or_insert_with(|| Past::new(id.clone()));
+        }
+        self.components = components;
+    }
+
+    /// Takes up what a store kept, after a start.
+    pub(super) fn restore(&mut self, left: Left) {
+        for (component, days) in left.days {
+            if let Some(past) = self.pasts.get_mut(&component) {
+                past.restore(&days);
+            }
+        }
+        for incident in left.incidents {
+            if incident.phase.is_over() {
+                self.over.push_back(incident);
+            } else {
+                self.keeper.restore(incident);
+            }
+        }
+        self.over.truncate(OVER_MAX);
+    }
+
+    /// Incidents that are not over.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Incident> {
+        self.keeper.open()
+    }
+
+    /// True if the last verdict on a component was this.
+    pub(super) fn stands_so(&self, id: &ComponentId, health: Health, certainty: Certainty) -> bool {
+        self.stands.get(id).is_some_and(|stand| {
+            (stand.verdict.health, stand.verdict.certainty) == (health, certainty)
+        })
+    }
+
+    /// True if somebody is not well, so that it is worth looking closely.
+    pub(super) fn is_troubled(&self) -> bool {
+        self.keeper.open().next().is_some()
+    }
+
+    /// Says whose traffic a breaker holds back: until it is back, its incident is not over.
+    pub(super) fn hold_back(&mut self, is_held: impl Fn(&str) -> bool) {
+        for component in &self.components {
+            self.keeper.hold_back(&component.id, is_held(&component.provider));
+        }
+    }
+
+    /// One step: what was called since the last one, and what else became known.
+    pub(super) fn step(&mut self, now: UnixMs, calls: &[ProviderCalls], news: &News) -> Step {
+        let span_ms = self.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
+        let span_ms = u32::try_from(span_ms.clamp(1, SPAN_MS_MAX)).unwrap_or(1_000);
+        let mut is_stirred = news.facts.iter().any(|fact| self.is_news(fact));
+        for (id, heard) in facts::heard(calls, span_ms) {
+            for counted in [&heard.traffic, &heard.trials] {
+                is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
+                if let Some(past) = self.pasts.get_mut(&id) {
+                    past.count(now, counted);
+                }
+                if counted.good > 0 {
+                    self.answered.insert(id.clone(), now);
+                }
+            }
+            facts::evidence(now, &id, &heard).iter().for_each(|fact| self.court.take(fact));
+        }
+        news.facts.iter().for_each(|fact| self.court.take(fact));
+        self.official.extend(news.official.iter().cloned());
+        let mut step = Step::default();
+        if is_stirred || self.is_unwell() {
+            self.stirred_at = Some(now);
+        }
+        if self.is_due(now) {
+            self.judge(now, &mut step);
+        }
+        step.changes.extend(news.posts.iter().filter_map(|post| self.keeper.post(now, post)));
+        self.note_over(&step.changes);
+        for (id, past) in &mut self.pasts {
+            let stand = self.stands.get(id);
+            let condition = stand.map_or(Condition::Unknown, |stand| stand.condition);
+            let official = self.official.get(id).copied();
+            step.minutes.extend(past.stand(now, condition, official));
+        }
+        step
+    }
+
+    fn is_due(&self, now: UnixMs) -> bool {
+        let is_stirred = self.stirred_at.is_some_and(|at| now.since(at) < STIRRED_MS);
+        let every_ms = if is_stirred { 0 } else { CALM_MS };
+        self.judged_at.is_none_or(|at| now < at || now.since(at) >= every_ms)
+    }
+
+    fn is_unwell(&self) -> bool {
+        let unwell = |stand: &Stand| stand.verdict.certainty > Certainty::Clear;
+        self.is_troubled() || self.stands.values().any(unwell)
+    }
+
+    fn judge(&mut self, now: UnixMs, step: &mut Step) {
+        self.judged_at = Some(now);
+        let verdicts = self.court.judge(now);
+        step.changes = self.keeper.hear(now, &verdicts);
+        for verdict in verdicts {
+            let before = self.stands.get(&verdict.component);
+            let told = |verdict: &Verdict| (verdict.health, verdict.certainty);
+            if before.is_none_or(|before| told(&before.verdict) != told(&verdict)) {
+                step.turned.push(verdict.clone());
+            }
+            let answered_at = self.answered.get(&verdict.component);
+            let has_answered = answered_at.is_some_and(|at| now.since(*at) <= SEEN_MS);
+            let told = self.official.get(&verdict.component);
+            let is_told = told.is_some_and(|told| *told != Condition::Unknown);
+            // What has not answered lately, and of which nothing else is known, is not good.
+            let condition = match verdict.condition() {
+                Condition::Operational if !has_answered && !is_told => Condition::Unknown,
+                condition => condition,
+            };
+            let same = before.filter(|before| before.condition == condition);
+            let since = same.map_or(now, |before| before.since);
+            let stand = Stand { condition, since, verdict };
+            self.stands.insert(stand.verdict.component.clone(), stand);
+        }
+    }
+
+    fn note_over(&mut self, changes: &[Change]) {
+        for change in changes {
+            self.over.retain(|known| known.id != change.incident.id);
+            if change.incident.phase.is_over() {
+                self.over.push_front(change.incident.clone());
+            }
+        }
+        self.over.truncate(OVER_MAX);
+    }
+
+    /// True for what may change a verdict: not that nobody reported anything, and not that a page
+    /// says what it said.
+    fn is_news(&self, evidence: &Evidence) -> bool {
+        match &evidence.fact {
+            Fact::Reports { reports, .. } => reports.total() > 0,
+            Fact::Canary { is_reached, .. } => !is_reached,
+            Fact::Page { component, page } => {
+                self.official.get(component).is_none_or(|known| *known != page.condition)
+            }
+            Fact::Traffic { .. }
+            | Fact::Probe { .. }
+            | Fact::Drift { .. }
+            | Fact::Attack { .. }
+            | Fact::Maintenance(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use domain::{FaultClass, Operation};
+    use providers::{Kind, ProviderSettings};
+
+    use super::*;
+
+    const BEGAN_MS: u64 = 1_717_459_200_000;
+
+    fn calls(provider: &str, good: u64, bad: u64) -> ProviderCalls {
+        let faults = [(FaultClass::ServerError, bad)];
+        ProviderCalls {
+            provider: provider.to_owned(),
+            operation: Operation::Generate,
+            good,
+            faults: faults.into_iter().filter(|(_, count)| *count > 0).collect(),
+            trials_good: 0,
+            trials_failed: BTreeMap::new(),
+            first_contents: good,
+            first_content_ms: (good > 0).then_some(420.0),
+            keys: 1,
+            keys_refused: 0,
+        }
+    }
+
+    fn desk() -> Desk {
+        let provider = |name: &&str| ProviderSettings::new(*name, Kind::Compatible);
+        let providers: Vec<_> = ["a", "b", "c"].iter().map(provider).collect();
+        let components = facts::components(&providers, false);
+        Desk::new(components, Dice::seeded(4), UnixMs::new(BEGAN_MS))
+    }
+
+    /// Two hours, of which one provider fails for twenty minutes; all that was told, as text.
+    fn played() -> (Vec<String>, usize) {
+        let (mut desk, mut told, mut minutes) = (desk(), Vec::new(), 0);
+        for second in 0..7_200 {
+            let is_down = (1_800..3_000).contains(&second);
+            let of_a = if is_down { calls("a", 0, 2) } else { calls("a", 2, 0) };
+            let all = [of_a, calls("b", 3, 0)];
+            let step = desk.step(UnixMs::new(BEGAN_MS + second * 1_000), &all, &News::default());
+            told.extend(step.changes.iter().map(|change| format!("{second} {change:?}")));
+            told.extend(step.turned.iter().map(|verdict| format!("{second} {verdict:?}")));
+            minutes += step.minutes.len();
+        }
+        assert!(!desk.is_troubled(), "it ends well");
+        (told, minutes)
+    }
+
+    #[test]
+    fn the_same_calls_tell_the_same_story() {
+        let (told, minutes) = played();
+        assert_eq!((told.clone(), minutes), played());
+        let opened = told.iter().filter(|line| line.contains("kind: Opened")).count();
+        let resolved = told.iter().filter(|line| line.contains("kind: Resolved")).count();
+        assert_eq!((opened, resolved), (1, 1), "{told:#?}");
+        // Of two providers the whole and the one part that was asked for; the first minute is cut.
+        assert!((4 * 118..=4 * 120).contains(&minutes), "{minutes}");
+    }
+
+    #[test]
+    fn bars_and_shares_tell_what_was_counted() {
+        let mut desk = desk();
+        for second in 0..3_600 {
+            let is_down = (600..1_200).contains(&second);
+            let of_a = if is_down { calls("a", 0, 2) } else { calls("a", 2, 0) };
+            desk.step(UnixMs::new(BEGAN_MS + second * 1_000), &[of_a], &News::default());
+        }
+        let now = UnixMs::new(BEGAN_MS + 3_600_000);
+        let past = desk.pasts.get(&ComponentId::new("a/chat")).unwrap();
+        let (days, uptime) = (past.days(now), past.uptime(now));
+        let today = days.last().unwrap();
+        assert_eq!(days.len(), 90);
+        assert!(today.known && (8..=16).contains(&today.major_min), "{today:?}");
+        assert!(!days[88].known, "nobody looked yesterday");
+        assert!((uptime.own_requests.unwrap() - 5.0 / 6.0).abs() < 1e-9, "{uptime:?}");
+        assert_eq!(uptime.spans[0], uptime.spans[1]);
+        let silent = desk.pasts.get(&ComponentId::new("c/chat")).unwrap();
+        assert_eq!((silent.uptime(now).own_minutes, silent.was_asked()), (None, false));
+    }
+}

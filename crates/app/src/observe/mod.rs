@@ -1,0 +1,321 @@
+//! Looks on: once a second it reads what telemetry counted, has it judged, keeps what came of it in
+//! the archive, and fills the status page. It runs beside the listeners of the public and never on
+//! the line; nothing of a request waits for it.
+
+mod desk;
+mod facts;
+mod pages;
+mod past;
+mod reports;
+mod view;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use clock::{Clock, Dice, UnixMs};
+use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
+use lookout::feeds::poll::{FeedSink, PagePoller};
+use lookout::reports::fresh_salt;
+use net::{Shutdown, sweep_idle};
+use providers::ProviderSettings;
+use storage::{Archive, Change, DAY_MS, IncidentQuery, Span, Store, StoreError};
+use telemetry::{Gauge, Snapshot, Telemetry};
+use tokio::time::MissedTickBehavior;
+use web::view::{DAYS_MAX, PageInfo, StatusSource};
+use web::{ReadyCheck, ReportSink};
+
+use crate::Doors;
+use desk::{Desk, Left, Step};
+use pages::PageDesk;
+use reports::ReportRoom;
+use view::Around;
+
+/// Open incidents that are taken up after a start.
+const OPEN_MAX: usize = 256;
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Who looks on; clones share everything.
+#[derive(Debug, Clone)]
+pub(crate) struct Observer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    desk: Mutex<Desk>,
+    telemetry: Telemetry,
+    clock: Arc<dyn Clock>,
+    archive: Archive,
+    /// `None` if nothing is taken.
+    reports: Option<ReportRoom>,
+    pages: PageDesk,
+    lookout: lookout::Settings,
+    /// What the store was last said to suffer from.
+    alarm: Mutex<Option<Box<str>>>,
+}
+
+/// All that a verdict can be: what is clear is well.
+const STANDS: [(Health, Certainty); 5] = [
+    (Health::Ok, Certainty::Clear),
+    (Health::Degraded, Certainty::Suspected),
+    (Health::Degraded, Certainty::Confirmed),
+    (Health::Down, Certainty::Suspected),
+    (Health::Down, Certainty::Confirmed),
+];
+
+impl Observer {
+    /// One that looks at these providers, once it is run. Reports are taken if the page has a place
+    /// for them.
+    pub(crate) fn new(
+        settings: &config::Settings,
+        telemetry: Telemetry,
+        dice: Dice,
+        archive: Archive,
+    ) -> Self {
+        let clock = Arc::clone(telemetry.clock());
+        let lookout = settings.watch.lookout.clone();
+        let components = facts::components(&settings.providers, lookout.feeds);
+        let reports = settings.watch.status.reports.then(|| report_room(&components, &clock));
+        let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
+        let (reports, alarm) = (reports.flatten(), Mutex::default());
+        let pages = PageDesk::default();
+        let inner = Inner { desk, telemetry, clock, archive, reports, pages, lookout, alarm };
+        let observer = Self(Arc::new(inner));
+        observer.register_gauges();
+        observer
+    }
+
+    /// Where the page's reports go, if they are taken.
+    pub(crate) fn report_sink(&self) -> Option<Arc<dyn ReportSink>> {
+        self.0.reports.clone().map(|room| Arc::new(room) as Arc<dyn ReportSink>)
+    }
+
+    /// Looks at these from now on.
+    pub(crate) fn set_providers(&self, providers: &[ProviderSettings]) {
+        let components = facts::components(providers, self.0.lookout.feeds);
+        if let Some(reports) = &self.0.reports {
+            reports.set_components(&parts(&components));
+        }
+        self.0.desk().set_components(components);
+        self.register_gauges();
+    }
+
+    /// The series of the verdicts and of the store. Not to be called while the desk is held: whoever
+    /// reads the series comes the other way.
+    fn register_gauges(&self) {
+        let components: Vec<ComponentId> = self.0.desk().pasts.keys().cloned().collect();
+        let telemetry = &self.0.telemetry;
+        for id in components {
+            for (health, certainty) in STANDS {
+                let (inner, id) = (Arc::downgrade(&self.0), id.clone());
+                let labels = [id.as_str(), health.as_str(), certainty.as_str()].map(str::to_owned);
+                let labels = labels.each_ref().map(String::as_str);
+                telemetry.register_gauge(Gauge::Verdict, &labels, move || {
+                    let stands = |inner: Arc<Inner>| inner.desk().stands_so(&id, health, certainty);
+                    if inner.upgrade().is_some_and(stands) { 1.0 } else { 0.0 }
+                });
+            }
+        }
+        let archive = self.0.archive.clone();
+        telemetry.register_gauge(Gauge::StoreAlarm, &[], move || {
+            if archive.standing().alarm().is_some() { 1.0 } else { 0.0 }
+        });
+        let archive = self.0.archive.clone();
+        telemetry.register_gauge(Gauge::StoreLost, &[], move || {
+            let standing = archive.standing();
+            (standing.lost + standing.refused) as f64
+        });
+    }
+
+    /// Takes up what the archive kept, then looks once a second until `shutdown`, and
+    /// closes the archive behind it.
+    pub(crate) async fn run(self, shutdown: Shutdown) {
+        self.0.restore().await;
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.triggered() => break,
+                _ = look.tick() => {
+                    self.0.look();
+                    // Connections to pages of providers are this thread's.
+                    sweep_idle(self.0.clock.now());
+                }
+            }
+        }
+        if let Err(error) = self.0.archive.close().await {
+            tracing::error!(%error, "the store could not be closed");
+        }
+    }
+
+    /// Reads the pages of providers until `shutdown`, each in a future of its own; none where that
+    /// is switched off. Their connections are of the thread that runs them.
+    pub(crate) fn page_readers(
+        &self,
+        providers: &[ProviderSettings],
+        doors: &Doors,
+        shutdown: &Shutdown,
+    ) -> Vec<impl Future<Output = ()> + Send + use<>> {
+        let Inner { lookout, pages, clock, .. } = &*self.0;
+        if !lookout.feeds {
+            return Vec::new();
+        }
+        let time = (Arc::clone(clock), doors.dice.clone().split());
+        let ways = (Arc::clone(&doors.connector), Arc::clone(&doors.resolver));
+        let pollers = pages.pollers(providers, lookout.feeds_every_ms, ways, time);
+        let reader = |(poller, sink): (PagePoller, Arc<dyn FeedSink>)| {
+            let shutdown = shutdown.clone();
+            async move {
+                tokio::select! {
+                    biased;
+                    () = shutdown.triggered() => {}
+                    () = poller.run(sink) => {}
+                }
+            }
+        };
+        pollers.into_iter().map(reader).collect()
+    }
+
+    /// What the status page shows.
+    pub(crate) fn source(&self, page: PageInfo, ready: ReadyCheck) -> StatusSource {
+        let inner = Arc::clone(&self.0);
+        Arc::new(move || {
+            let (snapshot, ready) = (inner.telemetry.snapshot(), ready());
+            let now = unix(&*inner.clock);
+            let around = Around {
+                page: page.clone(),
+                snapshot: &snapshot,
+                ready: &ready,
+                reports: inner.reports.as_ref().map(|room| room.series(now)).unwrap_or_default(),
+                sources: inner.pages.sources(),
+            };
+            Arc::new(view::view(&inner.desk(), around))
+        })
+    }
+}
+
+impl Inner {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes up what a former process left. What cannot be read is told, and done without.
+    async fn restore(&self) {
+        let components: Vec<ComponentId> = self.desk().pasts.keys().cloned().collect();
+        let now = unix(&*self.clock);
+        let left = self.archive.ask(move |store| left(store, components, now)).await;
+        match left {
+            Ok(left) => self.desk().restore(left),
+            Err(error) => tracing::error!(%error, "what was kept before cannot be read"),
+        }
+    }
+
+    fn look(&self) {
+        let calls = self.telemetry.take_calls();
+        let mut desk = self.desk();
+        if desk.is_troubled() {
+            let snapshot = self.telemetry.snapshot();
+            desk.hold_back(|provider| is_held(&snapshot, provider));
+        }
+        let now = unix(&*self.clock);
+        let mut news = self.pages.news(now);
+        if let Some(reports) = &self.reports {
+            news.facts.extend(reports.evidence(now));
+        }
+        let step = desk.step(now, &calls, &news);
+        drop(desk);
+        self.keep(step);
+    }
+
+    fn keep(&self, step: Step) {
+        for change in &step.changes {
+            tell(change);
+        }
+        let incidents = step.changes.into_iter().map(|of| Change::Incident(Box::new(of.incident)));
+        let minutes = step.minutes.into_iter().map(|bin| Change::Minute(Box::new(bin)));
+        let verdicts = step.turned.into_iter().map(|verdict| Change::Verdict(Box::new(verdict)));
+        for change in incidents.chain(minutes).chain(verdicts) {
+            // What is refused is counted by the archive, whose standing is told.
+            drop(self.archive.put(change));
+        }
+        self.tell_of_store();
+    }
+
+    /// Says once what the store suffers from, and once that it is well again.
+    fn tell_of_store(&self) {
+        let alarm: Option<Box<str>> = self.archive.standing().alarm().map(Into::into);
+        let mut told = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told == alarm {
+            return;
+        }
+        match &alarm {
+            Some(what) => tracing::error!(what, "the store has trouble"),
+            None => tracing::info!("the store is well again"),
+        }
+        *told = alarm;
+    }
+}
+
+/// True while a breaker keeps ordinary calls of late away from a provider.
+fn is_held(snapshot: &Snapshot, provider: &str) -> bool {
+    let mut targets = snapshot.targets.iter().filter(|target| target.provider == provider);
+    targets.any(|target| {
+        // A target that nobody asks any more would be held for ever.
+        let is_asked = target.quarter.attempts > 0;
+        is_asked && target.breakers.iter().any(|breaker| breaker.state != "closed")
+    })
+}
+
+/// Where reports are taken, or nothing if the machine has no randomness to hide people with.
+fn report_room(components: &[Component], clock: &Arc<dyn Clock>) -> Option<ReportRoom> {
+    match fresh_salt() {
+        Ok(salt) => Some(ReportRoom::new(&salt, &parts(components), Arc::clone(clock))),
+        Err(error) => {
+            tracing::error!(%error, "reports of users are not taken");
+            None
+        }
+    }
+}
+
+/// What providers are asked for, and so what can be reported on.
+fn parts(components: &[Component]) -> Vec<ComponentId> {
+    let parts = components.iter().filter(|component| component.capability.is_some());
+    parts.map(|component| component.id.clone()).collect()
+}
+
+/// What the desk is to know of the time before.
+fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<Left, StoreError> {
+    let mut incidents = store.incidents(&IncidentQuery::open(OPEN_MAX))?;
+    let newest = store.incidents(&IncidentQuery::newest(desk::OVER_MAX))?;
+    incidents.extend(newest.into_iter().filter(|incident| incident.phase.is_over()));
+    let span = Span { from: now.minus_ms(DAYS_MAX as u64 * DAY_MS), until: now };
+    let days = components.into_iter().map(|component| {
+        let days = store.days(&component, span, DAYS_MAX + 1)?;
+        Ok((component, days))
+    });
+    Ok(Left { incidents, days: days.collect::<Result<_, StoreError>>()? })
+}
+
+fn tell(change: &detection::Change) {
+    let incident = &change.incident;
+    let (id, title) = (incident.id.as_str(), &*incident.title);
+    match change.kind {
+        ChangeKind::Touched => {}
+        ChangeKind::Opened | ChangeKind::Reopened => {
+            tracing::warn!(incident = id, title, "an incident began");
+        }
+        ChangeKind::Updated => {
+            tracing::warn!(
+                incident = id,
+                title,
+                phase = incident.phase.as_str(),
+                "an incident goes on"
+            );
+        }
+        ChangeKind::Resolved => tracing::info!(incident = id, title, "an incident is over"),
+    }
+}
+
+fn unix(clock: &dyn Clock) -> UnixMs {
+    UnixMs::from_seconds(clock.unix_seconds())
+}

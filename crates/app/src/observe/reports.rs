@@ -1,0 +1,169 @@
+//! What people report on the status page: from its door to the desk that knows who counts, each
+//! minute from there to whoever judges, and as a series back to the page.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use clock::{Clock, UnixMs};
+use detection::{ComponentId, Evidence, Fact, HourBaseline, Reports, SPIKE_CHANCE};
+use lookout::reports::{
+    Acceptance, BIN_MS, BINS, ReportBin, ReportCounts, ReportDesk, ReportKind, ReportSettings,
+    Reporter,
+};
+use web::view::{ReportBucket, ReportSeries, Text};
+use web::{Report, ReportSink, Taken};
+
+const MINUTE_MS: u64 = 60_000;
+/// Beyond it nobody looks for what would still be usual.
+const USUAL_MAX: u64 = 1_000;
+
+/// The desk behind its lock; clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct ReportRoom(Arc<Mutex<Inside>>, Arc<dyn Clock>);
+
+#[derive(Debug)]
+struct Inside {
+    desk: ReportDesk,
+    usual: BTreeMap<ComponentId, Usual>,
+    /// The minute of the last counting.
+    minute: Option<u64>,
+}
+
+/// What is usual for one component.
+#[derive(Debug)]
+struct Usual {
+    baseline: HourBaseline,
+    /// Start of a bin, what was usual then, and the most that was; oldest first.
+    bins: VecDeque<(UnixMs, f64, f64)>,
+}
+
+impl Usual {
+    fn new() -> Self {
+        Self { baseline: HourBaseline::new(BIN_MS), bins: VecDeque::new() }
+    }
+
+    fn count(&mut self, now: UnixMs, count: u32) {
+        self.baseline.take(now, count);
+        let start = UnixMs::new(now.as_millis() / BIN_MS * BIN_MS);
+        if self.bins.back().is_none_or(|(known, ..)| *known < start) {
+            let usual = self.baseline.usual(now);
+            let most = (1..=USUAL_MAX).take_while(|count| usual.chance(*count) >= SPIKE_CHANCE);
+            self.bins.push_back((start, usual.mean, most.last().unwrap_or(0) as f64));
+        }
+        while self.bins.len() > BINS {
+            self.bins.pop_front();
+        }
+    }
+
+    /// What was usual then; of what was before the first look, what was usual at that.
+    fn at(&self, start: UnixMs) -> (f64, f64) {
+        let known = self.bins.iter().rfind(|(known, ..)| *known <= start);
+        let known = known.or(self.bins.front());
+        known.map_or((0.0, 0.0), |(_, mean, most)| (*mean, *most))
+    }
+}
+
+impl ReportRoom {
+    /// For reports on these; the salt makes its hashes worthless elsewhere.
+    pub(super) fn new(salt: &[u8; 32], components: &[ComponentId], clock: Arc<dyn Clock>) -> Self {
+        let desk = ReportDesk::new(ReportSettings::default(), salt, components);
+        let inside = Inside { desk, usual: BTreeMap::new(), minute: None };
+        Self(Arc::new(Mutex::new(inside)), clock)
+    }
+
+    /// Changes what can be reported on.
+    pub(super) fn set_components(&self, components: &[ComponentId]) {
+        let mut inside = self.inside();
+        inside.desk.set_components(components);
+        inside.usual.retain(|id, _| components.contains(id));
+    }
+
+    /// Once a minute what came in it, for every component; in between nothing.
+    pub(super) fn evidence(&self, now: UnixMs) -> Vec<Evidence> {
+        let mut inside = self.inside();
+        let minute = now.as_millis() / MINUTE_MS;
+        if inside.minute.replace(minute) == Some(minute) {
+            return Vec::new();
+        }
+        let Inside { desk, usual, .. } = &mut *inside;
+        let taken = desk.take_counts().into_iter();
+        let facts = taken.map(|(component, counts)| {
+            let known = usual.entry(component.clone()).or_insert_with(Usual::new);
+            known.count(now, counts.total());
+            let fact = Fact::Reports { component, reports: reports(&counts) };
+            Evidence { at: now, fact }
+        });
+        facts.collect()
+    }
+
+    /// What was reported in a day, the most reported first; nothing of what nobody reported on.
+    pub(super) fn series(&self, now: UnixMs) -> Vec<ReportSeries> {
+        let mut inside = self.inside();
+        let Inside { desk, usual, .. } = &mut *inside;
+        let mut all = Vec::new();
+        for (component, usual) in usual.iter() {
+            let bins = desk.series(component, now).unwrap_or_default();
+            let total: u64 = bins.iter().map(|bin| u64::from(bin.counts.total())).sum();
+            if total > 0 {
+                let buckets = bins.iter().map(|bin| bucket(bin, usual.at(bin.starts_at)));
+                let name = Text::plain(component.as_str().replace('/', " "));
+                let buckets = buckets.collect();
+                all.push((total, ReportSeries { component: component.clone(), name, buckets }));
+            }
+        }
+        all.sort_by_key(|(total, _)| std::cmp::Reverse(*total));
+        all.into_iter().map(|(_, series)| series).collect()
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ReportSink for ReportRoom {
+    fn take(&self, report: Report) -> Taken {
+        let kind = match report.kind {
+            web::ReportKind::CannotLogIn => ReportKind::CannotLogIn,
+            web::ReportKind::NoAnswer | web::ReportKind::Errors => ReportKind::Errors,
+            web::ReportKind::Slow => ReportKind::Slow,
+            web::ReportKind::WrongAnswers => ReportKind::WrongAnswers,
+            web::ReportKind::Other => ReportKind::Other,
+        };
+        let reporter = Reporter { address: report.from, words: "" };
+        let moment = (self.1.now(), report.at);
+        match self.inside().desk.take(moment, &report.component, kind, &reporter) {
+            Acceptance::Counted => Taken::Counted,
+            // Whoever is one of many of his network is thanked like the others.
+            Acceptance::KnownPerson | Acceptance::NetworkFull | Acceptance::NoComponent => {
+                Taken::Already
+            }
+            Acceptance::MinuteFull => Taken::TooMany { retry_after_s: 60 },
+        }
+    }
+}
+
+fn reports(counts: &ReportCounts) -> Reports {
+    Reports {
+        errors: counts.of(ReportKind::Errors),
+        slow: counts.of(ReportKind::Slow),
+        cannot_log_in: counts.of(ReportKind::CannotLogIn),
+        wrong_answers: counts.of(ReportKind::WrongAnswers),
+        over_capacity: counts.of(ReportKind::OverCapacity),
+        other: counts.of(ReportKind::Other),
+    }
+}
+
+fn bucket(bin: &ReportBin, (usual, usual_max): (f64, f64)) -> ReportBucket {
+    let by_kind = web::ReportKind::ALL.map(|kind| match kind {
+        // Both are errors to the desk, and are counted as such.
+        web::ReportKind::NoAnswer => 0,
+        web::ReportKind::Errors => bin.counts.of(ReportKind::Errors),
+        web::ReportKind::Slow => bin.counts.of(ReportKind::Slow),
+        web::ReportKind::WrongAnswers => bin.counts.of(ReportKind::WrongAnswers),
+        web::ReportKind::CannotLogIn => bin.counts.of(ReportKind::CannotLogIn),
+        web::ReportKind::Other => {
+            bin.counts.of(ReportKind::Other) + bin.counts.of(ReportKind::OverCapacity)
+        }
+    });
+    ReportBucket { at: bin.starts_at, count: bin.counts.total(), by_kind, usual, usual_max }
+}

@@ -1,0 +1,230 @@
+//! From our own traffic to the status page, told as stories on virtual time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::caller::{chat, look, send};
+use crate::house::{CONSOLE_PORT, House, STATUS_PORT, open, open_since, settings};
+use crate::memory::Network;
+use crate::provider::{Act, Provider};
+
+const WHOLE: &str = r#"{"id":"c1","object":"chat.completion","created":1,"model":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
+const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+
+fn well() -> Act {
+    Act::whole(200, "application/json", WHOLE.as_bytes())
+}
+
+fn failing(status: u16) -> Act {
+    Act::whole(status, "application/json", br#"{"error":{"message":"no","type":"server_error"}}"#)
+}
+
+/// One request a second for so long, or until the page says something; tells when that was.
+async fn ask_until(
+    house: &House,
+    seconds: u64,
+    until: impl Fn(&serde_json::Value) -> bool,
+) -> Option<u64> {
+    let started = Instant::now();
+    for second in 1..=seconds {
+        chat(house, ASK).await;
+        tokio::time::sleep_until(started + Duration::from_secs(second)).await;
+        if until(&summary(house).await) {
+            return Some(second);
+        }
+    }
+    None
+}
+
+async fn summary(house: &House) -> serde_json::Value {
+    look(house, STATUS_PORT, "/api/v2/summary.json").await.json()
+}
+
+fn condition(summary: &serde_json::Value, component: &str) -> String {
+    let all = summary["components"].as_array().unwrap();
+    let one = all.iter().find(|one| one["id"] == component || one["name"] == component);
+    one.map_or("nothing", |one| one["status"].as_str().unwrap()).to_owned()
+}
+
+/// Open and closed incidents by how they stand.
+async fn incidents(house: &House) -> Vec<(String, String)> {
+    let all = look(house, STATUS_PORT, "/api/v2/incidents.json").await.json();
+    let one = |one: &serde_json::Value| {
+        let text = |name: &str| one[name].as_str().unwrap().to_owned();
+        (text("name"), text("status"))
+    };
+    all["incidents"].as_array().unwrap().iter().map(one).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_seen_shown_and_over() {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let _second = Provider::start(&network, 9002, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
+    let nothing =
+        ask_until(&house, 60, |page| condition(page, "fake1 chat") != "operational").await;
+    assert!(nothing.is_none_or(|second| second <= 10), "{nothing:?}");
+    first.play(vec![failing(503)]);
+    let began = ask_until(&house, 120, |page| !page["incidents"].as_array().unwrap().is_empty());
+    let began = began.await.expect("an incident within two minutes");
+    let shown = |page: &serde_json::Value| condition(page, "fake1 chat") == "major_outage";
+    let confirmed = if shown(&summary(&house).await) {
+        began
+    } else {
+        began + ask_until(&house, 120 - began, shown).await.expect("confirmed within two minutes")
+    };
+    let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+    let series = |health, certainty| {
+        format!(
+            "seawall_verdict{{component=\"fake1/chat\",health=\"{health}\",certainty=\"{certainty}\"}}"
+        )
+    };
+    assert!(metrics.contains(&format!("{} 1", series("down", "confirmed"))), "{metrics}");
+    assert!(metrics.contains(&format!("{} 0", series("ok", "clear"))), "{metrics}");
+    println!("incident after {began} s, confirmed after {confirmed} s");
+    assert!(began <= 60, "{began} s");
+    let page = look(&house, STATUS_PORT, "/").await.text();
+    assert!(page.contains("fake1 chat does not answer"), "{page}");
+    assert_eq!(condition(&summary(&house).await, "fake2 chat"), "operational");
+    first.play(vec![well()]);
+    let well = |page: &serde_json::Value| condition(page, "fake1 chat") == "operational";
+    let back = ask_until(&house, 600, well).await.expect("it is seen to be back");
+    let over = |page: &serde_json::Value| page["incidents"].as_array().unwrap().is_empty();
+    let over = ask_until(&house, 900, over).await.expect("the incident ends");
+    println!("back after {back} s, resolved {over} s later");
+    let all = incidents(&house).await;
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(all[0].1, "resolved");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_is_no_outage_of_the_provider() {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let _second = Provider::start(&network, 9002, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
+    ask_until(&house, 30, |_| false).await;
+    first.play(vec![failing(401)]);
+    let troubled = |page: &serde_json::Value| {
+        let shown = condition(page, "fake1 chat");
+        !matches!(&*shown, "operational" | "nothing") || page["incidents"] != serde_json::json!([])
+    };
+    let seen = ask_until(&house, 900, troubled).await;
+    assert_eq!(seen, None, "{:#}", summary(&house).await);
+    assert!(incidents(&house).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_asked_is_not_called_good() {
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a"], ""));
+    ask_until(&house, 30, |_| false).await;
+    assert_eq!(condition(&summary(&house).await, "fake1 chat"), "operational");
+    assert_eq!(condition(&summary(&house).await, "fake2 chat"), "nothing");
+    tokio::time::sleep(Duration::from_secs(1_000)).await;
+    assert_eq!(condition(&summary(&house).await, "fake1 chat"), "nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_incident_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = format!("[storage]\npath = {:?}\n", folder.path().join("seawall.db"));
+    let named = "[status]\nname = \"Exemplar\"\nurl = \"https://status.example.com\"\n";
+    let settings = settings(&["fake1/a", "fake2/b"], &format!("{kept}{named}"));
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![failing(503)]);
+    let _second = Provider::start(&network, 9002, vec![well()]);
+    let began = Instant::now();
+    let house = open_since(&network, &settings, began);
+    let some = |page: &serde_json::Value| !page["incidents"].as_array().unwrap().is_empty();
+    ask_until(&house, 180, some).await.expect("an incident");
+    let before = summary(&house).await;
+    assert_eq!(before["page"]["name"], "Exemplar");
+    assert_eq!(before["page"]["url"], "https://status.example.com");
+    house.stop().await;
+
+    // The second house finds what the first one left, asked or not.
+    let house = open_since(&network, &settings, began);
+    let mut after = summary(&house).await;
+    // The store answers from a thread of its own, which no paused clock holds.
+    for _ in 0..100_000 {
+        if some(&after) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        std::thread::yield_now();
+        after = summary(&house).await;
+    }
+    assert_eq!(before["incidents"][0]["id"], after["incidents"][0]["id"], "{after:#}");
+    let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+    assert!(metrics.contains("seawall_store_alarm 0"), "{metrics}");
+    house.stop().await;
+}
+
+async fn report(house: &House, component: &str) -> serde_json::Value {
+    let body = format!("{{\"component\": \"{component}\", \"kind\": \"slow\"}}");
+    let headers = [("content-type", "application/json")];
+    send(house, STATUS_PORT, "POST /api/reports", &headers, body.as_bytes()).await.json()
+}
+
+#[tokio::test(start_paused = true)]
+async fn reports_are_counted_once_and_shown() {
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a"], ""));
+    ask_until(&house, 30, |_| false).await;
+    assert_eq!(report(&house, "fake1/chat").await["counted"], true);
+    assert_eq!(report(&house, "fake1/chat").await["counted"], false, "the same person");
+    assert_eq!(report(&house, "nobody/chat").await["error"], "unknown_component");
+    ask_until(&house, 90, |_| false).await;
+    let told = look(&house, STATUS_PORT, "/api/reports").await.text();
+    assert!(told.contains("fake1/chat"), "{told}");
+    let page = look(&house, STATUS_PORT, "/").await.text();
+    assert!(page.contains("fake1 chat") && page.contains("/report"), "{page}");
+    assert_eq!(condition(&summary(&house).await, "fake1 chat"), "operational");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_takes_no_reports_has_no_door_for_them() {
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a"], "[status]\nreports = false\n"));
+    ask_until(&house, 12, |_| false).await;
+    assert_eq!(report(&house, "fake1/chat").await["error"], "closed");
+    assert_eq!(look(&house, STATUS_PORT, "/report").await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_of_providers_are_read_only_where_that_is_asked_for() {
+    for feeds in [false, true] {
+        let network = Network::default();
+        let text = format!(
+            "[lookout]\nfeeds = {feeds}\nfeeds_every_ms = 10000\n\
+             [providers.openai]\nkind = \"openai\"\napi_keys = [\"env:FAKE_KEY\"]\n"
+        );
+        let house = open(&network, &settings(&["fake1/a"], &text));
+        let told = || async { look(&house, STATUS_PORT, "/").await.text() };
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if told().await.contains("openai’s own page") {
+                break;
+            }
+        }
+        // Nothing answers there, which the page says; what cannot be read says nothing good.
+        assert_eq!(told().await.contains("openai’s own page"), feeds);
+        assert_eq!(condition(&summary(&house).await, "openai chat"), "nothing");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_never_answered_is_never_called_good() {
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![failing(503)]);
+    let house = open(&network, &settings(&["fake1/a"], ""));
+    let good = |page: &serde_json::Value| condition(page, "fake1 chat") == "operational";
+    assert_eq!(ask_until(&house, 90, good).await, None);
+    assert_eq!(condition(&summary(&house).await, "fake1 chat"), "major_outage");
+}

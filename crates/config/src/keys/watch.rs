@@ -1,0 +1,66 @@
+//! The keys of what is kept of the past, and of the page that shows it.
+
+use super::{HOUR_MS, MIB, Section, flag, integer, none, other};
+
+pub(crate) static STORAGE: Section = Section {
+    name: "storage",
+    sentence: "Where incidents, verdicts, minutes and days are kept. A change needs a restart.",
+    keys: &[
+        other(
+            "path",
+            "path",
+            none,
+            "A file of SQLite, made if it is not there; without it all is kept in memory and is \
+             gone with the process.",
+        ),
+        integer(
+            "file_bytes_max",
+            (16 * MIB, 1 << 40),
+            || storage::Settings::in_memory().file_bytes_max.to_string(),
+            "Bytes that the file may grow to; what then finds no room is held in memory and told.",
+        ),
+        integer(
+            "minutes_hours_max",
+            (1, 87_600),
+            || "(336 in a file, 48 in memory)".into(),
+            "Hours for which single minutes are kept; days are kept longer.",
+        ),
+    ],
+    tables: &[],
+};
+
+pub(crate) static STATUS: Section = Section {
+    name: "status",
+    sentence: "The status page of `listen.status`. A change needs a restart.",
+    keys: &[
+        other("name", "text", || "\"Seawall\"".into(), "The name at its head and in feeds."),
+        other(
+            "url",
+            "http or https address",
+            none,
+            "Where it is reached from outside; without it addresses in feeds are relative.",
+        ),
+        flag("reports", || "true".into(), "Whether people may report what they meet."),
+    ],
+    tables: &[],
+};
+
+pub(crate) static LOOKOUT: Section = Section {
+    name: "lookout",
+    sentence: "What is looked at beside our own traffic. A change needs a restart.",
+    keys: &[
+        flag(
+            "feeds",
+            || lookout::Settings::default().feeds.to_string(),
+            "Whether the providers' own status pages are read, where they are known: OpenAI, Azure, \
+             Anthropic, Gemini and Perplexity by kind, others by the provider's name.",
+        ),
+        integer(
+            "feeds_every_ms",
+            (10_000, HOUR_MS),
+            || lookout::Settings::default().feeds_every_ms.to_string(),
+            "Mean time between two readings of a page.",
+        ),
+    ],
+    tables: &[],
+};

@@ -1,0 +1,73 @@
+//! Reads what is kept of the past, and whose page shows it.
+
+use web::StatusSettings;
+
+use crate::keys;
+use crate::mistake::Findings;
+use crate::raw::Table;
+use crate::secrets::Sources;
+use crate::settings::Watch;
+
+const NAME_CHARS_MAX: usize = 80;
+const URL_BYTES_MAX: usize = 512;
+
+pub(crate) fn read(top: &Table<'_>, sources: Sources<'_>, f: &mut Findings<'_>) -> Watch {
+    Watch { storage: storage(top, sources, f), status: status(top, f), lookout: lookout(top, f) }
+}
+
+fn lookout(top: &Table<'_>, f: &mut Findings<'_>) -> lookout::Settings {
+    let d = lookout::Settings::default();
+    let table = top.table("lookout", &keys::LOOKOUT, f);
+    lookout::Settings {
+        feeds: table.flag("feeds", f).unwrap_or(d.feeds),
+        feeds_every_ms: table.integer("feeds_every_ms", d.feeds_every_ms, f),
+    }
+}
+
+fn storage(top: &Table<'_>, sources: Sources<'_>, f: &mut Findings<'_>) -> storage::Settings {
+    let table = top.table("storage", &keys::STORAGE, f);
+    let mut settings = match table.text("path", f) {
+        None => storage::Settings::in_memory(),
+        Some(said) if said.value.is_empty() => {
+            f.at(said.span, "`path` is empty; without the key all is kept in memory");
+            storage::Settings::in_memory()
+        }
+        Some(said) => storage::Settings::in_file(sources.folder.join(said.value)),
+    };
+    settings.file_bytes_max = table.integer("file_bytes_max", settings.file_bytes_max, f);
+    let minutes = &mut settings.retention.minutes;
+    minutes.age_hours_max = table.integer("minutes_hours_max", minutes.age_hours_max, f);
+    settings
+}
+
+fn status(top: &Table<'_>, f: &mut Findings<'_>) -> StatusSettings {
+    let d = StatusSettings::default();
+    let table = top.table("status", &keys::STATUS, f);
+    let mut read = StatusSettings { reports: table.flag("reports", f).unwrap_or(d.reports), ..d };
+    if let Some(said) = table.text("name", f) {
+        let chars = said.value.chars().count();
+        if chars == 0 || chars > NAME_CHARS_MAX || said.value.chars().any(char::is_control) {
+            f.at(said.span, format!("a page's name has 1 to {NAME_CHARS_MAX} characters"));
+        } else {
+            read.name = said.value.into();
+        }
+    }
+    if let Some(said) = table.text("url", f) {
+        match page_url(said.value) {
+            Some(url) => read.url = url,
+            None => f.at(
+                said.span,
+                "`url` must be an http or https address without user, query or fragment",
+            ),
+        }
+    }
+    read
+}
+
+/// The address without a slash at its end.
+fn page_url(text: &str) -> Option<Box<str>> {
+    let uri: http::Uri = text.parse().ok()?;
+    let is_plain = text.len() <= URL_BYTES_MAX && !text.contains(['@', '?', '#']);
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    (is_plain && is_web).then(|| text.trim_end_matches('/').into())
+}

@@ -1,0 +1,19 @@
+//! What an operator can choose about looking out. `config` fills this; nothing here reads a file.
+
+use crate::feeds::poll::FeedSettings;
+
+/// What is looked at beside our own traffic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether the providers' own status pages are read.
+    pub feeds: bool,
+    /// The mean time between two readings of a page, in milliseconds.
+    pub feeds_every_ms: u64,
+}
+
+impl Default for Settings {
+    /// Nothing: whoever is not told to asks no stranger.
+    fn default() -> Self {
+        Self { feeds: false, feeds_every_ms: FeedSettings::default().every_ms }
+    }
+}
