@@ -296,7 +296,7 @@ mod tests {
     }
 
     fn desk() -> Desk {
-        let provider = |name: &&str| ProviderSettings::new(*name, Kind::Compatible);
+        let provider = |name: &&str| ProviderSettings::new(name, Kind::Compatible);
         let providers: Vec<_> = ["a", "b", "c"].iter().map(provider).collect();
         let components = facts::components(&providers, false);
         Desk::new(components, Dice::seeded(4), UnixMs::new(BEGAN_MS))
