@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use clock::{Dice, UnixMs};
 use detection::{
     Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
-    Keeper, KeeperSettings, Settings, Verdict,
+    Keeper, KeeperSettings, ProbeResult, Settings, Verdict,
 };
 use storage::Bin;
 use telemetry::ProviderCalls;
@@ -154,6 +154,12 @@ impl Desk {
         })
     }
 
+    /// True if it is worth asking more often how this one is.
+    pub(super) fn is_suspected(&self, id: &ComponentId) -> bool {
+        let unwell = |stand: &Stand| stand.verdict.certainty > Certainty::Clear;
+        self.court.is_alarmed(id) || self.stands.get(id).is_some_and(unwell)
+    }
+
     /// True if somebody is not well, so that it is worth looking closely.
     pub(super) fn is_troubled(&self) -> bool {
         self.keeper.open().next().is_some()
@@ -183,7 +189,12 @@ impl Desk {
             }
             facts::evidence(now, &id, &heard).iter().for_each(|fact| self.court.take(fact));
         }
-        news.facts.iter().for_each(|fact| self.court.take(fact));
+        for evidence in &news.facts {
+            if let Fact::Probe { component, result: ProbeResult::Right } = &evidence.fact {
+                self.answered.insert(component.clone(), now);
+            }
+            self.court.take(evidence);
+        }
         self.official.extend(news.official.iter().cloned());
         let mut step = Step::default();
         if is_stirred || self.is_unwell() {
@@ -250,8 +261,8 @@ impl Desk {
         self.over.truncate(OVER_MAX);
     }
 
-    /// True for what may change a verdict: not that nobody reported anything, and not that a page
-    /// says what it said.
+    /// True for what may change a verdict: not that nobody reported anything, that a probe was
+    /// answered rightly, or that a page says what it said.
     fn is_news(&self, evidence: &Evidence) -> bool {
         match &evidence.fact {
             Fact::Reports { reports, .. } => reports.total() > 0,
@@ -259,8 +270,8 @@ impl Desk {
             Fact::Page { component, page } => {
                 self.official.get(component).is_none_or(|known| *known != page.condition)
             }
+            Fact::Probe { result, .. } => *result != ProbeResult::Right,
             Fact::Traffic { .. }
-            | Fact::Probe { .. }
             | Fact::Drift { .. }
             | Fact::Attack { .. }
             | Fact::Maintenance(_) => true,
@@ -296,7 +307,7 @@ mod tests {
     }
 
     fn desk() -> Desk {
-        let provider = |name: &&str| ProviderSettings::new(*name, Kind::Compatible);
+        let provider = |name: &&str| ProviderSettings::new(name, Kind::Compatible);
         let providers: Vec<_> = ["a", "b", "c"].iter().map(provider).collect();
         let components = facts::components(&providers, false);
         Desk::new(components, Dice::seeded(4), UnixMs::new(BEGAN_MS))
