@@ -108,7 +108,8 @@ impl Desk {
         }
         let settings = KeeperSettings::default();
         let mut keeper = Keeper::new(components.clone(), settings, self.dice.split());
-        for incident in self.keeper.open() {
+        let is_known = |id: &ComponentId| components.iter().any(|component| component.id == *id);
+        for incident in self.keeper.open().filter(|of| of.components.iter().any(is_known)) {
             keeper.restore(incident.clone());
         }
         self.keeper = keeper;
@@ -125,7 +126,8 @@ impl Desk {
         self.components = components;
     }
 
-    /// Takes up what a store kept, after a start.
+    /// Takes up what a store kept, after a start. An incident of components that are not there any
+    /// more could never be seen to end, and is left where it is.
     pub(super) fn restore(&mut self, left: Left) {
         for (component, days) in left.days {
             if let Some(past) = self.pasts.get_mut(&component) {
@@ -135,7 +137,7 @@ impl Desk {
         for incident in left.incidents {
             if incident.phase.is_over() {
                 self.over.push_back(incident);
-            } else {
+            } else if incident.components.iter().any(|id| self.pasts.contains_key(id)) {
                 self.keeper.restore(incident);
             }
         }

@@ -130,8 +130,8 @@ impl Observer {
         });
     }
 
-    /// Takes up what the archive kept, then looks once a second until `shutdown`, and
-    /// closes the archive behind it.
+    /// Takes up what the archive kept, then looks once a second until `shutdown`, and closes the
+    /// archive behind it.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         self.0.restore().await;
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -277,7 +277,10 @@ fn is_held(snapshot: &Snapshot, provider: &str) -> bool {
     targets.any(|target| {
         // A target that nobody asks any more would be held for ever.
         let is_asked = target.quarter.attempts > 0;
-        is_asked && target.breakers.iter().any(|breaker| breaker.state != "closed")
+        // Our own account is not the provider's health.
+        let of_theirs = |why: &str| !matches!(why, "quota_exhausted" | "key_rejected");
+        let mut breakers = target.breakers.iter();
+        is_asked && breakers.any(|breaker| breaker.state != "closed" && of_theirs(breaker.why))
     })
 }
 
