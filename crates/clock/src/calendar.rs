@@ -187,7 +187,7 @@ mod tests {
         let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
         let Date { year, month, day } = Date::of_day(days);
         let week = DAYS[usize::try_from(days % 7).unwrap()];
-        let (short, month) = (&week[..3], MONTHS[usize::try_from(month - 1).unwrap()]);
+        let (short, month) = (week.get(..3).unwrap(), MONTHS[usize::try_from(month - 1).unwrap()]);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
         let time = format!("{hour:02}:{minute:02}:{second:02}");
         [

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use clock::UnixMs;
 
+use crate::health::speaks;
 use crate::lifts::Lifts;
 use crate::{
     Capability, Cause, CauseClass, Certainty, ComponentId, Family, Guard, Reading, Symptom,
@@ -31,6 +32,8 @@ pub(crate) struct Fallen {
     pub(crate) symptom: Option<Symptom>,
     /// Whether it was ever confirmed: a burst sends nobody anywhere.
     pub(crate) is_confirmed: bool,
+    /// Whether it still lasts.
+    pub(crate) is_on: bool,
 }
 
 /// What is known of one case.
@@ -95,10 +98,23 @@ pub(crate) fn of_guards(guards: &[Guard]) -> Option<Cause> {
     if guards.contains(&Guard::OwnAccount) {
         return cause(
             CauseClass::OurKeyOrQuota,
-            "our own key or quota is refused, and other keys are not",
+            "our own key or quota is refused, which says nothing about the provider",
         );
     }
     None
+}
+
+/// People report what neither we nor the provider's page see: it is on their way, or in their place.
+pub(crate) fn of_reports(readings: &[Reading]) -> Option<Cause> {
+    let of = |family| readings.iter().find(move |reading| reading.family == family);
+    let reported = of(Family::Reports).is_some_and(speaks);
+    let told = of(Family::OfficialPage).is_some_and(speaks);
+    let good = |family| of(family).is_some_and(|reading| reading.down_nats <= -2.0);
+    if !reported || told || !(good(Family::Traffic) || good(Family::Probe)) {
+        return None;
+    }
+    let why = "people report trouble while what we send is answered";
+    Some(Cause { class: CauseClass::ClientSide, confidence: 0.6, why: why.into() })
 }
 
 fn guarded(case: &Case<'_>) -> Option<Charge> {
@@ -193,12 +209,15 @@ fn fleeing_users(case: &Case<'_>) -> Option<Charge> {
     Some(Charge { class: CauseClass::FleeingUsers, nats, why })
 }
 
-/// Who fell first, is no relation, and could have sent its users.
+/// Who fell first, is no relation, and could have sent its users: they come while it lasts, and for
+/// some time after it began.
 fn leader<'a>(case: &Case<'a>) -> Option<&'a Fallen> {
     let fits = |other: &&Fallen| {
+        let after_ms = case.fallen.onset.since(other.onset);
+        let in_time = DOMINO_MS.contains(&after_ms) || (other.is_on && after_ms > *DOMINO_MS.end());
         other.is_confirmed
             && other.provider != case.fallen.provider
-            && DOMINO_MS.contains(&case.fallen.onset.since(other.onset))
+            && in_time
             && !case.lifts.is_high(&case.fallen.component, &other.component, case.now)
     };
     let rank = |other: &&Fallen| (other.capability == Some(Capability::App), other.onset);
@@ -217,14 +236,8 @@ fn attack(case: &Case<'_>) -> Option<Charge> {
 }
 
 fn client_side(case: &Case<'_>) -> Option<Charge> {
-    let of = |family| case.readings.iter().find(move |reading| reading.family == family);
-    let reports = of(Family::Reports).is_some_and(crate::health::speaks);
-    let good = |family| of(family).is_some_and(|reading| reading.down_nats <= -2.0);
-    if !(reports && good(Family::Traffic) && good(Family::Probe)) {
-        return None;
-    }
-    let why = "people report trouble while our traffic and our probes are answered".to_owned();
-    Some(Charge { class: CauseClass::ClientSide, nats: 1.5, why })
+    let cause = of_reports(case.readings)?;
+    Some(Charge { class: cause.class, nats: 1.5, why: cause.why.into() })
 }
 
 fn quality(case: &Case<'_>) -> Option<Charge> {

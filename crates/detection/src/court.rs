@@ -4,7 +4,6 @@
 //! The court is a deterministic machine: the same evidence and the same moments of judgement in the
 //! same order give the same verdicts, so that each verdict can be drawn again from what was stored.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clock::UnixMs;
@@ -16,8 +15,8 @@ use crate::lifts::Lifts;
 use crate::settings::weight;
 use crate::words;
 use crate::{
-    Capability, Certainty, Component, ComponentId, Evidence, Fact, Family, Guard, IncidentId,
-    Maintenance, Reading, Settings, Symptom, Verdict,
+    Capability, Certainty, Component, ComponentId, Condition, Evidence, Fact, Family, Guard,
+    Health, IncidentId, Maintenance, Reading, Settings, Symptom, Verdict,
 };
 
 /// A canary's word counts for so long, in milliseconds.
@@ -89,6 +88,12 @@ impl Court {
     /// True from the passive detector's alarm on: enough for a breaker, never for an incident.
     pub fn is_alarmed(&self, component: &ComponentId) -> bool {
         self.judges.get(component).is_some_and(Judge::is_alarmed)
+    }
+
+    /// When the trouble began of which a component's verdict tells, as far as the evidence reaches
+    /// back: earlier than the verdict, since it took evidence to draw it.
+    pub fn onset(&self, component: &ComponentId) -> Option<UnixMs> {
+        self.judges.get(component).and_then(Judge::onset)
     }
 
     /// Judges every component, in the order of their ids. To be called once a second, and at least
@@ -217,6 +222,7 @@ impl Court {
             onset,
             symptom,
             is_confirmed: false,
+            is_on: true,
         })
     }
 
@@ -256,6 +262,9 @@ impl Court {
         standings: &BTreeMap<ComponentId, Standing>,
     ) {
         self.fallen.retain(|_, fallen| now.since(fallen.onset) <= REMEMBERED_MS);
+        for fallen in self.fallen.values_mut() {
+            fallen.is_on = false;
+        }
         for (id, standing) in standings {
             let judge = self.judges.get(id);
             let onset = judge.and_then(Judge::onset);
@@ -277,7 +286,9 @@ impl Court {
     fn verdict(&self, now: UnixMs, id: ComponentId, look: Look, standing: Standing) -> Verdict {
         let own = self.fallen.get(&id).filter(|_| standing.certainty > Certainty::Clear);
         let cause = match own {
-            None => cause::of_guards(&look.guards).unwrap_or_else(cause::nothing),
+            None => cause::of_guards(&look.guards)
+                .or_else(|| cause::of_reports(&look.readings))
+                .unwrap_or_else(cause::nothing),
             Some(fallen) => {
                 let others: Vec<Fallen> = self.fallen.values().cloned().collect();
                 cause::explain(&Case {
@@ -309,7 +320,7 @@ impl Court {
     }
 
     /// A whole provider stands as the worst of what can be asked of it, and no worse for an app or a
-    /// way to sign in that no request needs.
+    /// way to sign in that no request needs. It is down only if all of that is.
     fn roll_up(&self, verdicts: &mut BTreeMap<ComponentId, Verdict>) {
         for judge in self.judges.values().filter(|judge| judge.component.capability.is_none()) {
             let whole = &judge.component.id;
@@ -317,17 +328,21 @@ impl Court {
                 let routed = part.component.capability.is_some_and(Capability::is_routed);
                 routed && part.component.parent.as_ref() == Some(whole)
             });
-            let rank =
-                |verdict: &&Verdict| (verdict.certainty, verdict.health, Reverse(verdict.since));
-            let worst = parts.filter_map(|part| verdicts.get(&part.component.id)).max_by_key(rank);
-            let Some(worst) = worst.filter(|worst| worst.certainty > Certainty::Clear).cloned()
-            else {
-                continue;
-            };
-            let milder = verdicts.get(whole).is_some_and(|own| own.certainty < worst.certainty);
-            if milder {
+            let parts: Vec<&Verdict> =
+                parts.filter_map(|part| verdicts.get(&part.component.id)).collect();
+            let rank = |of: &&&Verdict| (of.certainty, of.health, of.condition());
+            let Some(worst) = parts.iter().max_by_key(rank) else { continue };
+            let all_down = parts.iter().all(|part| part.health == Health::Down);
+            let own = verdicts.get(whole);
+            let milder = own.is_some_and(|own| own.certainty < worst.certainty);
+            let unseen = own.is_none_or(|own| own.condition() == Condition::Unknown);
+            if milder || unseen {
+                let health =
+                    if all_down { worst.health } else { worst.health.min(Health::Degraded) };
                 let why = format!("{}: {}", worst.component, worst.why).into();
-                verdicts.insert(whole.clone(), Verdict { component: whole.clone(), why, ..worst });
+                let component = whole.clone();
+                let rolled = Verdict { component, health, why, ..(**worst).clone() };
+                verdicts.insert(whole.clone(), rolled);
             }
         }
     }

@@ -115,6 +115,20 @@ pub enum ProbeResult {
     OwnNetwork,
 }
 
+impl ProbeResult {
+    /// The word in metrics and stores; the symptom of a failure has its own.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::Wrong => "wrong",
+            Self::Slow => "slow",
+            Self::Failed(_) => "failed",
+            Self::OwnAccount => "own_account",
+            Self::OwnNetwork => "own_network",
+        }
+    }
+}
+
 /// Users' reports by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reports {
@@ -156,6 +170,25 @@ pub enum Freshness {
     Stale,
     /// It cannot be read. That alone is weak evidence: pages fall with their makers.
     Broken,
+}
+
+impl Freshness {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Fresh, Self::Stale, Self::Broken];
+
+    /// The word in metrics and stores.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// The freshness of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|freshness| freshness.as_str() == word)
+    }
 }
 
 /// How trouble shows itself.

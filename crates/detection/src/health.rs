@@ -15,6 +15,9 @@ use crate::{Belief, Certainty, Component, Fact, Family, Guard, Health, Reading, 
 /// Probes that must fail in a row before the family speaks: a burst of twenty seconds meets two.
 const PROBES_MIN: u64 = 3;
 
+/// A clock that goes back by more than this has jumped, in milliseconds.
+const STEP_BACK_MS_MAX: u64 = 5_000;
+
 /// Degraded becomes down, or the other way, only if it is so many times likelier.
 const TURN_RATIO: f64 = 3.0;
 
@@ -110,6 +113,26 @@ impl Judge {
             .into_iter()
             .chain([self.probes.onset(), self.reports.onset(), self.page.bad_at(now)]);
         let onset = onsets.flatten().min();
+        let readings = self.readings(now, us, onset);
+        let speaks = readings.iter().any(speaks);
+        let good = |reading: &Reading| reading.down_nats <= -2.0 && reading.degraded_nats <= -1.0;
+        let symptom = self.traffic.symptom().or(self.probes.symptom()).or(self.page.symptom(now));
+        let reported = self.reports.symptom();
+        Look {
+            is_contradicted: speaks && readings.iter().any(good),
+            readings,
+            onset,
+            symptom: symptom.or(reported.filter(|_| self.reports.is_on())),
+            is_quality: self.probes.is_wrong()
+                || self.traffic.is_drifting()
+                || (self.reports.is_on() && reported == Some(Symptom::WrongAnswers)),
+            is_plain: self.traffic.is_plain(now),
+            guards,
+        }
+    }
+
+    /// What each family says, as far as it may speak of this fall.
+    fn readings(&mut self, now: UnixMs, us: Ourselves, onset: Option<UnixMs>) -> Vec<Reading> {
         let mut page = self.page.say(now, self.onset_at.or(onset));
         if us.is_network_bad && self.page.bad_at(now).is_none() {
             // What we cannot reach ourselves is not broken.
@@ -120,24 +143,19 @@ impl Judge {
             // Good status codes say nothing about answers that are wrong.
             traffic.degraded_nats = traffic.degraded_nats.max(0.0);
         }
-        let readings = vec![
-            reading(Family::Probe, self.probes.say(now)),
+        let mut probe = self.probes.say(now);
+        let fell_at = self.traffic.onset().filter(|_| self.traffic.is_alarmed());
+        if fell_at.is_some() && self.probes.good_at() < fell_at {
+            // What was answered before the fall says nothing against it.
+            probe.degraded_nats = probe.degraded_nats.max(0.0);
+            probe.down_nats = probe.down_nats.max(0.0);
+        }
+        vec![
+            reading(Family::Probe, probe),
             reading(Family::Traffic, traffic),
             reading(Family::Reports, self.reports.say(now)),
             reading(Family::OfficialPage, page),
-        ];
-        let speaks = readings.iter().any(speaks);
-        let good = |reading: &Reading| reading.down_nats <= -2.0 && reading.degraded_nats <= -1.0;
-        let symptom = self.traffic.symptom().or(self.probes.symptom()).or(self.page.symptom(now));
-        Look {
-            is_contradicted: speaks && readings.iter().any(good),
-            readings,
-            onset,
-            symptom: symptom.or(self.reports.symptom().filter(|_| self.reports.is_on())),
-            is_quality: self.probes.is_wrong() || self.traffic.is_drifting(),
-            is_plain: self.traffic.is_plain(now),
-            guards,
-        }
+        ]
     }
 
     /// Draws the verdict from all readings.
@@ -217,9 +235,10 @@ impl Judge {
     }
 
     fn guards(&self, now: UnixMs, settings: &Settings, us: Ourselves) -> Vec<Guard> {
-        let jumped = self
-            .looked_at
-            .is_some_and(|before| now < before || now.since(before) > settings.gap_ms_max);
+        let jumped = self.looked_at.is_some_and(|before| {
+            // A clock that is being set right steps back a little, and that is no jump.
+            before.since(now) > STEP_BACK_MS_MAX || now.since(before) > settings.gap_ms_max
+        });
         let routed = self.component.capability.is_none_or(crate::Capability::is_routed);
         let refused = self.traffic.is_refused(now) || self.probes.is_refused();
         let maintained = us.is_maintenance || self.page.is_maintenance(now);

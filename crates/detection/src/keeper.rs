@@ -23,6 +23,9 @@ use crate::{Author, CauseClass, Certainty, Component, ComponentId, Incident, Inc
 /// Incidents that are kept in mind after their end, for relapses and late posts.
 const OVER_MAX: usize = 256;
 
+/// Evidence that is older than this before the first suspicion is of something else, in milliseconds.
+const ONSET_MS_MAX: u64 = 6 * 3_600_000;
+
 /// How patient the keeper is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeeperSettings {
@@ -82,6 +85,8 @@ pub struct Keeper {
     entries: BTreeMap<IncidentId, Entry>,
     /// Since when a component has not been well.
     bad_since: BTreeMap<ComponentId, UnixMs>,
+    /// When trouble began by its evidence, before anybody suspected it.
+    onsets: BTreeMap<ComponentId, UnixMs>,
     /// Components whose traffic is not back in full.
     held_back: BTreeSet<ComponentId>,
 }
@@ -96,6 +101,7 @@ impl Keeper {
             ids: IdMaker::new(dice),
             entries: BTreeMap::new(),
             bad_since: BTreeMap::new(),
+            onsets: BTreeMap::new(),
             held_back: BTreeSet::new(),
         }
     }
@@ -114,10 +120,18 @@ impl Keeper {
     /// Says whether a component's traffic is held back by a breaker or a ramp: until it is back in
     /// full, its incident is not over.
     pub fn hold_back(&mut self, component: &ComponentId, is_held: bool) {
-        if is_held {
+        if is_held && self.components.contains_key(component) {
             self.held_back.insert(component.clone());
         } else {
             self.held_back.remove(component);
+        }
+    }
+
+    /// Says when a component's present trouble began, as [`crate::Court::onset`] tells it. An incident
+    /// that it opens starts there, and so does the lag of the official page.
+    pub fn began(&mut self, component: &ComponentId, at: UnixMs) {
+        if self.components.contains_key(component) {
+            self.onsets.insert(component.clone(), at);
         }
     }
 
@@ -185,6 +199,7 @@ impl Keeper {
     fn note(&mut self, now: UnixMs, verdict: &Verdict) -> UnixMs {
         if verdict.certainty == Certainty::Clear {
             self.bad_since.remove(&verdict.component);
+            self.onsets.remove(&verdict.component);
             return now;
         }
         *self.bad_since.entry(verdict.component.clone()).or_insert(now)
@@ -195,7 +210,7 @@ impl Keeper {
             !entry.incident.phase.is_over()
                 && entry.incident.components.contains(&verdict.component)
         });
-        if known || !self.is_worth(now, verdict, since) {
+        if known || self.is_settled(verdict, since) || !self.is_worth(now, verdict, since) {
             return None;
         }
         let component = self.components.get(&verdict.component)?.clone();
@@ -204,11 +219,23 @@ impl Keeper {
             return Some(entry.join(now, &component, verdict, &mut self.ids));
         }
         let id = IncidentId::new(self.ids.next_id().tail());
+        let onset = self.onsets.get(&verdict.component).copied().unwrap_or(since);
+        // An old post that was never closed is no beginning.
+        let since = onset.min(since).max(since.minus_ms(ONSET_MS_MAX));
         let mut entry = Entry::opened(now, id.clone(), &component, verdict, since);
         let body = words::opening(&component, verdict, since);
         let change = entry.tell(now, (ChangeKind::Opened, Author::Seawall), body, &mut self.ids);
         self.entries.insert(id, entry);
         Some(change)
+    }
+
+    /// True if an operator has called this very trouble over: until it has been well once, he is right.
+    fn is_settled(&self, verdict: &Verdict, since: UnixMs) -> bool {
+        self.entries.values().any(|entry| {
+            entry.is_taken
+                && entry.incident.components.contains(&verdict.component)
+                && entry.incident.resolved_at.is_some_and(|at| since <= at)
+        })
     }
 
     /// True if trouble is worth an incident: it has two witnesses, or it has lasted.

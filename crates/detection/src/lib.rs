@@ -6,15 +6,18 @@
 //!
 //! 1. [`Evidence`] goes into [`Court::take`] in the order in which it is stored: [`Traffic`] of each
 //!    second or minute ([`Traffic::count_fault`] knows what counts as what), every probe, reports of
-//!    each minute, every reading of a page also when nothing changed, canaries at least every half
-//!    minute to two hosts or more, planned work with every change.
+//!    each minute, every reading of a page also when nothing changed, canaries to two hosts or more at
+//!    least every half minute, and at once on a suspicion, planned work with every change.
 //! 2. [`Court::judge`], once a second, gives a [`Verdict`] for every component. On a suspicion, and
 //!    where [`Guard::LowVolume`] stands, probes should come every ten seconds: three in a row that fail
 //!    are a witness. Probes go on during an outage, for silence is never good news.
 //! 3. [`Court::is_alarmed`] is the raw detector, for breakers; [`Court::advice`] is for the plan's ramps.
 //! 4. [`Keeper::hear`] takes the verdicts of the moment and gives each [`Change`] of an incident, to be
-//!    stored, shown and sent by others; [`Keeper::post`], [`Keeper::deed`], [`Keeper::hold_back`] and
+//!    stored, shown and sent by others; [`Keeper::began`] (from [`Court::onset`]), [`Keeper::post`], [`Keeper::deed`], [`Keeper::hold_back`] and
 //!    [`Keeper::order`] take what is no verdict.
+//!
+//! After a start the reports of the last eight weeks are told again, for [`HourBaseline`] lives by them;
+//! onsets of past incidents may be told to [`Lifts::note`], and open incidents to [`Keeper::restore`].
 //!
 //! # Beside it
 //!

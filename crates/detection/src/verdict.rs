@@ -229,15 +229,20 @@ pub struct Verdict {
 
 impl Verdict {
     /// How the component is to be shown. What is only suspected is not shown as trouble, and what
-    /// nobody has seen is not shown as good.
+    /// nobody has seen well is not shown as good: reports that do not come, a page that cannot be read
+    /// or says what nobody knows, are no sight.
     pub fn condition(&self) -> Condition {
-        let was_seen = self.readings.iter().any(|reading| reading.observations > 0);
+        let looks = [Family::Probe, Family::Traffic, Family::OfficialPage];
+        let was_seen_well = self.readings.iter().any(|reading| {
+            looks.contains(&reading.family) && reading.degraded_nats.min(reading.down_nats) < 0.0
+        });
         match (self.certainty, self.health) {
             _ if self.guards.contains(&Guard::Maintenance) => Condition::UnderMaintenance,
             (Certainty::Confirmed, Health::Degraded) => Condition::DegradedPerformance,
             (Certainty::Confirmed, Health::Down) => Condition::MajorOutage,
-            _ if !was_seen => Condition::Unknown,
-            _ => Condition::Operational,
+            (Certainty::Suspected, _) => Condition::Operational,
+            _ if was_seen_well => Condition::Operational,
+            _ => Condition::Unknown,
         }
     }
 }

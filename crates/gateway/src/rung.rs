@@ -83,7 +83,13 @@ pub(crate) struct Wish<'a> {
     /// Keys that this request has spent.
     pub(crate) spent: &'a [u16],
     pub(crate) take: Take,
-    /// It belongs to a rung above that could not take it.
+    pub(crate) standing: Standing,
+}
+
+/// How a call stands to the rung that it asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// It belongs to a rung before this one, or to an equal, that could not take it.
     pub(crate) spilled: bool,
     /// The ladder has another provider that may serve it.
     pub(crate) another: bool,
@@ -202,7 +208,7 @@ impl Rung {
             return None;
         }
         let in_flight = self.in_flight_now();
-        let (limit, why) = lock(&self.governor).limit(wish.pressed);
+        let (limit, why) = lock(&self.governor).limit(wish.standing.pressed);
         (in_flight >= limit).then(|| Held::Paced {
             // A place comes free when a call ends, which wakes whoever waits; this is only how
             // long nobody looks if none does.
@@ -256,7 +262,8 @@ impl Rung {
             governor.returning = false;
             governor.ramp.end();
         }
-        let ramped = wish.spilled || (governor.returning && wish.another);
+        let standing = wish.standing;
+        let ramped = standing.spilled || (governor.returning && standing.another);
         if !ramped {
             governor.ramp.own_call(wish.now);
             return Ok(false);

@@ -148,38 +148,33 @@ fn rest_of_ladder(lineup: &Lineup, ladder: &Found, failed: &Target, same_again: 
 pub(crate) struct GoingOn {
     /// Empty for a restart.
     said: Arc<str>,
-    /// The rung that is being tried refused a prefill.
-    prefill_refused: bool,
+    /// Rungs that refused a prefill.
+    prefill_refused: Vec<Target>,
 }
 
 impl GoingOn {
     fn new(story: &Story) -> Self {
-        Self { said: Arc::from(story.text.as_str()), prefill_refused: false }
+        Self { said: Arc::from(story.text.as_str()), prefill_refused: Vec::new() }
     }
 
-    /// A new rung is tried.
-    pub(crate) fn next_rung(&mut self) {
-        self.prefill_refused = false;
-    }
-
-    /// What `model` is asked; `None` for a restart.
+    /// What `target` is asked; `None` for a restart.
     pub(crate) fn ask(
         &self,
         upstream: &dyn Upstream,
-        model: &str,
+        target: &Target,
         request: &Request,
     ) -> Option<Arc<Continuation>> {
         if self.said.is_empty() {
             return None;
         }
-        let manner = self.manner(upstream, model, request);
+        let manner = self.manner(upstream, target, request);
         Some(Arc::new(Continuation { said: Box::from(&*self.said), manner }))
     }
 
     /// Prefill is asked of models that are known to take it. A user's turn serves everywhere, and
     /// models that think take no prefill.
-    fn manner(&self, upstream: &dyn Upstream, model: &str, request: &Request) -> Manner {
-        let card = upstream.card(model);
+    fn manner(&self, upstream: &dyn Upstream, target: &Target, request: &Request) -> Manner {
+        let card = upstream.card(&target.model);
         let takes = card.is_some_and(|card| card.continues_prefill == Some(true));
         let thinks = request.outline.needs.contains(Needs::REASONING)
             || matches!(
@@ -187,14 +182,24 @@ impl GoingOn {
                 Some(Full::Conversation(asked)) if asked.reasoning.effort.is_some()
                     || asked.reasoning.budget_tokens.is_some()
             );
-        if takes && !thinks && !self.prefill_refused { Manner::Prefill } else { Manner::UserTurn }
+        let refused = self.prefill_refused.contains(target);
+        if takes && !thinks && !refused { Manner::Prefill } else { Manner::UserTurn }
     }
 
     /// The rung refused what was asked. True if it is to be asked once more, in a user's turn.
-    pub(crate) fn was_refused(&mut self, asked: Option<Manner>, fault: &Fault) -> bool {
-        let form = fault.class == FaultClass::CallerFault;
-        form && asked == Some(Manner::Prefill)
-            && !std::mem::replace(&mut self.prefill_refused, true)
+    pub(crate) fn was_refused(
+        &mut self,
+        target: &Target,
+        asked: Option<Manner>,
+        fault: &Fault,
+    ) -> bool {
+        let again = fault.class == FaultClass::CallerFault
+            && asked == Some(Manner::Prefill)
+            && !self.prefill_refused.contains(target);
+        if again {
+            self.prefill_refused.push(target.clone());
+        }
+        again
     }
 }
 

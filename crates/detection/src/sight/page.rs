@@ -46,7 +46,9 @@ impl PageSight {
         self.freshness = Some(page.freshness);
         if page.freshness == Freshness::Fresh {
             let is_bad = page.condition >= Condition::DegradedPerformance;
-            self.bad_at = is_bad.then(|| page.posted_at.or(self.bad_at).unwrap_or(at));
+            // Pages are written by hand: a post from the future is one from now.
+            let posted_at = page.posted_at.map(|posted| posted.min(at));
+            self.bad_at = is_bad.then(|| posted_at.or(self.bad_at).unwrap_or(at));
             self.fresh = Some((at, page));
         }
     }

@@ -9,6 +9,7 @@ use crate::cusum::Cusum;
 const SLICE_MS: u64 = 10_000;
 const SLICES_MAX: u64 = 60;
 const SLICES_PER_MINUTE: u64 = 6;
+const KEPT_MAX: usize = 240;
 
 /// What a slice and a minute must say for the fall by themselves, in nats. At ten requests a second
 /// a slice needs three faults, of which chance makes one slice in three hundred.
@@ -38,7 +39,10 @@ impl Slices {
             let part = |of: u32| of / count + u32::from(place < of % count);
             self.add(first + u64::from(place), part(good), part(bad));
         }
-        while self.kept.front().is_some_and(|slice| slice.0 + SLICES_MAX <= last) {
+        // The second bound is for evidence that comes from long ago.
+        while self.kept.front().is_some_and(|slice| slice.0 + SLICES_MAX <= last)
+            || self.kept.len() > KEPT_MAX
+        {
             self.kept.pop_front();
         }
     }

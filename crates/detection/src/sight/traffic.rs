@@ -49,8 +49,10 @@ const BALANCE_NATS: f64 = ALARM_NATS - 3.48;
 const AGAINST_NATS_MAX: f64 = 3.0;
 const DOWN_AGAINST_NATS: f64 = 2.5;
 
-/// What a measure of answers out of its band says for a loss of quality, in nats.
-const DRIFT_NATS: f64 = 4.0;
+/// What the first measure of answers out of its band says for a loss of quality, and each further one,
+/// in nats: one is enough to suspect.
+const DRIFT_NATS: f64 = 5.0;
+const DRIFT_MORE_NATS: f64 = 1.5;
 
 /// Requests a minute below which probes carry detection (0.3 a second).
 const LOW_VOLUME_PER_MINUTE: u32 = 18;
@@ -147,7 +149,7 @@ impl TrafficSight {
         let against = self.fall.step(good, 0).max(-AGAINST_NATS_MAX);
         let errors = (self.fall.nats() - BALANCE_NATS).max(against);
         let slow = (self.slowness.nats() - BALANCE_NATS).max(against);
-        let drift = if self.is_drifting() { DRIFT_NATS } else { f64::NEG_INFINITY };
+        let drift = self.drift_nats();
         let kind = if errors > 0.0 { self.kind() } else { -DOWN_AGAINST_NATS * volume };
         Say {
             degraded_nats: errors.max(slow).max(drift) * left,
@@ -193,6 +195,11 @@ impl TrafficSight {
 
     pub(crate) fn is_drifting(&self) -> bool {
         self.drifts.contains(&true)
+    }
+
+    fn drift_nats(&self) -> f64 {
+        let on = self.drifts.iter().filter(|is_on| **is_on);
+        on.fold(f64::NEG_INFINITY, |nats, _| (nats + DRIFT_MORE_NATS).max(DRIFT_NATS))
     }
 
     /// How it shows itself, if the fall is alarming.

@@ -133,7 +133,7 @@ fn the_tail_beats_ratios_and_scores_at_equal_cover() {
 /// Messages about five firms in bins of twenty minutes, with the windows in which something happened.
 #[test]
 fn the_tail_is_quieter_on_recorded_crowds_too() {
-    let Some(folder) = fixtures::folder().map(|data| data.join("nab/data/realTweets")) else {
+    let Some(folder) = fixtures::folder("nab/data/realTweets") else {
         return;
     };
     let mut sums = [0.0; RULES.len()];

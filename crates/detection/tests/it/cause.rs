@@ -33,6 +33,7 @@ fn people_report_what_we_cannot_see() {
     let verdict = world.verdict("claude/chat");
     // Traffic and probes outweigh the spike; nothing is told, and no incident is opened.
     assert_eq!(verdict.certainty, Certainty::Clear, "{}", verdict.why);
+    assert_eq!(verdict.cause.class, CauseClass::ClientSide);
     assert!(world.incidents().is_empty());
     // Where our own view is thin, they are suspected to be right.
     world.set("claude/chat", |state| {
@@ -41,6 +42,15 @@ fn people_report_what_we_cannot_see() {
     });
     world.run_s(1800);
     assert_eq!(world.verdict("claude/chat").certainty, Certainty::Suspected);
+    // And to be right, once the provider says that it is his.
+    let now = world.now;
+    world.set("claude/chat", |state| {
+        state.page = Some((Condition::PartialOutage, Some(now), None));
+    });
+    world.run_s(300);
+    let verdict = world.verdict("claude/chat");
+    assert!(verdict.certainty > Certainty::Clear, "{}", verdict.why);
+    assert_ne!(verdict.cause.class, CauseClass::ClientSide);
 }
 
 #[test]
@@ -65,6 +75,24 @@ fn an_interface_that_refuses_for_load_after_an_app_fell_is_a_domino() {
     let incident = world.incidents().into_iter().find(|of| of.components[0] == id("claude/chat"));
     let told = incident.unwrap().updates.iter().any(|of| of.body.contains("have come here"));
     assert!(told, "the cause is told once it is known");
+}
+
+#[test]
+fn a_crowd_comes_as_long_as_the_leader_is_down() {
+    let mut world = world(5.0);
+    let now = world.now;
+    world.set("openai/app", |state| {
+        state.reports_per_minute = 60.0;
+        state.page = Some((Condition::MajorOutage, Some(now), None));
+    });
+    world.run_s(5 * 3600);
+    world.set("claude/chat", |state| {
+        state.share = 0.4;
+        state.symptom = Symptom::Overload;
+    });
+    world.run_s(300);
+    assert_eq!(world.verdict("claude/chat").cause.class, CauseClass::FleeingUsers);
+    assert_eq!(world.verdict("openai/app").cause.class, CauseClass::ProviderOutage);
 }
 
 #[test]
@@ -150,13 +178,41 @@ fn a_whole_provider_stands_as_its_worst_part_that_requests_need() {
     world.run_s(600);
     assert_eq!(world.verdict("openai/login").certainty, Certainty::Confirmed);
     assert_eq!(world.verdict("openai").certainty, Certainty::Clear);
+    assert_eq!(world.verdict("openai").condition(), Condition::Operational);
     world.set("openai/chat", |state| state.share = 1.0);
     world.run_s(120);
     let verdict = world.verdict("openai");
     assert_eq!((verdict.health, verdict.certainty), (Health::Down, Certainty::Confirmed));
     assert_eq!(verdict.component, id("openai"));
+    assert_eq!(verdict.condition(), Condition::MajorOutage);
     // Its incident is that of its parts, and not a second one.
     assert_eq!(world.keeper.open().count(), 1);
+}
+
+#[test]
+fn a_provider_with_one_part_down_is_not_down() {
+    let mut parts =
+        vec![component("openai", Capability::Chat), component("openai", Capability::Images)];
+    let whole = detection::Component {
+        id: id("openai"),
+        capability: None,
+        parent: None,
+        ..parts[0].clone()
+    };
+    parts.push(whole);
+    let mut world = World::new(parts, moment(2026, 3, 4, 12, 0), 34);
+    for part in ["openai/chat", "openai/images"] {
+        world.set(part, |state| state.rps = 5.0);
+    }
+    world.run_s(120);
+    world.set("openai/images", |state| state.share = 1.0);
+    world.run_s(120);
+    let verdict = world.verdict("openai");
+    assert_eq!((verdict.health, verdict.certainty), (Health::Degraded, Certainty::Confirmed));
+    assert!(verdict.why.starts_with("openai/images: does not answer"), "{}", verdict.why);
+    world.set("openai/chat", |state| state.share = 1.0);
+    world.run_s(120);
+    assert_eq!(world.verdict("openai").health, Health::Down);
 }
 
 #[test]
@@ -205,4 +261,25 @@ fn a_second_without_answers_confirms_nothing() {
         world.moments.iter().any(|moment| moment.verdict.certainty == Certainty::Confirmed);
     assert!(!confirmed);
     assert!(world.incidents().is_empty());
+}
+
+#[test]
+fn answers_out_of_their_usual_shape_are_suspected_alone() {
+    let mut world = world(5.0);
+    // Without probes; right answers to them would speak for a change in what is asked.
+    world.set("claude/chat", |state| state.probe_every_s = None);
+    world.run_s(1200);
+    let drift = |is_on| Fact::Drift {
+        component: id("claude/chat"),
+        drift: detection::Drift::Refusals,
+        is_on,
+    };
+    world.tell(drift(true));
+    world.run_s(60);
+    let verdict = world.verdict("claude/chat");
+    assert_eq!((verdict.health, verdict.certainty), (Health::Degraded, Certainty::Suspected));
+    assert_eq!(verdict.cause.class, CauseClass::QualityLoss);
+    world.tell(drift(false));
+    world.run_s(240);
+    assert_eq!(world.verdict("claude/chat").certainty, Certainty::Clear);
 }

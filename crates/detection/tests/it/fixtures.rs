@@ -9,14 +9,14 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The folder `data`; none is no fault, since the tests also run without it.
-pub(crate) fn folder() -> Option<PathBuf> {
+/// A folder within `data`; none is no fault, since the tests also run without it.
+pub(crate) fn folder(name: &str) -> Option<PathBuf> {
     let named = std::env::var_os("SEAWALL_FIXTURES").map(PathBuf::from);
     let beside = |up: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(up).join("shared/fixtures");
     let folders = named.into_iter().chain(["../../..", "../../../.."].map(beside));
-    let found = folders.map(|folder| folder.join("data")).find(|data| data.is_dir());
+    let found = folders.map(|folder| folder.join("data").join(name)).find(|data| data.is_dir());
     if found.is_none() {
-        println!("no folder of recorded data: skipped (set SEAWALL_FIXTURES)");
+        println!("no recorded data `{name}`: skipped (set SEAWALL_FIXTURES)");
     }
     found
 }

@@ -1,8 +1,8 @@
 //! The judge of one component: how fast, how sure, and what keeps it from judging.
 
 use detection::{
-    Capability, CauseClass, Certainty, Fact, Faults, Guard, Health, Maintenance, MaintenancePhase,
-    Refusals, Symptom, Traffic,
+    Capability, CauseClass, Certainty, Condition, Fact, Faults, Freshness, Guard, Health,
+    Maintenance, MaintenancePhase, PageReading, Refusals, Symptom, Traffic,
 };
 
 use crate::world::{MINUTE_MS, World, component, id, moment};
@@ -46,6 +46,22 @@ fn a_full_outage_is_suspected_and_confirmed_in_time() {
         let (suspected, confirmed) = slowest(10.0, probes);
         println!("10 rps, probes {probes:?}: suspected {suspected} s, confirmed {confirmed} s");
         assert!(suspected <= 15.0 && confirmed <= 15.0, "{suspected} / {confirmed}");
+    }
+}
+
+/// What never answers is confirmed once a canary has proved our own line.
+#[test]
+fn silence_of_one_provider_is_confirmed_in_time() {
+    for seed in 0..10 {
+        let mut world = world(1.0, Some(60), seed);
+        world.run_s(600);
+        let from = world.now;
+        world.set(CHAT, |state| {
+            state.share = 1.0;
+            state.symptom = Symptom::Timeouts;
+        });
+        world.run_s(150);
+        assert!(world.seconds_to(CHAT, Certainty::Confirmed, from).unwrap() <= 120.0);
     }
 }
 
@@ -228,6 +244,39 @@ fn a_jump_of_the_clock_draws_no_verdict() {
     assert_eq!(world.verdict(CHAT).guards, [Guard::ClockJump]);
     world.run_s(600);
     assert!(world.moments.iter().all(|moment| moment.verdict.certainty == Certainty::Clear));
+    // It is set back by an hour, and by a second.
+    world.now = world.now.minus_ms(60 * MINUTE_MS);
+    world.run_s(1);
+    assert!(world.verdict(CHAT).guards.contains(&Guard::ClockJump));
+    world.run_s(10);
+    world.now = world.now.minus_ms(2000);
+    world.run_s(1);
+    assert!(world.verdict(CHAT).guards.is_empty());
+}
+
+#[test]
+fn what_nobody_sees_is_unknown() {
+    let mut world = world(0.0, None, 18);
+    let shows = |world: &mut World, told: Option<(Condition, Freshness)>| {
+        for _ in 0..40 {
+            if let Some((condition, freshness)) = told {
+                let page = PageReading { freshness, condition, posted_at: None, symptom: None };
+                world.tell(Fact::Page { component: id(CHAT), page });
+            }
+            world.run_s(60);
+        }
+        world.verdict(CHAT).condition()
+    };
+    world.set(CHAT, |state| state.page = None);
+    assert_eq!(shows(&mut world, None), Condition::Unknown);
+    let unknown = Some((Condition::Unknown, Freshness::Fresh));
+    assert_eq!(shows(&mut world, unknown), Condition::Unknown);
+    let green = |freshness| Some((Condition::Operational, freshness));
+    assert_eq!(shows(&mut world, green(Freshness::Fresh)), Condition::Operational);
+    assert_eq!(shows(&mut world, green(Freshness::Stale)), Condition::Unknown);
+    assert_eq!(shows(&mut world, green(Freshness::Broken)), Condition::Unknown);
+    world.set(CHAT, |state| state.probe_every_s = Some(60));
+    assert_eq!(shows(&mut world, None), Condition::Operational);
 }
 
 #[test]

@@ -58,6 +58,25 @@ fn it_opens_is_watched_and_ends_only_when_the_traffic_is_back() {
     assert!((180_000..=420_000).contains(&took), "{took}");
 }
 
+/// The raw detector alarms within seconds; an incident needs a minute or a second family.
+#[test]
+fn the_raw_alarm_opens_no_incident() {
+    let mut world = world();
+    world.set(CHAT, |state| {
+        state.rps = 50.0;
+        state.share = 1.0;
+        state.probe_every_s = None;
+    });
+    world.run_s(3);
+    assert!(world.court.is_alarmed(&id(CHAT)));
+    world.run_s(47);
+    let verdict = world.verdict(CHAT);
+    assert_eq!(verdict.certainty, Certainty::Confirmed, "{verdict:#?}");
+    assert_eq!(world.keeper.open().count(), 0);
+    world.run_s(15);
+    assert_eq!(world.keeper.open().count(), 1);
+}
+
 #[test]
 fn a_sibling_that_falls_later_joins() {
     let mut world = fallen();
@@ -91,6 +110,15 @@ fn operators_have_the_last_word() {
     assert_eq!((change.kind, change.incident.resolved_at), (ChangeKind::Resolved, Some(now)));
     let change = world.keeper.order(now, early, "ann").unwrap();
     assert_eq!(change.incident.phase, Phase::Postmortem);
+
+    // He called it over while it failed again: it is not opened a second time, until it has been well.
+    world.set(CHAT, |state| state.share = 1.0);
+    world.run_s(300);
+    assert_eq!(world.keeper.open().count(), 1, "it had been well: this is a relapse");
+    let now = world.now;
+    world.keeper.order(now, update(Phase::Resolved, "It is the test."), "ann").unwrap();
+    world.run_s(600);
+    assert_eq!(world.keeper.open().count(), 0, "the operator is right while it lasts");
 
     let unknown = Order::HandBack { id: detection::IncidentId::new("none") };
     assert_eq!(world.keeper.order(now, unknown, "ann"), Err(OrderRefused::Unknown));
@@ -190,6 +218,6 @@ fn words_are_plain() {
         }
     }
     let last = incident.updates.last().unwrap();
-    assert!(last.body.contains("stayed green for 22 min"), "{}", last.body);
-    assert!(incident.official_lag_ms(UnixMs::default()) / MINUTE_MS == 22);
+    assert!(last.body.contains("stayed green for 23 min"), "{}", last.body);
+    assert!(incident.official_lag_ms(UnixMs::default()) / MINUTE_MS == 23);
 }

@@ -2,8 +2,9 @@
 
 use clock::UnixMs;
 use detection::{
-    Capability, Condition, Court, Drift, Evidence, Fact, Faults, FirstWords, Freshness,
-    PageReading, ProbeResult, Refusals, Reports, Settings, Symptom, Traffic, Verdict,
+    Capability, Condition, Court, Drift, Evidence, Fact, Family, Faults, FirstWords, Freshness,
+    Keeper, KeeperSettings, PageReading, ProbeResult, Refusals, Reports, Settings, Symptom,
+    Traffic, Verdict,
 };
 use proptest::prelude::*;
 
@@ -104,6 +105,44 @@ proptest! {
         let mut kept = court.clone();
         pieces.extend(play(&mut kept, &mut now, &story[cut..]));
         prop_assert_eq!(first, pieces);
+    }
+
+    #[test]
+    fn incidents_keep_their_order(story in story()) {
+        let components = [
+            component("openai", Capability::Chat),
+            component("openai", Capability::App),
+            component("claude", Capability::Chat),
+        ];
+        let told = || {
+            let mut now = moment(2026, 3, 4, 12, 0);
+            let mut court = court();
+            let dice = clock::Dice::seeded(9);
+            let mut keeper = Keeper::new(components.to_vec(), KeeperSettings::default(), dice);
+            let mut changes = Vec::new();
+            for step in &story {
+                let verdicts = play(&mut court, &mut now, std::slice::from_ref(step));
+                if !verdicts.is_empty() {
+                    changes.extend(keeper.hear(now, &verdicts));
+                }
+                for provider in ["openai", "claude"] {
+                    let open = keeper.open().filter(|of| of.components[0].as_str().starts_with(provider));
+                    assert!(open.count() <= 1, "siblings are one incident");
+                }
+            }
+            changes
+        };
+        let changes = told();
+        prop_assert_eq!(&changes, &told());
+        for change in &changes {
+            let incident = &change.incident;
+            prop_assert!(incident.updates.is_sorted_by_key(|update| update.at));
+            prop_assert!(incident.opened_at >= incident.started_at);
+            prop_assert!(incident.resolved_at.is_none_or(|at| at >= incident.started_at));
+            prop_assert_eq!(incident.resolved_at.is_some(), incident.phase.is_over());
+            prop_assert_eq!(incident.lights.each_ref().map(|light| light.family), Family::LIGHTS);
+            prop_assert!(!incident.title.is_empty() && incident.updates.len() <= 102);
+        }
     }
 
     #[test]

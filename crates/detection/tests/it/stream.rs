@@ -113,7 +113,7 @@ fn score(of: &Series, alarms: &[usize], fp: f64, fn_: f64) -> (f64, usize, usize
 
 #[test]
 fn nab_is_scored_above_relative_entropy() {
-    let Some(folder) = fixtures::folder().map(|data| data.join("nab")) else { return };
+    let Some(folder) = fixtures::folder("nab") else { return };
     let profiles: serde_json::Value =
         serde_json::from_str(&fixtures::text(&folder.join("profiles.json"))).unwrap();
     let all = series(&folder);

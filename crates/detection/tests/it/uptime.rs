@@ -158,7 +158,7 @@ fn incidents(folder: &Path) -> Vec<Told> {
 
 #[test]
 fn the_published_table_of_incidents_is_reproduced() {
-    let Some(folder) = fixtures::folder().map(|data| data.join("incidents")) else { return };
+    let Some(folder) = fixtures::folder("incidents") else { return };
     let all = incidents(&folder);
     assert_eq!(all.len(), 365);
     assert_eq!(all.iter().filter(|told| !told.stages.is_in_order()).count(), 4);
@@ -188,7 +188,7 @@ fn the_published_table_of_incidents_is_reproduced() {
 
 #[test]
 fn the_paths_of_incidents_are_reproduced() {
-    let Some(folder) = fixtures::folder().map(|data| data.join("incidents")) else { return };
+    let Some(folder) = fixtures::folder("incidents") else { return };
     let all = incidents(&folder);
     let mut paths: BTreeMap<Vec<Phase>, f64> = BTreeMap::new();
     for told in all.iter().filter(|told| told.stages.is_in_order()) {
@@ -227,7 +227,7 @@ fn days(folder: &Path) -> Days {
 
 #[test]
 fn the_published_table_of_availability_is_reproduced() {
-    let Some(folder) = fixtures::folder().map(|data| data.join("incidents")) else { return };
+    let Some(folder) = fixtures::folder("incidents") else { return };
     let days = days(&folder);
     let published = Table::read(&folder.join("reference/table-service_availability.csv"));
     let services = [
@@ -265,7 +265,7 @@ fn the_published_table_of_availability_is_reproduced() {
 
 #[test]
 fn days_on_which_both_were_out_are_reproduced() {
-    let Some(folder) = fixtures::folder().map(|data| data.join("incidents")) else { return };
+    let Some(folder) = fixtures::folder("incidents") else { return };
     let days = days(&folder);
     let out = |service: &str| -> Vec<UnixMs> {
         let days = days[service].iter();
@@ -285,7 +285,7 @@ fn days_on_which_both_were_out_are_reproduced() {
 
 #[test]
 fn the_ninety_days_to_4_june_2024_are_reproduced() {
-    let Some(folder) = fixtures::folder().map(|data| data.join("incidents")) else { return };
+    let Some(folder) = fixtures::folder("incidents") else { return };
     let days = days(&folder);
     let now = moment(2024, 6, 4, 23, 59);
     let table = [
@@ -323,7 +323,7 @@ fn the_ninety_days_to_4_june_2024_are_reproduced() {
 
 #[test]
 fn the_lag_of_the_page_is_reproduced() {
-    let Some(folder) = fixtures::folder().map(|data| data.join("incidents")) else { return };
+    let Some(folder) = fixtures::folder("incidents") else { return };
     let table = Table::read(&folder.join("openai_status_page_lag.csv"));
     let mut lags: Vec<f64> =
         table.rows.iter().map(|row| table.cell(row, "lag_min").parse().unwrap()).collect();

@@ -207,6 +207,11 @@ impl World {
 
     fn judge(&mut self) {
         let verdicts = self.court.judge(self.now);
+        for verdict in &verdicts {
+            if let Some(onset) = self.court.onset(&verdict.component) {
+                self.keeper.began(&verdict.component, onset);
+            }
+        }
         let changes = self.keeper.hear(self.now, &verdicts);
         self.changes.extend(changes.into_iter().map(|change| (self.now, change)));
         for verdict in &verdicts {

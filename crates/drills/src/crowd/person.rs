@@ -96,10 +96,12 @@ impl People {
         let stream = dice.fraction() < crowd.stream_share;
         let hangs_up = stream && dice.fraction() < crowd.hang_up_share;
         self.books.begin(began, self.work_of(*size));
+        let mut let_in = None;
         let mut told_wait = false;
         let mut round = 0;
         let reply = loop {
             let now = now();
+            let sent = self.clock.tick();
             let ask = Ask {
                 target: &Target::Gateway,
                 tenant: &crowd.tenant,
@@ -110,6 +112,8 @@ impl People {
                 hangs_up,
             };
             let reply = self.send(&ask, dice).await;
+            // Whoever left before he heard of it counts as let in when he came.
+            let_in = let_in.or((reply.tries != Some(0)).then(|| (sent, reply.waited())));
             if told_wait {
                 self.books.waited_as_told(reply.end == End::Complete);
             }
@@ -121,6 +125,9 @@ impl People {
             round += 1;
         };
         let complete = reply.end == End::Complete;
+        if let Some((sent, waited)) = let_in {
+            self.books.let_in(sent, waited);
+        }
         self.books.end(self.story(id, began, (&reply, round), crowd));
         complete
     }

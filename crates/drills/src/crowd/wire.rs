@@ -58,11 +58,20 @@ pub(crate) struct Reply {
     pub(crate) may_retry: bool,
     pub(crate) served_by: Option<String>,
     pub(crate) why: Option<String>,
+    /// Tries at providers, as the gateway tells with an answer's head.
+    pub(crate) tries: Option<u32>,
     pub(crate) first_word: Option<Instant>,
     pub(crate) takeovers: u32,
 }
 
 impl Reply {
+    /// How long it stood in line before its first try, as the gateway tells.
+    pub(crate) fn waited(&self) -> Duration {
+        let told = self.why.as_deref().and_then(|why| why.split_once("waited "));
+        let seconds = told.and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        seconds.map_or(Duration::ZERO, Duration::from_secs_f64)
+    }
+
     fn nothing(end: End) -> Self {
         Self {
             end,
@@ -71,6 +80,7 @@ impl Reply {
             may_retry: true,
             served_by: None,
             why: None,
+            tries: None,
             first_word: None,
             takeovers: 0,
         }
@@ -304,6 +314,8 @@ impl Reading {
                 self.reply.served_by = value().map(str::to_owned);
             } else if name.eq_ignore_ascii_case("seawall-why") {
                 self.reply.why = value().map(str::to_owned);
+            } else if name.eq_ignore_ascii_case("seawall-attempts") {
+                self.reply.tries = value().and_then(|value| value.parse().ok());
             }
         }
         self.bytes.drain(..head);

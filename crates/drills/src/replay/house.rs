@@ -31,8 +31,6 @@ pub(crate) struct House {
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
     pub(crate) decisions: Vec<Decision>,
-    /// Receipts that tell of a wait in the waiting room.
-    pub(crate) waited: u64,
 }
 
 /// Why a house does not stand, in words.

@@ -146,7 +146,7 @@ impl Stage<'_> {
         };
         let cells =
             plants.iter().map(|(name, plant)| (name.clone(), plant.lock().cells().to_vec()));
-        let accounts = Accounts { books, plants: cells.collect(), waited: watched.waited };
+        let accounts = Accounts { books, plants: cells.collect() };
         let figures = figures(self.scenario, &accounts);
         Ok(Played { figures, series: series(self.scenario, &accounts, watched.decisions) })
     }

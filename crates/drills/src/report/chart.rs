@@ -71,9 +71,15 @@ pub(super) fn svg(chart: &Chart<'_>) -> String {
     }
     for (place, hour) in chart.hours {
         let x = place * WIDTH;
+        // The outermost ones stay inside, beside the lowest value and the edge of a small screen.
+        let anchor = match *place {
+            place if place <= 0.0 => "start",
+            place if place >= 1.0 => "end",
+            _ => "middle",
+        };
         _ = write!(
             text,
-            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{hour}</text>",
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{hour}</text>",
             HEIGHT + 24.0
         );
     }

@@ -44,6 +44,8 @@ pub(crate) struct Story {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Row {
     pub(crate) offered: u32,
+    /// Of all requests, those for which a provider was asked now for the first time.
+    pub(crate) let_in: u32,
     pub(crate) answered: u32,
     pub(crate) refused: u32,
     pub(crate) gave_up: u32,
@@ -66,6 +68,8 @@ pub(crate) struct Pages {
     pub(crate) cut: u64,
     pub(crate) hung_up: u64,
     pub(crate) takeovers: u64,
+    /// Requests that stood in line before a provider was asked, as the gateway tells with the answer.
+    pub(crate) waited: u64,
     /// Waits that were told and kept, and those of them that led to an answer.
     pub(crate) waits: (u64, u64),
     /// The why of decisions, by when, one for each new kind in ten seconds.
@@ -92,6 +96,13 @@ impl Books {
         let row = pages.row(at);
         row.offered += 1;
         row.slot_s += slot_s;
+    }
+
+    /// A request was sent, and a provider was asked for it the first time after so long in line.
+    pub(crate) fn let_in(&self, sent: Tick, waited: Duration) {
+        let mut pages = self.lock();
+        pages.waited += u64::from(!waited.is_zero());
+        pages.row(sent + waited).let_in += 1;
     }
 
     /// It ends.

@@ -86,8 +86,6 @@ pub struct ProviderFigures {
 pub(crate) struct Accounts {
     pub(crate) books: Books,
     pub(crate) plants: BTreeMap<String, Vec<Cell>>,
-    /// Requests that stood in the waiting room.
-    pub(crate) waited: u64,
 }
 
 /// Adds one run up.
@@ -120,7 +118,7 @@ pub(crate) fn figures(scenario: &Scenario, accounts: &Accounts) -> PolicyFigures
         ends: Ends {
             cut_streams: pages.cut,
             takeovers: pages.takeovers,
-            waited: accounts.waited,
+            waited: pages.waited,
             refused: sum(|row| row.refused),
             // Whoever still waits when the tail is over will not be answered.
             gave_up: sum(|row| row.gave_up) + u64::from(pages.open()),
@@ -210,10 +208,10 @@ fn health_at(scenario: &Scenario, name: &str, at: Duration) -> f64 {
 
 fn attempts_max(rows: &[Row], plants: &BTreeMap<String, Vec<Cell>>) -> f64 {
     let worst =
-        rows.iter().enumerate().filter(|(_, row)| row.offered >= REQUESTS_MIN).map(|(at, row)| {
+        rows.iter().enumerate().filter(|(_, row)| row.let_in >= REQUESTS_MIN).map(|(at, row)| {
             let tries = plants.values().filter_map(|cells| cells.get(at));
             let tries: u32 = tries.map(|cell| cell.fleet_offered).sum();
-            f64::from(tries) / f64::from(row.offered)
+            f64::from(tries) / f64::from(row.let_in)
         });
     rounded(worst.fold(0.0, f64::max))
 }

@@ -21,7 +21,7 @@ use standing::take_of;
 use crate::plan::Planned;
 use crate::receipt::Ticket;
 use crate::reply::TurnedAway;
-use crate::rung::{Claim, Judge, Rung, RungSettings, Wish};
+use crate::rung::{Claim, Judge, Rung, RungSettings, Standing, Wish};
 use crate::takeover::{self, GoingOn, JoinClocks};
 use crate::trail::Trail;
 use crate::waiting::Place;
@@ -75,7 +75,6 @@ pub(crate) async fn attempt(
         take,
         given_up: Vec::new(),
         held_until: None,
-        pressed: false,
         may_wait: true,
         place: None,
         going_on: None,
@@ -136,7 +135,6 @@ pub(crate) async fn attempt_again(
         take,
         given_up: Vec::new(),
         held_until: None,
-        pressed: false,
         may_wait: true,
         place: None,
         going_on: Some(going_on),
@@ -175,8 +173,6 @@ struct Climb<'a> {
     given_up: Vec<Target>,
     /// The earliest instant at which a rung that would be too much now may take it.
     held_until: Option<Tick>,
-    /// No rung takes it with ease.
-    pressed: bool,
     /// It may still stand in line.
     may_wait: bool,
     place: Option<Place>,
@@ -189,10 +185,7 @@ struct Climb<'a> {
 struct Others {
     /// The ladder has another rung that this request is not done with.
     another: bool,
-    /// One of them is a provider's.
-    provider: bool,
-    /// A rung before it, or an equal, could not take this request.
-    spilled: bool,
+    standing: Standing,
 }
 
 /// Where to go after a rung gave nothing.
@@ -209,9 +202,8 @@ impl Climb<'_> {
             if !in_line {
                 // First whoever takes it with ease; then whoever can bear it.
                 for pressed in [false, true] {
-                    self.pressed = pressed;
                     self.held_until = None;
-                    match self.pass().await {
+                    match self.pass(pressed).await {
                         Ok(answered) => return Ok(answered),
                         Err(Onward::Stop) => return Err(Exhausted),
                         Err(Onward::NextRung) => {}
@@ -231,7 +223,7 @@ impl Climb<'_> {
 
     /// Once down the ladder. What is only too fast now is passed over, but what comes after it and
     /// is no provider's is not asked while there is hope of a place.
-    async fn pass(&mut self) -> Result<Answered, Onward> {
+    async fn pass(&mut self, pressed: bool) -> Result<Answered, Onward> {
         let steps = self.ladder.steps.clone();
         for (index, step) in steps.iter().enumerate() {
             self.step = index;
@@ -247,17 +239,20 @@ impl Climb<'_> {
                 if self.given_up.contains(&rung.target) {
                     continue;
                 }
-                let hopes = self.may_wait || !self.pressed;
+                let hopes = self.may_wait || !pressed;
                 if upstream.is_reserve() && self.held_until.is_some() && hopes {
                     return Err(Onward::NextRung);
                 }
                 // What goes on from another rung's stream belongs there, wherever it stands now.
                 let moved_on = self.going_on.is_some() && !self.broke_off_at(&rung.target);
-                let others = Others {
-                    another: self.has_another(&steps, &rung.target, |_| true),
-                    provider: self.has_another(&steps, &rung.target, |other| !other.is_reserve()),
+                let another =
+                    |such: fn(&dyn Upstream) -> bool| self.has_another(&steps, &rung.target, such);
+                let standing = Standing {
                     spilled: index > 0 || place > 0 || moved_on,
+                    another: another(|other| !other.is_reserve()),
+                    pressed,
                 };
+                let others = Others { another: another(|_| true), standing };
                 match self.try_rung(rung, &**upstream, others).await {
                     Ok(answered) => return Ok(answered),
                     Err(Onward::NextRung) => {}
@@ -312,19 +307,12 @@ impl Climb<'_> {
         }
         let mut spent_keys = Vec::new();
         let mut tries_here = 0;
-        if let Some(going_on) = &mut self.going_on {
-            going_on.next_rung();
-        }
         loop {
             let now = self.gateway.shared.clock.now();
-            let wish = Wish {
-                now,
-                spent: &spent_keys,
-                take: self.take,
-                spilled: others.spilled,
-                another: others.provider,
-                pressed: self.pressed,
-            };
+            // Who was let in is in: what is asked once more is no new guest.
+            let spilled = others.standing.spilled && tries_here == 0;
+            let standing = Standing { spilled, ..others.standing };
+            let wish = Wish { now, spent: &spent_keys, take: self.take, standing };
             let claim = match rung.claim(&wish, self.gateway.dice()) {
                 Ok(claim) => claim,
                 Err(held) => {
@@ -399,10 +387,10 @@ impl Climb<'_> {
     /// A rung that refused to go on from a prefill is asked once more, in other words. Its refusal
     /// is about our way of asking, and is told to nobody.
     fn asks_otherwise(&mut self, rung: &Rung, upstream: &dyn Upstream, fault: &Fault) -> bool {
-        let model = &rung.target.model;
+        let target = &rung.target;
         let Some(going_on) = &mut self.going_on else { return false };
-        let asked = going_on.ask(upstream, model, &self.request).map(|asked| asked.manner);
-        self.tries < self.lineup.failover.attempts_max && going_on.was_refused(asked, fault)
+        let asked = going_on.ask(upstream, target, &self.request).map(|asked| asked.manner);
+        self.tries < self.lineup.failover.attempts_max && going_on.was_refused(target, asked, fault)
     }
 
     /// This very rung's answer is the one that broke off.
@@ -473,9 +461,9 @@ impl Climb<'_> {
         let clocks = self.ladder.clocks;
         let streams = self.request.outline.stream;
         let limits = Limits::of(&clocks, streams, upstream.is_reserve());
-        let model = &claim.rung.target.model;
+        let target = &claim.rung.target;
         let continuation =
-            self.going_on.as_ref().and_then(|way| way.ask(upstream, model, &self.request));
+            self.going_on.as_ref().and_then(|way| way.ask(upstream, target, &self.request));
         let call = Call {
             request: self.request.clone(),
             model: claim.rung.target.model.clone(),

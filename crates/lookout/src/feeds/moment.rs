@@ -2,6 +2,7 @@
 //! year, and ids that tell when they were made. No clock is read here.
 
 use clock::UnixMs;
+use clock::calendar::Date;
 
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -79,7 +80,7 @@ pub(crate) fn to_mail_date(at: UnixMs) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     let seconds = at.as_seconds();
     let days = i64::try_from(seconds / 86_400).unwrap_or(0);
-    let (year, month, day) = date_of(days);
+    let Date { year, month, day } = Date::of_day(days);
     let week = usize::try_from(days.rem_euclid(7)).unwrap_or(0);
     let name = DAYS.get(week).copied().unwrap_or_default();
     let letters = usize::try_from(month - 1).ok().and_then(|at| MONTHS.get(at)).copied();
@@ -94,7 +95,7 @@ pub(crate) fn to_mail_date(at: UnixMs) -> String {
 /// Writes `2024-06-04T07:21:00.000Z`.
 pub(crate) fn to_rfc3339(at: UnixMs) -> String {
     let seconds = at.as_seconds();
-    let (year, month, day) = date_of(i64::try_from(seconds / 86_400).unwrap_or(0));
+    let Date { year, month, day } = Date::of_day(i64::try_from(seconds / 86_400).unwrap_or(0));
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let millis = at.as_millis() % 1000;
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
@@ -164,34 +165,12 @@ fn zone_ms(zone: &str) -> Option<i64> {
     fits.then_some(sign * (hours * HOUR_MS + minutes * 60_000))
 }
 
-/// Days by the Gregorian calendar; a year is taken to begin in March, so that the leap day is its
-/// last. `None` for a day that its month does not have.
 fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1970..10_000).contains(&year) || !(1..=12).contains(&month) || day < 1 {
-        return None;
-    }
-    let from_march = (month + 9) % 12;
-    let year_from_march = year - i64::from(month <= 2);
-    let leap_days = year_from_march / 4 - year_from_march / 100 + year_from_march / 400;
-    let days = year_from_march * 365 + leap_days + (153 * from_march + 2) / 5 + day - 1 - 719_468;
-    (date_of(days) == (year, month, day)).then_some(days)
+    Date { year, month, day }.day()
 }
 
 fn year_of(days: i64) -> i64 {
-    date_of(days).0
-}
-
-/// Year, month and day of a count of days since 1970.
-fn date_of(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+    Date::of_day(days).year
 }
 
 #[cfg(test)]

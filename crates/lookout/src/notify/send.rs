@@ -60,6 +60,19 @@ pub struct Mailer {
     pub unsubscribe_url: Box<str>,
 }
 
+/// Statuses after which trying again is in vain.
+#[derive(Debug, Clone, Copy)]
+struct LastWords {
+    gone: &'static [u16],
+    refused: &'static [u16],
+}
+
+const HOOK: LastWords = LastWords { gone: &[410], refused: &[] };
+/// Slack and Discord say so of a hook that was deleted, and mind who goes on.
+const CHAT: LastWords = LastWords { gone: &[404, 410], refused: &[] };
+/// PagerDuty says so of an event that it will never take, such as one with a wrong key.
+const PAGER: LastWords = LastWords { gone: &[], refused: &[400] };
+
 impl Wires {
     /// Tells `body` to a subscription, in the name of `letter`.
     pub(super) async fn send(
@@ -73,18 +86,15 @@ impl Wires {
             Channel::Webhook { address, signer } => {
                 let body = Bytes::from(body);
                 match signed_headers(signer, &letter.id, &body, now) {
-                    Some(headers) => self.post(address, headers, body, &[410]).await,
+                    Some(headers) => self.post(address, headers, body, HOOK).await,
                     None => Sent::Refused { why: "its headers cannot be written".into() },
                 }
             }
-            Channel::Slack(address) => {
-                self.post(address, HeaderMap::new(), body.into(), &[404, 410]).await
-            }
-            Channel::Discord(address) => {
-                self.post(address, HeaderMap::new(), body.into(), &[404, 410]).await
+            Channel::Slack(address) | Channel::Discord(address) => {
+                self.post(address, HeaderMap::new(), body.into(), CHAT).await
             }
             Channel::Teams(address) => {
-                self.post(address, HeaderMap::new(), body.into(), &[410]).await
+                self.post(address, HeaderMap::new(), body.into(), HOOK).await
             }
             Channel::PagerDuty { routing_key } => {
                 let Ok(mut event) = serde_json::from_str::<Value>(&body) else {
@@ -92,11 +102,7 @@ impl Wires {
                 };
                 set(&mut event, "routing_key", routing_key.expose().into());
                 let body = Bytes::from(event.to_string());
-                match self.post(&self.pager, HeaderMap::new(), body, &[]).await {
-                    // It says so of an event that it will never take, such as one with a wrong key.
-                    Sent::Later { why, .. } if &*why == "status 400" => Sent::Refused { why },
-                    other => other,
-                }
+                self.post(&self.pager, HeaderMap::new(), body, PAGER).await
             }
             Channel::Email(to) => self.mail(to, subscription, letter, &body).await,
         }
@@ -107,7 +113,7 @@ impl Wires {
         address: &WebAddress,
         mut headers: HeaderMap,
         body: Bytes,
-        gone: &[u16],
+        last_words: LastWords,
     ) -> Sent {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let ask = Ask { method: Method::POST, address, headers, body };
@@ -118,7 +124,10 @@ impl Wires {
         };
         match response.status().as_u16() {
             200..300 => Sent::Delivered,
-            status if gone.contains(&status) => Sent::Gone,
+            status if last_words.gone.contains(&status) => Sent::Gone,
+            status if last_words.refused.contains(&status) => {
+                Sent::Refused { why: format!("status {status}").into() }
+            }
             status => {
                 let asked = response.headers().get(RETRY_AFTER).and_then(|at| at.to_str().ok());
                 let asked = asked.and_then(|seconds| seconds.trim().parse::<u64>().ok());

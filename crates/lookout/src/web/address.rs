@@ -1,5 +1,7 @@
 //! An address on the web, taken apart once.
 
+use std::fmt;
+
 use http::Uri;
 use net::Origin;
 use thiserror::Error;
@@ -19,11 +21,19 @@ pub enum AddressError {
     Credentials,
 }
 
-/// `http` or `https`, a host, a port, a path with its query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `http` or `https`, a host, a port, a path with its query. The path of a hook is its secret, so
+/// that it is never printed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebAddress {
     origin: Origin,
     target: Uri,
+}
+
+impl fmt::Debug for WebAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.origin.tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}/…", self.host_header())
+    }
 }
 
 impl WebAddress {
@@ -36,8 +46,9 @@ impl WebAddress {
         if bytes > ADDRESS_BYTES_MAX {
             return Err(AddressError::TooLong { bytes });
         }
-        let shown = text.split(['?', '#']).next().unwrap_or_default();
-        let refuse = || AddressError::Unreadable { text: shown.into() };
+        // Without its path, which may be a secret.
+        let shown: Vec<_> = text.split('/').take(3).collect();
+        let refuse = || AddressError::Unreadable { text: shown.join("/").into() };
         let uri: Uri = text.parse().map_err(|_| refuse())?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
@@ -103,13 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_its_query() {
+    fn what_is_no_address_is_refused_and_no_path_is_printed() {
         for text in ["ftp://a/b", "a/b", "https://", "https:///x", "", "https://a b/"] {
             assert!(WebAddress::parse(text).is_err(), "{text}");
         }
         assert_eq!(WebAddress::parse("https://u:p@a/"), Err(AddressError::Credentials));
-        let error = WebAddress::parse("gopher://a/?token=secret").unwrap_err();
-        assert!(!error.to_string().contains("secret"));
+        let error = WebAddress::parse("gopher://a/secret?token=secret").unwrap_err();
+        assert_eq!(error.to_string(), "`gopher://a` is not an http or https address");
+        let hook = WebAddress::parse("https://a:1/secret").unwrap();
+        assert_eq!(format!("{hook:?}"), "https://a:1/…");
         let long = format!("https://a/{}", "x".repeat(ADDRESS_BYTES_MAX));
         assert!(matches!(WebAddress::parse(&long), Err(AddressError::TooLong { .. })));
     }

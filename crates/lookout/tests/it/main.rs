@@ -12,6 +12,8 @@ mod poll;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod probe_wires;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod rig;

@@ -56,6 +56,19 @@ async fn components_are_mapped_and_the_pages_light_is_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_whole_group_may_be_one_component() {
+    let text = r#"{"summary":{"structure":{"items":[{"group":{"id":"g","name":"Voices","components":[
+        {"component_id":"a","name":"Talk"},{"component_id":"b","name":"Sing"}]}},{"component":{"component_id":"c","name":"Read"}}]},
+        "affected_components":[{"component_id":"b","status":"degraded_performance"},{"component_id":"c","status":"full_outage"}]}}"#;
+    let web = FakeWeb::default().host("a", [Act::ok(text)]);
+    let component = ComponentId::new("x/audio");
+    let rule = PartRule { component, any_of: vec![PartMatch::Group("voices".into())] };
+    let page = PageSettings { parts: vec![rule], ..page(&[&["http://a/"]]) };
+    let view = poller(&web, page, FeedSettings::default()).round().await;
+    assert_eq!(condition(&view, "x/audio"), Some(Condition::DegradedPerformance));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_document_adds_incidents_and_their_parts() {
     let atom = r#"<feed><generator>incident.io</generator><entry><title>Errors</title><id>https://o//incidents/01HZF2Q9D0AAAAAAAAAAAAAAAA</id>
       <updated>2024-06-04T00:00:00Z</updated><content>&lt;b&gt;Status: Investigating&lt;/b&gt;&lt;br/&gt;&lt;b&gt;Affected components&lt;/b&gt;&lt;ul&gt;&lt;li&gt;Chat Completions (Partial outage)&lt;/li&gt;&lt;/ul&gt;</content></entry>
@@ -88,6 +101,29 @@ async fn a_list_of_incidents_alone_is_green_where_none_is_open() {
     assert_eq!(condition(&ill, "gemini/app"), Some(Condition::Operational));
     let well = poller.round().await;
     assert_eq!(condition(&well, "gemini/chat"), Some(Condition::Operational));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_of_half_a_page_is_not_green() {
+    let mut page = known_page("gemini", "gemini").unwrap();
+    let source = |url: &str| SourceSettings { urls: vec![url.into()] };
+    page.sources = vec![source("http://nowhere/"), source("http://g/")];
+    let quiet = r#"[{"id":"1","external_desc":"x","begin":"2024-01-01T00:00:00Z","end":"2024-01-01T01:00:00Z"}]"#;
+    let web = FakeWeb::default().host("g", [Act::ok(quiet)]);
+    let view = poller(&web, page, FeedSettings::default()).round().await;
+    assert!(view.tells_incidents && view.conditions.is_empty(), "{:?}", view.conditions);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_incident_without_a_weight_is_one() {
+    let item = "<item><guid>x</guid><pubDate>Tue, 04 Jun 2024 00:00:00 GMT</pubDate><title>Errors</title>\
+        <description>Impact</description><category>Azure OpenAI Service</category></item>";
+    let text = format!("<rss><channel><title>Azure Status</title>{item}</channel></rss>");
+    let web = FakeWeb::default().host("a", [Act::ok(text)]);
+    let mut page = known_page("azure", "azure").unwrap();
+    page.sources = vec![SourceSettings { urls: vec!["http://a/".into()] }];
+    let view = poller(&web, page, FeedSettings::default()).round().await;
+    assert_eq!(condition(&view, "azure/chat"), Some(Condition::DegradedPerformance));
 }
 
 #[tokio::test(start_paused = true)]

@@ -40,6 +40,8 @@ pub(crate) enum Act {
         headers: Vec<(&'static str, String)>,
         body: Vec<u8>,
     },
+    /// A stream of events in which `SUM` is what the request asks for.
+    Adds(&'static str),
     /// A body without an end.
     Endless,
     /// A body that is announced as this large, and goes on.
@@ -129,8 +131,15 @@ impl FakeWeb {
 
     async fn converse(self, host: String, mut io: DuplexStream) -> io::Result<()> {
         while let Some((head, body)) = read_request(&mut io).await {
+            let act = match self.next(&host, true) {
+                None => return Ok(()),
+                Some(Act::Adds(events)) => {
+                    let events = events.replace("SUM", &asked_sum(&body).to_string());
+                    Act::ok(events).with("content-type", "text/event-stream")
+                }
+                Some(act) => act,
+            };
             self.seen.lock().unwrap().push(Seen { host: host.clone(), head, body });
-            let Some(act) = self.next(&host, true) else { return Ok(()) };
             self.act(act, &mut io).await?;
         }
         Ok(())
@@ -163,7 +172,7 @@ impl FakeWeb {
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
-            Act::Silent | Act::Refuse => std::future::pending().await,
+            Act::Silent | Act::Refuse | Act::Adds(_) => std::future::pending().await,
         }
     }
 
@@ -195,6 +204,12 @@ impl Connector for FakeWeb {
             Ok(Box::new(near) as BoxIo)
         })
     }
+}
+
+fn asked_sum(body: &str) -> u64 {
+    let (_, question) = body.split_once("What is ").expect("a question");
+    let (sum, _) = question.split_once('?').unwrap();
+    sum.split(" + ").map(|number| number.parse::<u64>().unwrap()).sum()
 }
 
 /// The head and the body of the next request; `None` at the end.

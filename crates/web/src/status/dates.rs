@@ -37,18 +37,13 @@ pub(crate) struct Date {
 }
 
 impl Date {
-    /// The day of a moment. Years are counted from March on, so that the leap day is the last one
-    /// (the method is Howard Hinnant's `civil_from_days`).
+    /// The day of a moment.
     pub(crate) fn of(at: UnixMs) -> Self {
-        // 1970-01-01 is day 719,468 from 0000-03-01.
-        let day = at.as_millis() / DAY_MS + 719_468;
-        let (era, day) = (day / 146_097, day % 146_097);
-        let year = (day - (day / 1_460 - day / 36_524 + day / 146_096)) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153;
-        let day = day - (153 * month + 2) / 5 + 1;
-        let month = if month < 10 { month + 3 } else { month - 9 };
-        Self { year: era * 400 + year + u64::from(month <= 2), month, day }
+        let day = i64::try_from(at.as_millis() / DAY_MS).unwrap_or(i64::MAX);
+        let date = clock::calendar::Date::of_day(day);
+        let [year, month, day] =
+            [date.year, date.month, date.day].map(|part| u64::try_from(part).unwrap_or_default());
+        Self { year, month, day }
     }
 
     fn month_name(self) -> &'static str {

@@ -13,7 +13,7 @@ use Capability::{App, Audio, Chat, Embeddings, Files, Images, Login, Other, Stre
 struct Known {
     name: &'static str,
     sources: &'static [&'static [&'static str]],
-    /// `#id`, `=name`, `~words of the name`, `@group`, `?words of a title`.
+    /// `#id`, `=name`, `~words of the name`, `?words of a title`.
     parts: &'static [(Capability, &'static [&'static str])],
     tells_green: bool,
 }
@@ -40,8 +40,9 @@ const KNOWN: &[Known] = &[
             (Images, &["=Images", "=Image Generation"]),
             (Audio, &["=Audio", "=Realtime"]),
             (Files, &["=Files", "=File uploads"]),
-            // Nobody here calls it. When it falls its users go elsewhere within the hour.
-            (App, &["@ChatGPT", "=ChatGPT", "=Conversations", "?ChatGPT"]),
+            // Nobody here calls it. When it falls its users go elsewhere within the hour. The rest
+            // of its group does not count: a slow voice mode sends nobody away.
+            (App, &["=ChatGPT", "=Conversations", "?ChatGPT"]),
             (Login, &["=Login"]),
         ],
         tells_green: true,
@@ -186,7 +187,6 @@ fn matching(text: &str) -> Option<PartMatch> {
         b'#' => Some(PartMatch::Id(rest)),
         b'=' => Some(PartMatch::Name(rest)),
         b'~' => Some(PartMatch::NameHas(rest)),
-        b'@' => Some(PartMatch::Group(rest)),
         b'?' => Some(PartMatch::TitleHas(rest)),
         _ => None,
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use clock::UnixMs;
 use detection::{ComponentId, Condition, Impact};
 
+use super::SOURCES_MAX;
 use super::settings::{PageSettings, PartMatch, PartRule};
 use super::view::{PageIncident, PageMaintenance};
 use crate::feeds::{FeedComponent, FeedIncident, FeedPart, FeedReading};
@@ -23,7 +24,8 @@ pub(super) struct Mapped {
     pub(super) tells_incidents: bool,
 }
 
-/// Maps the readings of one page's documents.
+/// Maps the readings of one page's documents; where one was never read, nothing is taken for green
+/// because nobody spoke of it.
 pub(super) fn map(page: &PageSettings, readings: &[&FeedReading], now: UnixMs) -> Mapped {
     let mut mapped = Mapped::default();
     let lists_parts = readings.iter().any(|reading| reading.components.is_some());
@@ -47,7 +49,8 @@ pub(super) fn map(page: &PageSettings, readings: &[&FeedReading], now: UnixMs) -
             }
         }
     }
-    let complete = readings.iter().all(|reading| reading.doubts.dropped == 0);
+    let complete = readings.len() == page.sources.len().min(SOURCES_MAX)
+        && readings.iter().all(|reading| reading.doubts.dropped == 0);
     if !lists_parts && mapped.tells_incidents && complete {
         // A page that has a list of incidents and nothing else is green where none is open.
         for rule in &page.parts {
@@ -135,13 +138,12 @@ fn condition_of(
     ours.filter_map(|part| part.to).max()
 }
 
-/// An open incident whose weight is not told, or is no weight at all, still is one.
+/// An open incident whose weight is not told, or in a word that nobody knows, still is one.
 fn by_impact(impact: Option<Impact>) -> Condition {
     match impact {
-        None => Condition::Unknown,
         Some(Impact::None) => Condition::Operational,
         Some(Impact::Maintenance) => Condition::UnderMaintenance,
-        Some(Impact::Minor) => Condition::DegradedPerformance,
+        None | Some(Impact::Minor) => Condition::DegradedPerformance,
         Some(Impact::Major) => Condition::PartialOutage,
         Some(Impact::Critical) => Condition::MajorOutage,
     }
