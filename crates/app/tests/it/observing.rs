@@ -247,3 +247,19 @@ async fn probes_see_an_outage_that_nobody_asked_into() {
     let clear = "seawall_verdict{component=\"fake1/chat\",health=\"ok\",certainty=\"clear\"} 0";
     assert!(metrics.contains(clear), "{metrics}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_file_is_moved_aside_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seawall.db");
+    std::fs::write(&path, "this is no database, and it is long enough to be looked into").unwrap();
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let kept = format!("[storage]\npath = {path:?}\n");
+    let house = open(&network, &settings(&["fake1/a"], &kept));
+    ask_until(&house, 3, |_| false).await;
+    let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+    assert!(metrics.contains("seawall_store_alarm 1"), "{metrics}");
+    assert!(std::fs::read_dir(folder.path()).unwrap().count() > 1, "what was there is kept");
+    house.stop().await;
+}
