@@ -46,6 +46,8 @@ pub struct App {
     pub(crate) worker: Option<Worker>,
     pub(crate) reserves: Reserves,
     pub(crate) observer: Observer,
+    /// For probes; they stay those of the start.
+    pub(crate) upstreams: Vec<Arc<dyn Upstream>>,
     pub(crate) tls: Option<Arc<net::ServerTls>>,
 }
 
@@ -116,6 +118,7 @@ impl App {
             Telemetry::start(settings.request_log.clone(), doors.clock.clone());
         let reserves = Reserves::default();
         let lineup = lineup(&settings, &doors, &reserves)?;
+        let upstreams = lineup.upstreams.clone();
         announce_names(&telemetry, &settings);
         let payload_bytes_max =
             settings.request_log.payloads.then_some(settings.request_log.payload_bytes_max);
@@ -132,7 +135,7 @@ impl App {
         let dice = doors.dice.split();
         let observer = Observer::new(&settings, telemetry.clone(), dice, archive);
         let worker = Some(worker);
-        Ok(Self { settings, doors, gateway, telemetry, worker, reserves, observer, tls })
+        Ok(Self { settings, doors, gateway, telemetry, worker, reserves, observer, upstreams, tls })
     }
 
     /// The handle that feeds metrics, for whoever wants to read them.

@@ -89,8 +89,8 @@ impl App {
             Box::pin(always_well(observing)),
         ];
         let providers = &self.settings.providers;
-        let readers = self.observer.page_readers(providers, &self.doors, shutdown);
-        beside.extend(readers.into_iter().map(|reader| Box::pin(always_well(reader)) as Serving));
+        let lookouts = self.observer.lookouts(providers, &self.upstreams, &self.doors, shutdown);
+        beside.extend(lookouts.into_iter().map(|one| Box::pin(always_well(one)) as Serving));
         Ok(beside)
     }
 

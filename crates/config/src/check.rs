@@ -60,7 +60,7 @@ pub(crate) fn settings(
     let waiting_room = rooms::waiting_room(&top, f);
     let request_log = rooms::request_log(&top, sources, f);
     let runtime = rooms::runtime(&top, f);
-    let watch = watch::read(&top, sources, f);
+    let watch = watch::read(&top, &roster, sources, f);
     let (mut reserve, wanted) = rooms::reserve(&top, sources, f);
     reserve.enabled = reserve_is_on(&top, wanted, &roster, &models, f);
     match (findings.into_result(), elsewhere) {

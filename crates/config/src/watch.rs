@@ -1,27 +1,65 @@
 //! Reads what is kept of the past, and whose page shows it.
 
+use providers::Kind;
 use web::StatusSettings;
 
 use crate::keys;
-use crate::mistake::Findings;
-use crate::raw::Table;
+use crate::mistake::{Findings, Place, shown};
+use crate::provider::{Roster, unknown_provider};
+use crate::raw::{Table, text_of};
 use crate::secrets::Sources;
 use crate::settings::Watch;
 
 const NAME_CHARS_MAX: usize = 80;
+/// More would be a load of its own.
+const PROBES_MAX: usize = 32;
 const URL_BYTES_MAX: usize = 512;
 
-pub(crate) fn read(top: &Table<'_>, sources: Sources<'_>, f: &mut Findings<'_>) -> Watch {
-    Watch { storage: storage(top, sources, f), status: status(top, f), lookout: lookout(top, f) }
+pub(crate) fn read(
+    top: &Table<'_>,
+    roster: &Roster,
+    sources: Sources<'_>,
+    f: &mut Findings<'_>,
+) -> Watch {
+    Watch {
+        storage: storage(top, sources, f),
+        status: status(top, f),
+        lookout: lookout(top, roster, f),
+    }
 }
 
-fn lookout(top: &Table<'_>, f: &mut Findings<'_>) -> lookout::Settings {
+fn lookout(top: &Table<'_>, roster: &Roster, f: &mut Findings<'_>) -> lookout::Settings {
     let d = lookout::Settings::default();
     let table = top.table("lookout", &keys::LOOKOUT, f);
     lookout::Settings {
         feeds: table.flag("feeds", f).unwrap_or(d.feeds),
         feeds_every_ms: table.integer("feeds_every_ms", d.feeds_every_ms, f),
+        probes: probes(&table, roster, f),
+        canaries: table.flag("canaries", f).unwrap_or(d.canaries),
     }
+}
+
+fn probes(table: &Table<'_>, roster: &Roster, f: &mut Findings<'_>) -> Vec<(Box<str>, Box<str>)> {
+    let values = table.array("probes", "an array of `provider/model`", f);
+    if let Some(value) = table.get("probes").filter(|_| values.len() > PROBES_MAX) {
+        f.at(value.span(), format!("there are {PROBES_MAX} probes at most"));
+    }
+    let mut probes: Vec<(Box<str>, Box<str>)> = Vec::new();
+    for value in values.iter().take(PROBES_MAX) {
+        let Some(said) = text_of("a probe", value, f) else { continue };
+        let Some((provider, model)) = said.value.split_once('/').filter(|(_, m)| !m.is_empty())
+        else {
+            let message = format!("`{}` must be written `provider/model`", shown(said.value));
+            f.at(said.span, message);
+            continue;
+        };
+        match roster.kinds.get(provider) {
+            Some(Some(Kind::Reserve)) => f.at(said.span, "the reserve needs no probe"),
+            Some(_) => probes.push((provider.into(), model.into())),
+            None => f.lacks(Place::Text(said.span), unknown_provider(provider, roster)),
+        }
+    }
+    probes
 }
 
 fn storage(top: &Table<'_>, sources: Sources<'_>, f: &mut Findings<'_>) -> storage::Settings {

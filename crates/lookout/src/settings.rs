@@ -9,11 +9,17 @@ pub struct Settings {
     pub feeds: bool,
     /// The mean time between two readings of a page, in milliseconds.
     pub feeds_every_ms: u64,
+    /// Provider and model of each probe, which costs money.
+    pub probes: Vec<(Box<str>, Box<str>)>,
+    /// Whether hosts that have nothing to do with any provider are asked for a connection, to tell
+    /// their outage from our own.
+    pub canaries: bool,
 }
 
 impl Default for Settings {
     /// Nothing: whoever is not told to asks no stranger.
     fn default() -> Self {
-        Self { feeds: false, feeds_every_ms: FeedSettings::default().every_ms }
+        let feeds_every_ms = FeedSettings::default().every_ms;
+        Self { feeds: false, feeds_every_ms, probes: Vec::new(), canaries: false }
     }
 }

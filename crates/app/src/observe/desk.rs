@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use clock::{Dice, UnixMs};
 use detection::{
     Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
-    Keeper, KeeperSettings, Settings, Verdict,
+    Keeper, KeeperSettings, ProbeResult, Settings, Verdict,
 };
 use storage::Bin;
 use telemetry::ProviderCalls;
@@ -108,7 +108,8 @@ impl Desk {
         }
         let settings = KeeperSettings::default();
         let mut keeper = Keeper::new(components.clone(), settings, self.dice.split());
-        for incident in self.keeper.open() {
+        let is_known = |id: &ComponentId| components.iter().any(|component| component.id == *id);
+        for incident in self.keeper.open().filter(|of| of.components.iter().any(is_known)) {
             keeper.restore(incident.clone());
         }
         self.keeper = keeper;
@@ -125,7 +126,8 @@ impl Desk {
         self.components = components;
     }
 
-    /// Takes up what a store kept, after a start.
+    /// Takes up what a store kept, after a start. An incident of components that are not there any
+    /// more could never be seen to end, and is left where it is.
     pub(super) fn restore(&mut self, left: Left) {
         for (component, days) in left.days {
             if let Some(past) = self.pasts.get_mut(&component) {
@@ -135,7 +137,7 @@ impl Desk {
         for incident in left.incidents {
             if incident.phase.is_over() {
                 self.over.push_back(incident);
-            } else {
+            } else if incident.components.iter().any(|id| self.pasts.contains_key(id)) {
                 self.keeper.restore(incident);
             }
         }
@@ -152,6 +154,12 @@ impl Desk {
         self.stands.get(id).is_some_and(|stand| {
             (stand.verdict.health, stand.verdict.certainty) == (health, certainty)
         })
+    }
+
+    /// True if it is worth asking more often how this one is.
+    pub(super) fn is_suspected(&self, id: &ComponentId) -> bool {
+        let unwell = |stand: &Stand| stand.verdict.certainty > Certainty::Clear;
+        self.court.is_alarmed(id) || self.stands.get(id).is_some_and(unwell)
     }
 
     /// True if somebody is not well, so that it is worth looking closely.
@@ -183,7 +191,12 @@ impl Desk {
             }
             facts::evidence(now, &id, &heard).iter().for_each(|fact| self.court.take(fact));
         }
-        news.facts.iter().for_each(|fact| self.court.take(fact));
+        for evidence in &news.facts {
+            if let Fact::Probe { component, result: ProbeResult::Right } = &evidence.fact {
+                self.answered.insert(component.clone(), now);
+            }
+            self.court.take(evidence);
+        }
         self.official.extend(news.official.iter().cloned());
         let mut step = Step::default();
         if is_stirred || self.is_unwell() {
@@ -250,8 +263,8 @@ impl Desk {
         self.over.truncate(OVER_MAX);
     }
 
-    /// True for what may change a verdict: not that nobody reported anything, and not that a page
-    /// says what it said.
+    /// True for what may change a verdict: not that nobody reported anything, that a probe was
+    /// answered rightly, or that a page says what it said.
     fn is_news(&self, evidence: &Evidence) -> bool {
         match &evidence.fact {
             Fact::Reports { reports, .. } => reports.total() > 0,
@@ -259,8 +272,8 @@ impl Desk {
             Fact::Page { component, page } => {
                 self.official.get(component).is_none_or(|known| *known != page.condition)
             }
+            Fact::Probe { result, .. } => *result != ProbeResult::Right,
             Fact::Traffic { .. }
-            | Fact::Probe { .. }
             | Fact::Drift { .. }
             | Fact::Attack { .. }
             | Fact::Maintenance(_) => true,

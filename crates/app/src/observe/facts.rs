@@ -51,7 +51,8 @@ fn of_provider(provider: &ProviderSettings, reads_pages: bool) -> Vec<Component>
     [whole].into_iter().chain(parts.into_iter().map(part)).collect()
 }
 
-fn part_id(provider: &str, capability: Capability) -> ComponentId {
+/// The component of one capability.
+pub(super) fn part_id(provider: &str, capability: Capability) -> ComponentId {
     ComponentId::new(format!("{provider}/{}", capability.as_str()))
 }
 
@@ -98,7 +99,7 @@ pub(super) fn evidence(at: UnixMs, component: &ComponentId, heard: &Heard) -> Ve
 
 /// Trials as results of probes, the bad ones first; of each kind no more than a few, since a second
 /// brings one or two.
-fn probes(trials: &Traffic) -> Vec<ProbeResult> {
+pub(super) fn probes(trials: &Traffic) -> Vec<ProbeResult> {
     let faults = &trials.faults;
     let kinds = [
         (faults.overload, ProbeResult::Failed(Symptom::Overload)),

@@ -6,6 +6,7 @@ mod desk;
 mod facts;
 mod pages;
 mod past;
+mod probes;
 mod reports;
 mod view;
 
@@ -14,19 +15,20 @@ use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
 use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
-use lookout::feeds::poll::{FeedSink, PagePoller};
 use lookout::reports::fresh_salt;
 use net::{Shutdown, sweep_idle};
 use providers::ProviderSettings;
 use storage::{Archive, Change, DAY_MS, IncidentQuery, Span, Store, StoreError};
 use telemetry::{Gauge, Snapshot, Telemetry};
 use tokio::time::MissedTickBehavior;
+use upstream::Upstream;
 use web::view::{DAYS_MAX, PageInfo, StatusSource};
 use web::{ReadyCheck, ReportSink};
 
 use crate::Doors;
 use desk::{Desk, Left, Step};
 use pages::PageDesk;
+use probes::{Asking, ProbeDesk};
 use reports::ReportRoom;
 use view::Around;
 
@@ -48,6 +50,7 @@ struct Inner {
     /// `None` if nothing is taken.
     reports: Option<ReportRoom>,
     pages: PageDesk,
+    probes: ProbeDesk,
     lookout: lookout::Settings,
     /// What the store was last said to suffer from.
     alarm: Mutex<Option<Box<str>>>,
@@ -77,8 +80,9 @@ impl Observer {
         let reports = settings.watch.status.reports.then(|| report_room(&components, &clock));
         let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
         let (reports, alarm) = (reports.flatten(), Mutex::default());
-        let pages = PageDesk::default();
-        let inner = Inner { desk, telemetry, clock, archive, reports, pages, lookout, alarm };
+        let (pages, probes) = (PageDesk::default(), ProbeDesk::default());
+        let inner =
+            Inner { desk, telemetry, clock, archive, reports, pages, probes, lookout, alarm };
         let observer = Self(Arc::new(inner));
         observer.register_gauges();
         observer
@@ -126,8 +130,8 @@ impl Observer {
         });
     }
 
-    /// Takes up what the archive kept, then looks once a second until `shutdown`, and
-    /// closes the archive behind it.
+    /// Takes up what the archive kept, then looks once a second until `shutdown`, and closes the
+    /// archive behind it.
     pub(crate) async fn run(self, shutdown: Shutdown) {
         self.0.restore().await;
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -148,32 +152,41 @@ impl Observer {
         }
     }
 
-    /// Reads the pages of providers until `shutdown`, each in a future of its own; none where that
-    /// is switched off. Their connections are of the thread that runs them.
-    pub(crate) fn page_readers(
+    /// What looks at more than our own traffic, until `shutdown`: readers of providers' pages, probes
+    /// and canaries, each in a future of its own; none where nothing is asked for. Their connections
+    /// are of the thread that runs them.
+    pub(crate) fn lookouts(
         &self,
         providers: &[ProviderSettings],
+        upstreams: &[Arc<dyn Upstream>],
         doors: &Doors,
         shutdown: &Shutdown,
-    ) -> Vec<impl Future<Output = ()> + Send + use<>> {
-        let Inner { lookout, pages, clock, .. } = &*self.0;
-        if !lookout.feeds {
-            return Vec::new();
+    ) -> Vec<Asking> {
+        let Inner { lookout, pages, probes, clock, .. } = &*self.0;
+        let mut dice = doors.dice.clone();
+        let mut all: Vec<Asking> = Vec::new();
+        if lookout.feeds {
+            let time = (Arc::clone(clock), dice.split());
+            let ways = (Arc::clone(&doors.connector), Arc::clone(&doors.resolver));
+            let pollers = pages.pollers(providers, lookout.feeds_every_ms, ways, time);
+            for (poller, sink) in pollers {
+                all.push(Box::pin(poller.run(sink)));
+            }
         }
-        let time = (Arc::clone(clock), doors.dice.clone().split());
-        let ways = (Arc::clone(&doors.connector), Arc::clone(&doors.resolver));
-        let pollers = pages.pollers(providers, lookout.feeds_every_ms, ways, time);
-        let reader = |(poller, sink): (PagePoller, Arc<dyn FeedSink>)| {
+        let time = (Arc::clone(clock), dice.split());
+        all.extend(probes.askers(lookout, upstreams, Arc::clone(&doors.connector), time));
+        let until = |asking: Asking| {
             let shutdown = shutdown.clone();
-            async move {
+            let until_shutdown = async move {
                 tokio::select! {
                     biased;
                     () = shutdown.triggered() => {}
-                    () = poller.run(sink) => {}
+                    () = asking => {}
                 }
-            }
+            };
+            Box::pin(until_shutdown) as Asking
         };
-        pollers.into_iter().map(reader).collect()
+        all.into_iter().map(until).collect()
     }
 
     /// What the status page shows.
@@ -219,10 +232,12 @@ impl Inner {
         }
         let now = unix(&*self.clock);
         let mut news = self.pages.news(now);
+        news.facts.extend(self.probes.facts());
         if let Some(reports) = &self.reports {
             news.facts.extend(reports.evidence(now));
         }
         let step = desk.step(now, &calls, &news);
+        self.probes.suspect(|component| desk.is_suspected(component));
         drop(desk);
         self.keep(step);
     }
@@ -262,7 +277,10 @@ fn is_held(snapshot: &Snapshot, provider: &str) -> bool {
     targets.any(|target| {
         // A target that nobody asks any more would be held for ever.
         let is_asked = target.quarter.attempts > 0;
-        is_asked && target.breakers.iter().any(|breaker| breaker.state != "closed")
+        // Our own account is not the provider's health.
+        let of_theirs = |why: &str| !matches!(why, "quota_exhausted" | "key_rejected");
+        let mut breakers = target.breakers.iter();
+        is_asked && breakers.any(|breaker| breaker.state != "closed" && of_theirs(breaker.why))
     })
 }
 

@@ -12,6 +12,8 @@ use web::view::{
 use super::desk::Desk;
 
 const DAY_MS: u64 = 86_400_000;
+/// Requests of a minute that must all have failed before we say that we do not answer.
+const SILENT_MIN: u64 = 4;
 
 /// What else belongs on the page.
 pub(super) struct Around<'a> {
@@ -120,8 +122,10 @@ fn count_days(days: &mut [Day], incident: &Incident, at: UnixMs) {
 
 fn ourselves(snapshot: &Snapshot, ready: &ReadyReport) -> Ourselves {
     let served = |rung: &str| snapshot.minute.rungs.get(rung).copied().unwrap_or(0);
+    let minute = answered(&snapshot.minute);
+    let is_silent = minute.is_some_and(|of| of.answered == 0 && of.asked >= SILENT_MIN);
     match () {
-        () if !ready.ready => Ourselves::Silent,
+        () if !ready.ready || is_silent => Ourselves::Silent,
         () if snapshot.quarter.requests == 0 => Ourselves::Idle,
         () if served("reserve") > 0 && served("primary") + served("failover") == 0 => {
             Ourselves::ReserveOnly
@@ -131,10 +135,10 @@ fn ourselves(snapshot: &Snapshot, ready: &ReadyReport) -> Ourselves {
 }
 
 /// What was refused or was the caller's fault was not ours to answer.
-fn answered(quarter: &RequestWindow) -> Option<Answered> {
-    let of = |word: &str| quarter.outcomes.get(word).copied().unwrap_or(0);
+fn answered(window: &RequestWindow) -> Option<Answered> {
+    let of = |word: &str| window.outcomes.get(word).copied().unwrap_or(0);
     let asked = of("answered") + of("failed") + of("broken");
-    let first = quarter.rungs.get("primary").copied().unwrap_or(0);
+    let first = window.rungs.get("primary").copied().unwrap_or(0);
     (asked > 0).then(|| Answered {
         minutes: 15,
         asked,

@@ -227,4 +227,39 @@ async fn what_never_answered_is_never_called_good() {
     let good = |page: &serde_json::Value| condition(page, "fake1 chat") == "operational";
     assert_eq!(ask_until(&house, 90, good).await, None);
     assert_eq!(condition(&summary(&house).await, "fake1 chat"), "major_outage");
+    let page = look(&house, STATUS_PORT, "/").await.text();
+    assert!(page.contains("We cannot answer now."), "{page}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_see_an_outage_that_nobody_asked_into() {
+    let network = Network::default();
+    let probed = Provider::start(&network, 9001, vec![failing(503)]);
+    let house = open(&network, &settings(&["fake2/b"], "[lookout]\nprobes = [\"fake1/small\"]\n"));
+    tokio::time::sleep(Duration::from_secs(240)).await;
+    let asked = String::from_utf8(probed.seen()[0].body.clone()).unwrap();
+    assert!(asked.contains("small"), "{asked}");
+    assert!(probed.seen().len() >= 5, "a suspicion is looked into: {}", probed.seen().len());
+    let told = condition(&summary(&house).await, "fake1 chat");
+    assert_ne!(told, "operational", "{:#}", summary(&house).await);
+    println!("{} probes, {told}", probed.seen().len());
+    let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+    let clear = "seawall_verdict{component=\"fake1/chat\",health=\"ok\",certainty=\"clear\"} 0";
+    assert!(metrics.contains(clear), "{metrics}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_file_is_moved_aside_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seawall.db");
+    std::fs::write(&path, "this is no database, and it is long enough to be looked into").unwrap();
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let kept = format!("[storage]\npath = {path:?}\n");
+    let house = open(&network, &settings(&["fake1/a"], &kept));
+    ask_until(&house, 3, |_| false).await;
+    let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+    assert!(metrics.contains("seawall_store_alarm 1"), "{metrics}");
+    assert!(std::fs::read_dir(folder.path()).unwrap().count() > 1, "what was there is kept");
+    house.stop().await;
 }

@@ -89,6 +89,7 @@ fn another(section: &Section, key: &Key) -> String {
         (_, "base_url", _) => "\"https://example.com/v1\"".into(),
         (_, "organization" | "project" | "name", _) => "\"b\"".into(),
         ("storage", "path", _) => "\"seawall.db\"".into(),
+        (_, "probes", _) => "[\"p/x\"]".into(),
         ("status", "url", _) => "\"https://status.example.com\"".into(),
         (_, "headers", _) => "{ x = \"y\" }".into(),
         (_, "can" | "cannot", _) => "[\"tools\"]".into(),

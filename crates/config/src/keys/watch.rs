@@ -61,6 +61,19 @@ pub(crate) static LOOKOUT: Section = Section {
             || lookout::Settings::default().feeds_every_ms.to_string(),
             "Mean time between two readings of a page.",
         ),
+        other(
+            "probes",
+            "array of `provider/model`",
+            || "[]".into(),
+            "Models that are asked small sums, each once a minute and every ten seconds while its \
+             provider is suspected, for 200000 tokens a day at most. It costs money; best small models.",
+        ),
+        flag(
+            "canaries",
+            || lookout::Settings::default().canaries.to_string(),
+            "Whether hosts that have nothing to do with any provider are asked for a connection \
+             every half minute, so that a cut of our own line is not taken for an outage.",
+        ),
     ],
     tables: &[],
 };

@@ -400,5 +400,6 @@ fn what_was_seen_is_kept_where_the_file_says() {
     assert!(!status.reports);
     let untold = good(&with_base("")).watch;
     assert_eq!(untold, config::Watch::default());
+    assert!(!untold.lookout.feeds && !untold.lookout.canaries && untold.lookout.probes.is_empty());
     assert_eq!(untold.storage.place, storage::Place::Memory);
 }

@@ -477,3 +477,25 @@ fn a_column_counts_characters() {
         "#]],
     );
 }
+
+#[test]
+fn mistakes_of_what_is_kept_and_shown() {
+    check(
+        &with_base(
+            "[storage]\npath = \"\"\nfile_bytes_max = 1\n\
+             [status]\nname = \"\"\nurl = \"ftp://status.example.com\"\nreport = true\n\
+             [lookout]\nprobes = [\"nobody/small\", \"small\", 4]\nfeeds = \"yes\"\n",
+        ),
+        &expect![[r#"
+            seawall.toml:7:8: `path` is empty; without the key all is kept in memory
+            seawall.toml:8:18: `file_bytes_max` must be from 16777216 to 1099511627776
+            seawall.toml:10:8: a page's name has 1 to 80 characters
+            seawall.toml:11:7: `url` must be an http or https address without user, query or fragment
+            seawall.toml:12:1: unknown key `report` in [status]; did you mean `reports`?
+            seawall.toml:14:11: there is no [providers.nobody]; there is `openai` or `reserve`
+            seawall.toml:14:27: `small` must be written `provider/model`
+            seawall.toml:14:36: `a probe` must be a text in quotes, not a whole number
+            seawall.toml:15:9: `feeds` must be true or false, not a text
+        "#]],
+    );
+}

@@ -1,0 +1,145 @@
+//! Probes and canaries as facts: what came of the questions that the lookout asked of its own, and
+//! whether our own network stands. When to ask is its affair; what it means is judged elsewhere.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use clock::{Clock, Dice, UnixMs};
+use detection::{Capability, ComponentId, Evidence, Fact, ProbeResult, Symptom, Traffic};
+use lookout::probe::{
+    Canaries, CanaryReading, CanarySink, ProbeOutcome, ProbeReport, ProbeSettings, ProbeSink,
+    ProbeTarget, Prober,
+};
+use net::Connector;
+use tokio::sync::watch;
+use upstream::Upstream;
+
+use super::facts::{part_id, probes};
+
+/// Facts that wait for the next look, which is a second away.
+const WAITING_MAX: usize = 1_024;
+/// Canaries must be fresh for the court's ninety seconds.
+const CANARIES_EVERY: Duration = Duration::from_secs(25);
+
+/// A task without an end.
+pub(super) type Asking = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What came in, and whom somebody suspects; clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ProbeDesk(Arc<Mutex<Inside>>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    waiting: Vec<Evidence>,
+    suspected: BTreeMap<ComponentId, watch::Sender<bool>>,
+}
+
+/// The sink of both, with the clock that dates readings.
+#[derive(Debug)]
+struct Sink(ProbeDesk, Arc<dyn Clock>);
+
+impl ProbeSink for Sink {
+    fn take(&self, report: ProbeReport) {
+        let Some(result) = result(report.outcome) else {
+            let outcome = report.outcome.as_str();
+            tracing::warn!(components = ?report.components, outcome, "a probe cannot work");
+            return;
+        };
+        for component in report.components {
+            self.0.put(Evidence { at: report.at, fact: Fact::Probe { component, result } });
+        }
+    }
+}
+
+impl CanarySink for Sink {
+    fn take(&self, reading: CanaryReading) {
+        let at = UnixMs::from_seconds(self.1.unix_seconds());
+        for (host, is_reached) in reading.hosts {
+            self.0.put(Evidence { at, fact: Fact::Canary { host, is_reached } });
+        }
+    }
+}
+
+impl ProbeDesk {
+    /// Who asks: one for each `provider/model` that is told, and one for the canaries if they are
+    /// wanted.
+    pub(super) fn askers(
+        &self,
+        settings: &lookout::Settings,
+        upstreams: &[Arc<dyn Upstream>],
+        connector: Arc<dyn Connector>,
+        (clock, mut dice): (Arc<dyn Clock>, Dice),
+    ) -> Vec<Asking> {
+        let hosts = if settings.canaries { Canaries::usual_hosts() } else { Vec::new() };
+        // Without the certificates of the web hosts are asked for a connection alone.
+        let tls = net::client_tls(None, false).ok();
+        let canaries = Arc::new(Canaries::new(hosts, connector, tls, Arc::clone(&clock)));
+        let sink = || Arc::new(Sink(self.clone(), Arc::clone(&clock)));
+        let mut all: Vec<Asking> = Vec::new();
+        for (provider, model) in &settings.probes {
+            let found = upstreams.iter().find(|upstream| upstream.provider() == &**provider);
+            let Some(upstream) = found.cloned() else { continue };
+            let component = part_id(provider, Capability::Chat);
+            let components = vec![component.clone(), ComponentId::new(&**provider)];
+            let target = ProbeTarget { components, upstream, model: (&**model).into() };
+            let time = (Arc::clone(&clock), dice.split());
+            let prober = Prober::new(target, ProbeSettings::default(), canaries.clone(), time);
+            // Two models of one provider wake for the same suspicion.
+            let mut inside = self.inside();
+            let known = inside.suspected.entry(component);
+            let suspected = known.or_insert_with(|| watch::channel(false).0).subscribe();
+            all.push(Box::pin(prober.run(suspected, sink())));
+        }
+        if settings.canaries {
+            let (dice, sink) = (dice.split(), sink());
+            all.push(Box::pin(async move { canaries.run(CANARIES_EVERY, dice, sink).await }));
+        }
+        all
+    }
+
+    /// What came in since the last look.
+    pub(super) fn facts(&self) -> Vec<Evidence> {
+        std::mem::take(&mut self.inside().waiting)
+    }
+
+    /// Tells who is suspected, so that it is asked more often.
+    pub(super) fn suspect(&self, is_suspected: impl Fn(&ComponentId) -> bool) {
+        for (component, told) in &self.inside().suspected {
+            let now = is_suspected(component);
+            told.send_if_modified(|known| std::mem::replace(known, now) != now);
+        }
+    }
+
+    fn put(&self, evidence: Evidence) {
+        let mut inside = self.inside();
+        if inside.waiting.len() < WAITING_MAX {
+            inside.waiting.push(evidence);
+        }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As the court reads it; `None` if it says nothing of the provider but of our own settings.
+fn result(outcome: ProbeOutcome) -> Option<ProbeResult> {
+    Some(match outcome {
+        ProbeOutcome::Right | ProbeOutcome::Alive => ProbeResult::Right,
+        ProbeOutcome::Wrong => ProbeResult::Wrong,
+        ProbeOutcome::Slow => ProbeResult::Slow,
+        ProbeOutcome::OwnAccount => ProbeResult::OwnAccount,
+        ProbeOutcome::OwnNetwork => ProbeResult::OwnNetwork,
+        ProbeOutcome::Unusable(_) => return None,
+        ProbeOutcome::Failed(class) => {
+            // One table says what a class shows itself as. A 429 that a lone probe meets is our pace.
+            let mut one = Traffic::default();
+            one.count_fault(class, false);
+            let known = probes(&one).first().copied();
+            known.unwrap_or(ProbeResult::Failed(Symptom::ServerErrors))
+        }
+    })
+}
