@@ -2,11 +2,11 @@
 
 use crate::scenario::Scenario;
 
-/// `97.3 %`.
+/// `97.3 %`, with a space that no line breaks at.
 pub(super) fn percent(ratio: f64) -> String {
     // 99.96 must not be told as 100.
     let floor = (ratio * 1_000.0 + 1e-9).floor() / 10.0;
-    format!("{floor:.1} %")
+    format!("{floor:.1}\u{a0}%")
 }
 
 /// `1,234,567`.
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn figures_are_never_rounded_up_to_all() {
-        assert_eq!((percent(0.99996), percent(1.0)), ("99.9 %".into(), "100.0 %".into()));
+        assert_eq!((percent(0.99996), percent(1.0)), ("99.9\u{a0}%".into(), "100.0\u{a0}%".into()));
         assert_eq!((count(999), count(1_234_567)), ("999".into(), "1,234,567".into()));
         assert_eq!((millis(Some(950)), millis(Some(3_249))), ("950 ms".into(), "3.2 s".into()));
     }
