@@ -17,6 +17,8 @@ const MARGIN_SHARE: f64 = 0.02;
 const DECREASE: f64 = 0.8;
 const DECREASED_MIN: f64 = 0.1;
 const INCREASE_PER_S: f64 = 0.02;
+/// Whoever calls seldom is no flood: a learned rate begins at no less than so many calls a second.
+const BEGAN_PER_S_MIN: f64 = 1.0;
 /// A learned rate is forgotten when no call was refused for so long.
 const FORGET_MS: u64 = 300_000;
 /// The SRE book's factor: so many times the accepted calls may be tried.
@@ -334,7 +336,7 @@ impl Pacer {
         }
         match &mut self.learned {
             None => {
-                let rate = (f64::from(self.calls.sum_of(now, 2)) / 20.0).max(0.1);
+                let rate = (f64::from(self.calls.sum_of(now, 2)) / 20.0).max(BEGAN_PER_S_MIN);
                 let per_s = rate * DECREASE;
                 let (left, at, decreased) = (0.0, now, now);
                 self.learned = Some(Learned { per_s, began: rate, left, at, decreased });

@@ -297,11 +297,7 @@ const SHORT = {
     assert.equal((await on.answer("fb-ok-image", { image: true })).text.trim(), "I see 1 image.");
   },
   too_long: (on) => tooLong(on, false),
-  async taken_over(on) {
-    whole(await on.answer("fb-s08", { stream: true }));
-  },
-  // Asked to go on, this one gives quite another answer.
-  cut: (on) => torn(on, "fb-s59", 10),
+  cut: (on) => torn(on, "fb-s08", 10),
   filtered_streamed: (on) => filtered(on, true),
   length_streamed: (on) => limited(on, true),
   async embeddings(on) {

@@ -298,12 +298,7 @@ def torn(case, scene, words):
 
 
 def cut(case):
-    # Asked to go on, this one gives quite another answer.
-    torn(case, "fb-s59", 10)
-
-
-def taken_over(case):
-    whole(case.answer("fb-s08", stream=True))
+    torn(case, "fb-s08", 10)
 
 
 def error_mid(case):
@@ -489,7 +484,7 @@ def unknown_there(case):
 AT_HOME = [models, wrong_key, unknown_model, gathered]
 # On every rung.
 SHORT = [text, stream, tools, tools_streamed, parallel_streamed, structured, image, too_long]
-SHORT += [cut, taken_over, filtered_streamed, length_streamed, embeddings, count_tokens]
+SHORT += [cut, filtered_streamed, length_streamed, embeddings, count_tokens]
 # On the rung of the client's own dialect and on another.
 LONG = [parallel, agent, too_long_streamed, error_mid, error_first, overloaded, rate_limited]
 LONG += [once_busy, garbled, no_mark, refusal, refusal_streamed, filtered, policy, length]

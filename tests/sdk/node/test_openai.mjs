@@ -291,12 +291,12 @@ function wallCases(gateway, wall, locked) {
       assert.ok(finishes.every((finish) => finish === null), "only the last one ends it");
     },
     async "a cut stream that nobody goes on with raises"() {
-      // Asked to go on, this one gives quite another answer.
+      // Half a tool call is nothing that anybody could go on with.
       let seen = 0;
       await raises(OpenAI.APIError, async () => {
-        for await (const _ of await ask("fb-s59", { stream: true })) seen += 1;
+        for await (const _ of await ask("fb-s25", { tools: [WEATHER], stream: true })) seen += 1;
       });
-      assert.ok(seen > 10, "the part before the cut is the caller's");
+      assert.ok(seen >= 2, "the part before the cut is the caller's");
     },
     async "a provider's own refusal"() {
       const error = await raises(OpenAI.BadRequestError, () => ask("fb-s12"));

@@ -214,15 +214,15 @@ class Wall:
         assert finishes[-1] == "stop" and finishes.count(None) == len(finishes) - 1, finishes
 
     def cut_stream(self):
-        # Asked to go on, this one gives quite another answer.
+        # Half a tool call is nothing that anybody could go on with.
         seen = []
 
         def read():
-            for chunk in self.ask("fb-s59", stream=True):
+            for chunk in self.ask("fb-s25", tools=[WEATHER], stream=True):
                 seen.append(chunk)
 
         raises(openai.APIError, read)
-        assert len(seen) > 10, "the part before the cut is the caller's"
+        assert len(seen) >= 2, "the part before the cut is the caller's"
 
     def provider_fault(self):
         error = raises(openai.BadRequestError, lambda: self.ask("fb-s12"))

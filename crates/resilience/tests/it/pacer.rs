@@ -177,8 +177,11 @@ fn a_call_that_was_never_sent_leaves_no_trace() {
         assert_eq!(pacer.ask(now, CALL, &mut dice), Paced::Go);
         pacer.give_back(now, CALL);
     }
-    // The rate that a refusal teaches is that of calls which were sent: none.
+    // The rate that a refusal teaches is that of calls which were sent: none, so the least.
     pacer.refused(now, None);
-    let later = now + Duration::from_secs(9);
+    let later = now + Duration::from_secs(1);
     assert!(matches!(pacer.ask(later, CALL, &mut dice), Paced::Wait { why: PaceWhy::Learned, .. }));
+    // Whoever calls seldom waits little.
+    let later = now + Duration::from_millis(1_300);
+    assert_eq!(pacer.ask(later, CALL, &mut dice), Paced::Go);
 }
