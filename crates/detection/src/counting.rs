@@ -37,9 +37,11 @@ impl Traffic {
             | FaultClass::ContentFilter
             | FaultClass::CallerFault
             | FaultClass::CallerGone => &mut self.caller_faults,
-            FaultClass::TotalTime | FaultClass::Unfit | FaultClass::Busy | FaultClass::Internal => {
-                return;
-            }
+            FaultClass::TotalTime
+            | FaultClass::Unfit
+            | FaultClass::ForeignProofs
+            | FaultClass::Busy
+            | FaultClass::Internal => return,
         };
         *place = place.saturating_add(count);
     }

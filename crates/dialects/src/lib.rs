@@ -27,8 +27,8 @@ pub mod retry_after;
 pub mod sse;
 
 pub use form::{
-    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Vendor, Written,
-    of,
+    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Unbearable,
+    Vendor, Written, of,
 };
 pub use gemini::{JsonArrayFraming, embeds_batch};
 pub use refusal::{Malformed, Refusal, RefusalKind};

@@ -51,6 +51,8 @@ pub enum FaultClass {
     CallerGone,
     /// The rung cannot serve this kind of request.
     Unfit,
+    /// The rung refuses proofs of thinking in the history that it did not write itself.
+    ForeignProofs,
     /// The rung's own queue is full, or it is not ready yet.
     Busy,
     /// Our own fault.
@@ -100,6 +102,7 @@ impl FaultClass {
             Self::TotalTime => "total_time",
             Self::CallerGone => "caller_gone",
             Self::Unfit => "unfit",
+            Self::ForeignProofs => "foreign_proofs",
             Self::Busy => "busy",
             Self::Internal => "internal",
         }
@@ -112,7 +115,8 @@ impl FaultClass {
             | Self::ContentFilter
             | Self::CallerFault
             | Self::CallerGone
-            | Self::Unfit => Blame::Caller,
+            | Self::Unfit
+            | Self::ForeignProofs => Blame::Caller,
             Self::Internal | Self::TotalTime | Self::Busy => Blame::Us,
             Self::Connect
             | Self::Reset
@@ -150,6 +154,7 @@ impl FaultClass {
             | Self::ModelUnknown
             | Self::ContextLength
             | Self::Unfit
+            | Self::ForeignProofs
             | Self::Busy
             | Self::Internal => Retry::Elsewhere,
             Self::ContentFilter | Self::CallerFault | Self::TotalTime | Self::CallerGone => {

@@ -110,7 +110,7 @@ struct Admitted {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Held {
     /// All keys' breakers refuse, the earliest until then.
-    Breaker { until: Tick },
+    Breaker { until: Tick, class: FaultClass },
     /// It would be too much, or too fast.
     Paced { until: Tick, why: &'static str, class: FaultClass },
     /// This request has spent every key.
@@ -166,6 +166,16 @@ impl Rung {
     pub(crate) fn pace(&self) -> (u32, Option<f64>) {
         let governor = lock(&self.governor);
         (governor.limit(true).0, governor.ramp.rate_per_s())
+    }
+
+    /// When the first of its keys may be asked again, if no breaker lets a call through now.
+    pub(crate) fn refuses_until(&self, now: Tick) -> Option<Tick> {
+        let until = |route: &Route| match lock(&route.breaker).peek(now) {
+            Gate::Refuse { until, .. } => Some(until),
+            Gate::Admit | Gate::Probe => None,
+        };
+        let all: Option<Vec<Tick>> = self.routes.iter().map(until).collect();
+        all?.into_iter().min()
     }
 
     fn in_flight_now(&self) -> u32 {
@@ -227,7 +237,7 @@ impl Rung {
         let probe = match lock(&route.breaker).admit(wish.now) {
             Gate::Admit => false,
             Gate::Probe => true,
-            Gate::Refuse { until, .. } => return Err(Held::Breaker { until }),
+            Gate::Refuse { until, class, .. } => return Err(Held::Breaker { until, class }),
         };
         match self.pace_call(route, wish, probe, dice) {
             Ok(ramped) => Ok(Admitted { probe, ramped }),
@@ -291,8 +301,12 @@ fn expectation(settings: &RungSettings) -> Expectation {
 fn sooner(known: Held, other: Held) -> Held {
     match (known, other) {
         (Held::NoKey, other) => other,
-        (Held::Breaker { until: a }, Held::Breaker { until: b }) => {
-            Held::Breaker { until: a.min(b) }
+        (Held::Breaker { until: a, .. }, Held::Breaker { until: b, .. }) => {
+            if b < a {
+                other
+            } else {
+                known
+            }
         }
         (Held::Breaker { .. }, paced @ Held::Paced { .. }) => paced,
         (Held::Paced { until: a, .. }, Held::Paced { until: b, .. }) if b < a => other,

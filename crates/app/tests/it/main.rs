@@ -21,6 +21,8 @@ mod observing;
 #[cfg(test)]
 mod pacing;
 #[cfg(test)]
+mod proofs;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod takeover;

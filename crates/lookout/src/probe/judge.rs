@@ -95,6 +95,7 @@ fn of_fault(class: FaultClass) -> ProbeOutcome {
         | FaultClass::CallerFault
         | FaultClass::CallerGone
         | FaultClass::Unfit
+        | FaultClass::ForeignProofs
         | FaultClass::Busy
         | FaultClass::Internal => ProbeOutcome::Unusable(class),
         FaultClass::Connect
