@@ -18,7 +18,7 @@ use crate::endpoint::{BuildError, Endpoint};
 use crate::exchange::{fault_of, is_json, read_to_end};
 use crate::fit;
 use crate::habits::{Asked, Habits, Route, Way, streams};
-use crate::keys::{Keys, pass_on};
+use crate::keys::{BETA, Keys, pass_on};
 use crate::pieces::{ReadyPieces, StreamPieces};
 use crate::rate_limits::allowances;
 use crate::registry::Surroundings;
@@ -220,6 +220,10 @@ impl HttpUpstream {
             card: &card,
         });
         losses.extend(written.losses);
+        // What is asked for in a header beside the body is left behind with it.
+        if call.request.passed.headers.iter().any(|(name, _)| *name == BETA) {
+            losses.dropped(BETA);
+        }
         if self.habits.approximates(&call.model) {
             losses.approximated("model");
         }
