@@ -11,6 +11,7 @@ mod gemini;
 mod json;
 mod mask;
 mod media;
+mod mould;
 mod object;
 mod openai_chat;
 mod openai_responses;

@@ -148,6 +148,11 @@ base_url = \"{scheme}://{mock}/v1\"
 connections_max = 30000
 in_flight_max = 30000
 
+# As an operator of ten thousand streams sets it: without, the limit has to be learned from 64 up.
+[pace]
+calls_start = 30000
+calls_max = 30000
+
 [reserve]
 enabled = false
 
