@@ -10,7 +10,7 @@ mod watch;
 
 pub(crate) use doors::{AUTH, CALLER, LIMITS, LISTEN, LOG, RUNTIME, TLS};
 pub(crate) use ladders::{
-    BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RESERVE, WAITING_ROOM,
+    BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RECALL, RESERVE, WAITING_ROOM,
 };
 pub(crate) use providers::{CARD, CATALOGUE, CATALOGUE_FILE, KINDS, PROVIDER};
 pub(crate) use watch::{LOOKOUT, STATUS, STORAGE};
@@ -129,6 +129,7 @@ pub(crate) static TOP: Section = Section {
         "breaker",
         "pace",
         "waiting_room",
+        "recall",
         "auth",
         "reserve",
         "log",
@@ -153,6 +154,7 @@ pub(crate) static ALL: &[&Section] = &[
     &BREAKER,
     &PACE,
     &WAITING_ROOM,
+    &RECALL,
     &AUTH,
     &CALLER,
     &LIMITS,

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use admission::RoomSettings;
-use gateway::Caps;
+use gateway::{Caps, RecallSettings};
 use net::ServerLimits;
 use resilience::{BreakerSettings, Clocks, FailoverSettings, LimiterSettings, PaceSettings};
 use telemetry::{LogTo, RequestLogSettings};
@@ -93,6 +93,20 @@ pub(crate) fn waiting_room(top: &Table<'_>, f: &mut Findings<'_>) -> RoomSetting
     RoomSettings {
         waiters_max: table.integer("waiters_max", d.waiters_max, f),
         wait_ms_max: table.integer("wait_ms_max", d.wait_ms_max, f),
+    }
+}
+
+pub(crate) fn recall(top: &Table<'_>, f: &mut Findings<'_>) -> RecallSettings {
+    let d = RecallSettings::default();
+    let table = top.table("recall", &keys::RECALL, f);
+    RecallSettings {
+        enabled: table.flag("enabled", f).unwrap_or(d.enabled),
+        fresh_ms_max: table.integer("fresh_ms_max", d.fresh_ms_max, f),
+        stale: table.flag("stale", f).unwrap_or(d.stale),
+        stale_ms_max: table.integer("stale_ms_max", d.stale_ms_max, f),
+        entries_max: table.integer("entries_max", d.entries_max, f),
+        bytes_max: table.integer("bytes_max", d.bytes_max, f),
+        answer_bytes_max: table.integer("answer_bytes_max", d.answer_bytes_max, f),
     }
 }
 

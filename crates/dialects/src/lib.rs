@@ -6,6 +6,7 @@ mod arguments;
 mod base64;
 mod body;
 mod embeddings;
+mod essence;
 mod form;
 mod gemini;
 mod json;
@@ -27,6 +28,7 @@ mod verbosity;
 pub mod retry_after;
 pub mod sse;
 
+pub use essence::essence;
 pub use form::{
     Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Vendor, Written,
     of,

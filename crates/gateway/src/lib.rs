@@ -14,6 +14,7 @@ mod endpoint;
 mod exhausted;
 mod lineup;
 mod plan;
+mod recall;
 mod receipt;
 mod receive;
 mod relay;
@@ -29,5 +30,6 @@ mod waiting;
 
 pub use door::{Gateway, GatewayParts};
 pub use lineup::{Lineup, LineupParts};
+pub use recall::{RECALL, RecallSettings};
 pub use reply::ReplyBody;
 pub use settings::Caps;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use clock::Tick;
 use domain::{Dialect, Fault, FaultClass, Losses, Operation, Prices, Sight, Target, Usage};
-use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt, TakeoverEnd};
+use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt, Source, TakeoverEnd};
 
 use crate::door::Shared;
 use crate::rung::Claim;
@@ -110,9 +110,18 @@ impl Ticket {
         self.prices = prices;
     }
 
+    /// The attempt whose answer the caller gets; none if that is one which was given before.
+    fn running(&mut self) -> Option<&mut AttemptRecord> {
+        let receipt = self.receipt();
+        match receipt.answer.source {
+            Source::Recall { .. } => None,
+            Source::Provider | Source::Reserve => receipt.attempts.last_mut(),
+        }
+    }
+
     /// The running attempt ended, well if there is no fault.
     pub(crate) fn end_attempt(&mut self, took: Duration, fault: Option<&Fault>) {
-        if let Some(attempt) = self.receipt().attempts.last_mut() {
+        if let Some(attempt) = self.running() {
             attempt.took = took;
             attempt.fault = fault.map(|fault| fault.class);
             attempt.status = fault.and_then(|fault| fault.status).or(attempt.status);
@@ -124,7 +133,7 @@ impl Ticket {
 
     /// The running attempt brought its first content.
     pub(crate) fn first_token_of_attempt(&mut self, after: Duration) {
-        if let Some(attempt) = self.receipt().attempts.last_mut() {
+        if let Some(attempt) = self.running() {
             attempt.first_token = Some(after);
         }
     }
@@ -148,7 +157,13 @@ impl Ticket {
         let answer = &mut self.receipt().answer;
         answer.served_step = u16::try_from(step).ok();
         answer.served_by = Some(target);
-        answer.served_by_reserve = by_reserve;
+        answer.source = if by_reserve { Source::Reserve } else { Source::Provider };
+    }
+
+    /// The answer is one that was given so long ago.
+    pub(crate) fn recalled(&mut self, target: Target, step: usize, age: Duration) {
+        self.served_by(target, step, false);
+        self.receipt().answer.source = Source::Recall { age };
     }
 
     pub(crate) fn set_why(&mut self, why: &str) {
@@ -216,7 +231,7 @@ impl Ticket {
     /// What the running attempt has consumed so far; the last word counts.
     fn bill(&mut self, usage: &Usage) {
         let cost = self.prices.and_then(|prices| prices.cost(usage));
-        if let Some(attempt) = self.receipt().attempts.last_mut() {
+        if let Some(attempt) = self.running() {
             attempt.usage = Some(*usage);
             attempt.cost = cost;
         }

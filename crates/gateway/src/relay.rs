@@ -24,6 +24,7 @@ use upstream::Pieces;
 
 use crate::Gateway;
 use crate::attempt::{Answered, Began};
+use crate::recall::Recorder;
 use crate::receipt::Ticket;
 use crate::rung::{Claim, Ended};
 use crate::takeover::{self, Broken, Origin, TakenOver, Way};
@@ -57,6 +58,7 @@ pub(crate) struct RelayParts {
     pub(crate) held: VecDeque<Piece>,
     pub(crate) pieces: Pieces,
     pub(crate) pen: Pen,
+    pub(crate) recorder: Option<Box<Recorder>>,
     pub(crate) origin: Origin,
     pub(crate) deadline: Tick,
     pub(crate) gap_max: Duration,
@@ -68,6 +70,8 @@ pub(crate) struct Relay {
     gateway: Gateway,
     dialect: Dialect,
     pen: Pen,
+    /// Of an answer that is to be kept if it ends well.
+    recorder: Option<Box<Recorder>>,
     told: Told,
     deadline: Tick,
     gap_max: Duration,
@@ -165,6 +169,7 @@ impl Relay {
             gateway,
             dialect: flow.origin.request.dialect,
             pen,
+            recorder: parts.recorder,
             told,
             deadline: parts.deadline,
             gap_max: parts.gap_max,
@@ -246,6 +251,9 @@ impl Relay {
 
     fn take(&mut self, piece: Piece) -> Option<Bytes> {
         let State::Flowing(flow) = &mut self.state else { return None };
+        if self.recorder.as_mut().is_some_and(|recorder| !recorder.take(&piece)) {
+            self.recorder = None;
+        }
         let (bytes, sight) = match (piece, &mut self.pen) {
             (Piece::Relayed { bytes, sight }, Pen::Relay) => {
                 self.told.relay(&bytes);
@@ -302,6 +310,8 @@ impl Relay {
                 continue;
             }
             if flow.finish_seen {
+                // It may be whole, but nobody said so.
+                self.recorder = None;
                 return Poll::Ready(self.complete());
             }
             let fault = if now >= self.deadline {
@@ -335,6 +345,9 @@ impl Relay {
             return None;
         };
         flow.end_attempt(&self.gateway, None);
+        if let Some(recorder) = self.recorder.take() {
+            recorder.keep();
+        }
         let mut last = BytesMut::new();
         if let Pen::Writer(writer) = &mut self.pen {
             last.extend_from_slice(&flow.write_calls(&mut **writer, &mut self.told));
@@ -366,6 +379,7 @@ impl Relay {
 
     /// The stream broke: it is taken over, or the caller is told.
     fn broke(&mut self, fault: Fault) -> Option<Bytes> {
+        self.recorder = None;
         let State::Flowing(flow) = &mut self.state else { return None };
         let many = flow.origin.request.outline.needs.contains(Needs::MANY_CHOICES);
         if flow.finish_seen && !many && fault.class == FaultClass::Cut {

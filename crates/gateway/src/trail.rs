@@ -62,6 +62,11 @@ impl Trail {
         self.wait_ms_min = Some(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
     }
 
+    /// An answer that `target` gave so long ago is given again.
+    pub(crate) fn recalled(&mut self, target: &Target, age: Duration) {
+        self.add(format_args!("{target} was asked the same {} s ago", age.as_secs()));
+    }
+
     /// A stream broke off after content, and whether another rung goes on with it.
     pub(crate) fn broke_off(&mut self, target: &Target, fault: &Fault, then: &str) {
         self.add(format_args!("{target} {} in mid-answer, {then}", fault.class));

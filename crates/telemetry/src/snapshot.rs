@@ -46,7 +46,7 @@ pub struct RequestWindow {
     pub requests: u64,
     /// By [`Outcome`]'s word; words that did not occur are missing.
     pub outcomes: BTreeMap<&'static str, u64>,
-    /// Answers by `primary`, `failover` or `reserve`.
+    /// Answers by `primary`, `failover`, `recall` or `reserve`.
     pub rungs: BTreeMap<&'static str, u64>,
     /// Milliseconds to the first content; `None` without any.
     pub first_token_ms_p50: Option<f64>,

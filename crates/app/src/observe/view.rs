@@ -127,7 +127,9 @@ fn ourselves(snapshot: &Snapshot, ready: &ReadyReport) -> Ourselves {
     match () {
         () if !ready.ready || is_silent => Ourselves::Silent,
         () if snapshot.quarter.requests == 0 => Ourselves::Idle,
-        () if served("reserve") > 0 && served("primary") + served("failover") == 0 => {
+        () if served("reserve") > 0
+            && served("primary") + served("failover") + served("recall") == 0 =>
+        {
             Ourselves::ReserveOnly
         }
         () => Ourselves::Answering,

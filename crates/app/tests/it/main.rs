@@ -23,4 +23,6 @@ mod pacing;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
+mod recall;
+#[cfg(test)]
 mod takeover;

@@ -41,7 +41,7 @@ fn ending(output: u64) -> Vec<Event> {
 }
 
 /// Events as a provider of this dialect streams them, an event a chunk.
-fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec<u8>> {
+pub(crate) fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec<u8>> {
     let mut writer = dialects::of(dialect).stream_writer(&Envelope {
         id: "theirs".to_owned(),
         model: "their-model".to_owned(),
@@ -67,14 +67,14 @@ fn cut(dialect: Dialect) -> Act {
 }
 
 /// Says these words and ends as it should.
-fn says(dialect: Dialect, text: &str) -> Act {
+pub(crate) fn says(dialect: Dialect, text: &str) -> Act {
     let mut events: Vec<Event> = text.split_inclusive(' ').map(Event::text).collect();
     events.extend(ending(events.len() as u64));
     Act::stream(chunks(dialect, &events, true))
 }
 
 /// Settings of the model `m` over providers of these dialects, on ports 9001, 9002 …
-fn ladder(rungs: &[Dialect], more: &str) -> String {
+pub(crate) fn ladder(rungs: &[Dialect], more: &str) -> String {
     let mut text = String::new();
     let mut names = Vec::new();
     for (at, dialect) in rungs.iter().enumerate() {
@@ -94,7 +94,7 @@ fn ladder(rungs: &[Dialect], more: &str) -> String {
 }
 
 /// A request for a stream, with `extra` members.
-fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
+pub(crate) fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
     let messages = json!([{"role": "user", "content": "Tell of the harbour."}]);
     let (path, mut body) = match dialect {
         Dialect::OpenAiChat => (
@@ -121,17 +121,17 @@ fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
 
 /// What a client makes of the answer.
 #[derive(Debug, Default)]
-struct Read {
-    text: String,
-    thinking: String,
-    calls: Vec<(String, String)>,
-    usage: Option<Usage>,
-    finish: Vec<Finish>,
-    fault: Option<Fault>,
-    raw: String,
+pub(crate) struct Read {
+    pub(crate) text: String,
+    pub(crate) thinking: String,
+    pub(crate) calls: Vec<(String, String)>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) finish: Vec<Finish>,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) raw: String,
 }
 
-fn read(dialect: Dialect, got: &Got) -> Read {
+pub(crate) fn read(dialect: Dialect, got: &Got) -> Read {
     assert_eq!(got.status, 200, "{}", got.text());
     let mut read = Read { raw: got.text(), ..Read::default() };
     let mut reader = dialects::of(dialect).stream_reader(Reading::Translate);

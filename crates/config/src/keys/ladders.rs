@@ -1,10 +1,15 @@
 //! The keys of models and the rules of failover between them.
 
 use admission::RoomSettings;
+use gateway::RecallSettings;
 use resilience::{BreakerSettings, Clocks, FailoverSettings, LimiterSettings, PaceSettings};
 
-use super::{DAY_MS, HOUR_MS, Section, decimal, flag, integer, number, other, required};
+use super::{DAY_MS, HOUR_MS, KIB, MIB, Section, decimal, flag, integer, number, other, required};
 use crate::settings::ReserveSettings;
+
+fn recall() -> RecallSettings {
+    RecallSettings::default()
+}
 
 fn reserve() -> ReserveSettings {
     ReserveSettings::default()
@@ -240,6 +245,54 @@ pub(crate) static WAITING_ROOM: Section = Section {
             (1, HOUR_MS),
             || RoomSettings::default().wait_ms_max.to_string(),
             "The longest wait; who would wait longer is told so at once.",
+        ),
+    ],
+    tables: &[],
+};
+
+pub(crate) static RECALL: Section = Section {
+    name: "recall",
+    sentence: "Finished answers that are kept in memory and given again to the same caller when the \
+               same is asked: the rung between the last provider and the reserve. They are marked by \
+               `seawall-served-by: recall/MODEL`, `seawall-why` and `age`. Answers with tool calls, \
+               refusals, and requests that hang on something else than themselves are not kept.",
+    keys: &[
+        flag("enabled", || recall().enabled.to_string(), "Whether answers are kept at all."),
+        integer(
+            "fresh_ms_max",
+            (0, 7 * DAY_MS),
+            || recall().fresh_ms_max.to_string(),
+            "A kept answer not older than this is given before any provider is asked; 0 asks them \
+             always. Who sends the same request twice for two different answers gets one.",
+        ),
+        flag(
+            "stale",
+            || recall().stale.to_string(),
+            "Whether an older one is given when no provider of the ladder can answer.",
+        ),
+        integer(
+            "stale_ms_max",
+            (1, 30 * DAY_MS),
+            || recall().stale_ms_max.to_string(),
+            "The oldest that is given then.",
+        ),
+        integer(
+            "entries_max",
+            (1, 10_000_000),
+            || recall().entries_max.to_string(),
+            "Answers kept; beyond it the oldest leaves.",
+        ),
+        integer(
+            "bytes_max",
+            (64 * KIB, 1024 * 1024 * MIB),
+            || recall().bytes_max.to_string(),
+            "Bytes of all kept answers; as many again may be answers that are being given.",
+        ),
+        integer(
+            "answer_bytes_max",
+            (KIB, 64 * MIB),
+            || recall().answer_bytes_max.to_string(),
+            "Bytes of one kept answer; a longer one is not kept.",
         ),
     ],
     tables: &[],

@@ -378,6 +378,26 @@ fn every_key_of_pacing_is_read() {
 }
 
 #[test]
+fn every_key_of_recall_is_read() {
+    let text = "[recall]\nenabled = true\nfresh_ms_max = 5000\nstale = false\nstale_ms_max = 6000\n\
+         entries_max = 7\nbytes_max = 80000\nanswer_bytes_max = 9000\n";
+    let read = good(&with_base(text)).steadiness.recall;
+    let wanted = gateway::RecallSettings {
+        enabled: true,
+        fresh_ms_max: 5_000,
+        stale: false,
+        stale_ms_max: 6_000,
+        entries_max: 7,
+        bytes_max: 80_000,
+        answer_bytes_max: 9_000,
+    };
+    assert_eq!(read, wanted);
+    let useless = said(&with_base("[recall]\nenabled = true\nstale = false\n"));
+    assert!(useless.contains("keeps answers that it never gives"), "{useless}");
+    assert!(!said(&with_base("[recall]\nenabled = true\n")).contains("recall"));
+}
+
+#[test]
 fn held_calls_that_nobody_takes_over_are_warned_of() {
     let said = |more: &str| said(&with_base(&format!("[failover]\n{more}")));
     let in_vain = said("hold_tool_calls = true\ntakeover = false\n");

@@ -2,6 +2,7 @@
 //! answers or none is left. Nothing has reached the caller yet, so a rung is changed silently.
 
 mod clocks;
+mod recalled;
 mod standing;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use clocks::{Limit, Limits, gather, until_content};
 use standing::take_of;
 
 use crate::plan::Planned;
+use crate::recall::When;
 use crate::receipt::Ticket;
 use crate::reply::TurnedAway;
 use crate::rung::{Claim, Judge, Rung, RungSettings, Standing, Wish};
@@ -79,8 +81,15 @@ pub(crate) async fn attempt(
         place: None,
         going_on: None,
     };
-    match climb.run().await {
-        Ok(answered) => Ok(Answering {
+    let mut answered = climb.recall(When::First).await;
+    if answered.is_none() {
+        answered = climb.run().await.ok();
+    }
+    if answered.is_none() {
+        answered = climb.recall(When::Outage).await;
+    }
+    match answered {
+        Some(answered) => Ok(Answering {
             gap_max: Duration::from_millis(climb.ladder.clocks.gap_ms_max),
             request: climb.request,
             ladder: climb.ladder,
@@ -93,7 +102,7 @@ pub(crate) async fn attempt(
             attempt_started: answered.started,
             deadline,
         }),
-        Err(Exhausted) => {
+        None => {
             let ask = climb.request.dialect;
             Err(crate::exhausted::turn_away(ask, climb.ticket, climb.trail))
         }
@@ -242,6 +251,11 @@ impl Climb<'_> {
                 let hopes = self.may_wait || !pressed;
                 if upstream.is_reserve() && self.held_until.is_some() && hopes {
                     return Err(Onward::NextRung);
+                }
+                if upstream.is_reserve()
+                    && let Some(answered) = self.recall(When::Outage).await
+                {
+                    return Ok(answered);
                 }
                 // What goes on from another rung's stream belongs there, wherever it stands now.
                 let moved_on = self.going_on.is_some() && !self.broke_off_at(&rung.target);
