@@ -3,6 +3,7 @@
 
 mod doors;
 mod ladders;
+mod notify;
 mod providers;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ pub(crate) use doors::{AUTH, CALLER, LIMITS, LISTEN, LOG, RUNTIME, TLS};
 pub(crate) use ladders::{
     BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RESERVE, WAITING_ROOM,
 };
+pub(crate) use notify::{MAIL, NOTIFY, RECEIVER};
 pub(crate) use providers::{CARD, CATALOGUE, CATALOGUE_FILE, KINDS, PROVIDER};
 pub(crate) use watch::{LOOKOUT, STATUS, STORAGE};
 
@@ -135,6 +137,7 @@ pub(crate) static TOP: Section = Section {
         "storage",
         "status",
         "lookout",
+        "notify",
         "runtime",
     ],
 };
@@ -161,6 +164,9 @@ pub(crate) static ALL: &[&Section] = &[
     &STORAGE,
     &STATUS,
     &LOOKOUT,
+    &NOTIFY,
+    &MAIL,
+    &RECEIVER,
     &RUNTIME,
 ];
 
