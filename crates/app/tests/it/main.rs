@@ -15,6 +15,8 @@ mod fixtures;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod mailbox;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod observing;
@@ -24,3 +26,5 @@ mod pacing;
 mod provider;
 #[cfg(test)]
 mod takeover;
+#[cfg(test)]
+mod telling;

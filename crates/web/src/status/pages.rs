@@ -31,17 +31,17 @@ const PLANNED_MAX: usize = 8;
 
 /// What all pages have around their content.
 pub(crate) struct Frame {
-    title: String,
-    name: String,
+    pub(super) title: String,
+    pub(super) name: String,
     /// The page's own address, for the switch of languages.
-    path: String,
-    here: &'static str,
-    stale: Option<String>,
-    reports_open: bool,
-    subscribe_open: bool,
-    keeps_history: bool,
+    pub(super) path: String,
+    pub(super) here: &'static str,
+    pub(super) stale: Option<String>,
+    pub(super) reports_open: bool,
+    pub(super) subscribe_open: bool,
+    pub(super) keeps_history: bool,
     /// Behind the addresses of parts, so that no old part is kept for a new page.
-    version: &'static str,
+    pub(super) version: &'static str,
 }
 
 /// What is known when a page is drawn.

@@ -125,11 +125,7 @@ fn button(scene: &Scene<'_>, wish: Wish, token: String) -> askama::Result<String
     Ask { frame, l: lang, heading, paragraph, action, token, button }.render()
 }
 
-fn taken(
-    scene: &Scene<'_>,
-    wish: Wish,
-    taken: TokenTaken,
-) -> (StatusCode, askama::Result<String>) {
+fn taken(scene: &Scene<'_>, wish: Wish, taken: TokenTaken) -> (StatusCode, askama::Result<String>) {
     let lang = scene.lang;
     let (status, heading, paragraph) = match (taken, wish) {
         (TokenTaken::Done, Wish::Leave) => (
@@ -202,9 +198,7 @@ impl Status {
         let token = subscribe::token(query.as_bytes()).or_else(in_body);
         let (status, html) = match token {
             None => taken(&scene, wish, TokenTaken::Unknown),
-            Some(token) if *method != Method::POST => {
-                (StatusCode::OK, button(&scene, wish, token))
-            }
+            Some(token) if *method != Method::POST => (StatusCode::OK, button(&scene, wish, token)),
             Some(token) if wish == Wish::Leave => taken(&scene, wish, sink.leave(&token).await),
             Some(token) => taken(&scene, wish, sink.confirm(&token).await),
         };
