@@ -36,6 +36,8 @@ pub(super) struct Step {
     pub(super) minutes: Vec<Bin>,
     /// Verdicts that are not what they were.
     pub(super) turned: Vec<Verdict>,
+    /// Parts whose condition is known and not what it was.
+    pub(super) moved: Vec<(ComponentId, Condition, Condition)>,
 }
 
 /// What a former process left.
@@ -248,6 +250,13 @@ impl Desk {
             };
             let same = before.filter(|before| before.condition == condition);
             let since = same.map_or(now, |before| before.since);
+            let known = before.map(|before| before.condition);
+            let known = known.filter(|from| ![condition, Condition::Unknown].contains(from));
+            // Providers are told by their parts.
+            let known = known.filter(|_| verdict.component.as_str().contains('/'));
+            if let Some(from) = known.filter(|_| condition != Condition::Unknown) {
+                step.moved.push((verdict.component.clone(), from, condition));
+            }
             let stand = Stand { condition, since, verdict };
             self.stands.insert(stand.verdict.component.clone(), stand);
         }

@@ -6,8 +6,10 @@ mod desk;
 mod facts;
 mod pages;
 mod past;
+mod post;
 mod probes;
 mod reports;
+mod shelf;
 mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
 use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
+use lookout::notify::{PartChange, Story};
 use lookout::reports::fresh_salt;
 use net::{Shutdown, sweep_idle};
 use providers::ProviderSettings;
@@ -23,11 +26,12 @@ use telemetry::{Gauge, Snapshot, Telemetry};
 use tokio::time::MissedTickBehavior;
 use upstream::Upstream;
 use web::view::{DAYS_MAX, PageInfo, StatusSource};
-use web::{ReadyCheck, ReportSink};
+use web::{ReadyCheck, ReportSink, SubscribeSink};
 
 use crate::Doors;
 use desk::{Desk, Left, Step};
 use pages::PageDesk;
+use post::{PostRoom, Told};
 use probes::{Asking, ProbeDesk};
 use reports::ReportRoom;
 use view::Around;
@@ -51,6 +55,8 @@ struct Inner {
     reports: Option<ReportRoom>,
     pages: PageDesk,
     probes: ProbeDesk,
+    /// `None` if nobody is to be told.
+    post: Option<PostRoom>,
     lookout: lookout::Settings,
     /// What the store was last said to suffer from.
     alarm: Mutex<Option<Box<str>>>,
@@ -71,18 +77,19 @@ impl Observer {
     pub(crate) fn new(
         settings: &config::Settings,
         telemetry: Telemetry,
-        dice: Dice,
+        mut dice: Dice,
         archive: Archive,
     ) -> Self {
         let clock = Arc::clone(telemetry.clock());
         let lookout = settings.watch.lookout.clone();
         let components = facts::components(&settings.providers, lookout.feeds);
         let reports = settings.watch.status.reports.then(|| report_room(&components, &clock));
+        let post = PostRoom::new(&settings.watch, &archive, &clock, dice.split());
         let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
         let (reports, alarm) = (reports.flatten(), Mutex::default());
         let (pages, probes) = (PageDesk::default(), ProbeDesk::default());
         let inner =
-            Inner { desk, telemetry, clock, archive, reports, pages, probes, lookout, alarm };
+            Inner { desk, telemetry, clock, archive, reports, pages, probes, post, lookout, alarm };
         let observer = Self(Arc::new(inner));
         observer.register_gauges();
         observer
@@ -91,6 +98,11 @@ impl Observer {
     /// Where the page's reports go, if they are taken.
     pub(crate) fn report_sink(&self) -> Option<Arc<dyn ReportSink>> {
         self.0.reports.clone().map(|room| Arc::new(room) as Arc<dyn ReportSink>)
+    }
+
+    /// Where subscriptions go, if they are taken.
+    pub(crate) fn subscribe_sink(&self) -> Option<Arc<dyn SubscribeSink>> {
+        self.0.post.as_ref().and_then(PostRoom::sink)
     }
 
     /// Looks at these from now on.
@@ -159,7 +171,7 @@ impl Observer {
         &self,
         providers: &[ProviderSettings],
         upstreams: &[Arc<dyn Upstream>],
-        doors: &Doors,
+        (doors, source): (&Doors, StatusSource),
         shutdown: &Shutdown,
     ) -> Vec<Asking> {
         let Inner { lookout, pages, probes, clock, .. } = &*self.0;
@@ -172,6 +184,9 @@ impl Observer {
             for (poller, sink) in pollers {
                 all.push(Box::pin(poller.run(sink)));
             }
+        }
+        if let Some(post) = &self.0.post {
+            all.extend(post.workers(source, doors));
         }
         let time = (Arc::clone(clock), dice.split());
         all.extend(probes.askers(lookout, upstreams, Arc::clone(&doors.connector), time));
@@ -246,6 +261,9 @@ impl Inner {
         for change in &step.changes {
             tell(change);
         }
+        if let Some(post) = &self.post {
+            announce(post, &step, unix(&*self.clock));
+        }
         let incidents = step.changes.into_iter().map(|of| Change::Incident(Box::new(of.incident)));
         let minutes = step.minutes.into_iter().map(|bin| Change::Minute(Box::new(bin)));
         let verdicts = step.turned.into_iter().map(|verdict| Change::Verdict(Box::new(verdict)));
@@ -312,6 +330,18 @@ fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<
         Ok((component, days))
     });
     Ok(Left { incidents, days: days.collect::<Result<_, StoreError>>()? })
+}
+
+/// Hands on what people and programs are to hear of.
+fn announce(post: &PostRoom, step: &Step, now: UnixMs) {
+    for change in step.changes.iter().filter(|change| change.kind != ChangeKind::Touched) {
+        post.tell(Told::Story(Story::of_incident(&change.incident)));
+    }
+    for (component, from, to) in &step.moved {
+        let id = format!("{component}-{}", now.as_millis()).into();
+        let (component, from, to) = (component.clone(), *from, *to);
+        post.tell(Told::Moved(PartChange { id, component, from, to, at: now }));
+    }
 }
 
 fn tell(change: &detection::Change) {

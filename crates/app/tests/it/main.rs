@@ -15,6 +15,8 @@ mod fixtures;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod mailbox;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod observing;
@@ -26,3 +28,5 @@ mod provider;
 mod recall;
 #[cfg(test)]
 mod takeover;
+#[cfg(test)]
+mod telling;

@@ -184,7 +184,8 @@ pub fn message(id: &str, receiver: &str, created: u64, due: u64) -> Outgoing {
     Outgoing {
         id: id.into(),
         receiver: receiver.into(),
-        about: Some(IncidentId::new("i1")),
+        topic: "i1".into(),
+        subject: "Investigating: it is down".into(),
         created_at: minute(created),
         due_at: minute(due),
         attempts: 2,
