@@ -21,7 +21,7 @@ impl Mail {
         let all = format!("{}\n{}", self.head.replace("\r\n ", " "), self.text);
         let from = all.find(start)?;
         let is_end = |sign: char| sign.is_whitespace() || sign == '>';
-        Some(all[from..].split(is_end).next().unwrap().to_owned())
+        Some(all.get(from..)?.split(is_end).next().unwrap().to_owned())
     }
 }
 
