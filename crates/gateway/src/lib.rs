@@ -9,11 +9,13 @@
 
 mod admit;
 mod attempt;
+mod crawling;
 mod door;
 mod endpoint;
 mod exhausted;
 mod lineup;
 mod plan;
+mod provider;
 mod recall;
 mod receipt;
 mod receive;

@@ -3,6 +3,8 @@
 //! another rung where that is right, and else ends in an error event of the caller's dialect, never
 //! as if it were complete. Who may go on and how is decided in `takeover`.
 
+mod flow;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -13,11 +15,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use clock::Tick;
-use dialects::{Refusal, RefusalKind, StreamWriter};
+use dialects::StreamWriter;
 use domain::{
-    Delta, Dialect, Event, Fault, FaultClass, Framing, Full, Losses, Needs, Piece, Retry, Sight,
-    Target, Usage,
+    Dialect, Event, Fault, FaultClass, Framing, Losses, Needs, Piece, Retry, Sight, Target,
 };
+use resilience::Crawl;
 use telemetry::{Outcome, TakeoverEnd};
 use tokio::time::Sleep;
 use upstream::Pieces;
@@ -26,7 +28,7 @@ use crate::Gateway;
 use crate::attempt::{Answered, Began};
 use crate::recall::Recorder;
 use crate::receipt::Ticket;
-use crate::rung::{Claim, Ended};
+use crate::rung::Claim;
 use crate::takeover::{self, Broken, Origin, TakenOver, Way};
 use crate::told::{Story, Told};
 
@@ -75,6 +77,8 @@ pub(crate) struct Relay {
     told: Told,
     deadline: Tick,
     gap_max: Duration,
+    /// It crawls, and another rung is to go on.
+    had_enough: bool,
     /// What our own writer begins with.
     start: Bytes,
     timer: Pin<Box<Sleep>>,
@@ -112,6 +116,9 @@ struct Flow {
     last_content: Tick,
     finish_seen: bool,
     end_mark_seen: bool,
+    crawl: Crawl,
+    /// Nothing was there when the next piece was asked for.
+    had_to_wait: bool,
     part: Part,
     /// About so many tokens were told by attempts before it.
     tokens_before: u64,
@@ -160,6 +167,8 @@ impl Relay {
             last_content: now,
             finish_seen: false,
             end_mark_seen: false,
+            crawl: Crawl::new(now),
+            had_to_wait: false,
             part: Part::First,
             tokens_before: 0,
             calls: holds_calls.then(Vec::new),
@@ -173,6 +182,7 @@ impl Relay {
             told,
             deadline: parts.deadline,
             gap_max: parts.gap_max,
+            had_enough: false,
             start,
             timer: Box::pin(tokio::time::sleep(parts.gap_max)),
             state: State::Flowing(flow),
@@ -188,6 +198,7 @@ impl Relay {
         loop {
             let bytes = match &mut self.state {
                 State::Over => return Poll::Ready(None),
+                State::Flowing(_) if std::mem::take(&mut self.had_enough) => self.broke(crawled()),
                 State::Flowing(flow) => match flow.poll_piece(cx) {
                     Poll::Ready(next) => self.take_next(next),
                     Poll::Pending => match self.poll_clocks(cx) {
@@ -213,7 +224,7 @@ impl Relay {
     /// Events that we write ourselves come one by one; those that are ready go out together.
     fn gather(&mut self, first: Bytes, cx: &mut Context<'_>) -> Bytes {
         let mut run = BytesMut::new();
-        while run.len() < RUN_BYTES_ENOUGH {
+        while run.len() < RUN_BYTES_ENOUGH && !self.had_enough {
             let (State::Flowing(flow), Pen::Writer(_)) = (&mut self.state, &self.pen) else {
                 break;
             };
@@ -286,7 +297,11 @@ impl Relay {
         }
         if sight.content_deltas > 0 {
             flow.last_content = now;
+            if flow.crawls(now, &sight) && self.moves_on() {
+                self.had_enough = true;
+            }
         }
+        let State::Flowing(flow) = &mut self.state else { return None };
         flow.end_mark_seen |= sight.end_mark;
         if sight.finish.is_some() && !flow.finish_seen {
             flow.finish_seen = true;
@@ -295,6 +310,18 @@ impl Relay {
         }
         flow.ticket.see(&sight, now);
         Some(bytes)
+    }
+
+    /// True if another rung should go on with a stream that crawls.
+    fn moves_on(&self) -> bool {
+        let State::Flowing(flow) = &self.state else { return false };
+        let from = &flow.claim.rung.target;
+        let tries = flow.ticket.view().attempts.len();
+        let story = self.told.story(self.dialect);
+        story.is_some_and(|story| {
+            let known = (from, tries);
+            crate::crawling::may_move_on(&self.gateway, &flow.origin, known, &crawled(), &story)
+        })
     }
 
     /// Nothing is ready: has a clock run out? The timer is only set anew when it fires, so that
@@ -483,6 +510,8 @@ impl Relay {
             last_content: self.gateway.shared.clock.now(),
             finish_seen: false,
             end_mark_seen: false,
+            crawl: Crawl::new(self.gateway.shared.clock.now()),
+            had_to_wait: false,
             part: if continued { Part::Continuation } else { Part::Restart },
             tokens_before: going.story.estimated_tokens(),
             calls: failover.hold_tool_calls.then(Vec::new),
@@ -503,21 +532,7 @@ impl Relay {
     /// The caller is told that the answer will not be complete.
     fn fail(&mut self, mut ticket: Ticket, fault: &Fault) -> Bytes {
         ticket.close(Outcome::Broken, Some(fault.class.as_str()));
-        let (kind, why) = match fault.class {
-            FaultClass::Stalled => (RefusalKind::UpstreamTimeout, "the provider stopped sending"),
-            FaultClass::TotalTime => (RefusalKind::UpstreamTimeout, "the request's time is over"),
-            FaultClass::ContentFilter => {
-                (RefusalKind::InvalidRequest, "the provider's content filter ended the answer")
-            }
-            _ => (RefusalKind::UpstreamFailed, "the provider's stream broke off"),
-        };
-        let refusal = Refusal {
-            status: 502,
-            kind,
-            message: format!("{why} ({}); what came so far is not the whole answer", fault.class),
-            param: None,
-            retry_after_s: None,
-        };
+        let refusal = crate::exhausted::broken_off(fault.class);
         let event = || dialects::of(self.dialect).write_stream_refusal(&refusal, Framing::Events);
         let last = match &mut self.pen {
             Pen::Writer(writer) => writer.break_off(&refusal),
@@ -532,93 +547,14 @@ impl Relay {
     }
 }
 
-impl Flow {
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>> {
-        match self.held.pop_front() {
-            Some(piece) => Poll::Ready(Some(Ok(piece))),
-            None => self.pieces.as_mut().poll_next(cx),
-        }
-    }
-
-    fn end_attempt(&mut self, gateway: &Gateway, fault: Option<&Fault>) {
-        match fault {
-            None => {
-                // The answer's own sums and times are those of all attempts.
-                let usage = self.ticket.view().attempts.last().and_then(|attempt| attempt.usage);
-                let spoke = if self.part == Part::First { self.ticket.spoke() } else { None };
-                let ended = Ended { usage, spoke };
-                self.claim.complete(&gateway.judge(), &ended);
-            }
-            Some(_) => self.claim.judge(&gateway.judge(), fault),
-        }
-        let took = gateway.shared.clock.now().since(self.attempt_started);
-        self.ticket.end_attempt(took, fault);
-    }
-
-    /// What this attempt consumed where the provider does not tell.
-    fn estimate(&self, output: u64) -> Usage {
-        let full =
-            self.origin.request.full(|request| dialects::of(request.dialect).read_full(request));
-        let input_uncached = match full {
-            Ok(Full::Conversation(conversation)) => conversation.estimated_tokens(),
-            _ => 0,
-        };
-        Usage { input_uncached, output, estimated: true, ..Usage::default() }
-    }
-
-    /// Writes one event, or holds it back.
-    fn write(&mut self, event: Event, writer: &mut dyn StreamWriter, told: &mut Told) -> Bytes {
-        let event = match event {
-            // The text goes on in its block, and what somebody else thinks in between is not shown.
-            Event::Delta { delta: Delta::Thinking(_) | Delta::Proof(_), .. }
-                if self.part == Part::Continuation =>
-            {
-                return Bytes::new();
-            }
-            Event::Usage(usage) => Event::Usage(self.ticket.summed(usage)),
-            event => event,
-        };
-        let is_call = matches!(
-            &event,
-            Event::Delta { delta: Delta::ToolCall { .. } | Delta::Arguments { .. }, .. }
-        );
-        match &mut self.calls {
-            Some(calls) if is_call && calls.len() < HELD_CALLS_MAX => {
-                calls.push(event);
-                return Bytes::new();
-            }
-            Some(calls) if !calls.is_empty() && (is_call || is_said(&event)) => {
-                let held = self.write_calls(writer, told);
-                told.tell(&event);
-                return [held, writer.event(&event)].concat().into();
-            }
-            _ => {}
-        }
-        told.tell(&event);
-        writer.event(&event)
-    }
-
-    /// The calls that were held back are complete.
-    fn write_calls(&mut self, writer: &mut dyn StreamWriter, told: &mut Told) -> Bytes {
-        let calls = self.calls.as_mut().map(std::mem::take).unwrap_or_default();
-        let mut written = BytesMut::new();
-        for event in calls {
-            told.tell(&event);
-            written.extend_from_slice(&writer.event(&event));
-        }
-        written.freeze()
-    }
-}
-
-/// Something that a caller reads, behind which no call goes on.
-fn is_said(event: &Event) -> bool {
-    matches!(event, Event::Delta { .. } | Event::Finish { .. })
-}
-
 impl Drop for Relay {
     fn drop(&mut self) {
         self.gateway.shared.telemetry.open_streams().fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+fn crawled() -> Fault {
+    Fault::new(FaultClass::Crawling, "content came far more slowly than usual")
 }
 
 fn over_time() -> Fault {

@@ -267,16 +267,23 @@ fn stream_outcome(receipt: &Receipt) -> Option<&'static str> {
         return None;
     }
     match receipt.outcome {
+        Outcome::Answered if crawled(receipt) => Some("crawled"),
         Outcome::Answered => Some("complete"),
         Outcome::HungUp => Some("hung_up"),
         // The first break counts, and not what became of the attempts to mend it.
         Outcome::Broken => match receipt.reason {
             Some("stalled") => Some("stalled"),
+            Some("crawling") => Some("crawled"),
             Some("cut" | "reset") => Some("cut"),
             _ => Some("errored"),
         },
         Outcome::CallerFault | Outcome::Refused | Outcome::Failed => None,
     }
+}
+
+/// The answer was complete, and came far too slowly.
+fn crawled(receipt: &Receipt) -> bool {
+    receipt.attempts.last().is_some_and(|last| last.fault == Some(FaultClass::Crawling))
 }
 
 /// The mean time between two pieces of content of a complete stream.

@@ -13,7 +13,11 @@ mod failover;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod hedging;
+#[cfg(test)]
 mod house;
+#[cfg(test)]
+mod judgement;
 #[cfg(test)]
 mod mailbox;
 #[cfg(test)]

@@ -2,10 +2,16 @@
 
 use admission::RoomSettings;
 use gateway::RecallSettings;
-use resilience::{BreakerSettings, Clocks, FailoverSettings, LimiterSettings, PaceSettings};
+use resilience::{
+    BreakerSettings, Clocks, FailoverSettings, HedgeSettings, LimiterSettings, PaceSettings,
+};
 
 use super::{DAY_MS, HOUR_MS, KIB, MIB, Section, decimal, flag, integer, number, other, required};
 use crate::settings::ReserveSettings;
+
+fn hedge() -> HedgeSettings {
+    HedgeSettings::default()
+}
 
 fn recall() -> RecallSettings {
     RecallSettings::default()
@@ -73,6 +79,13 @@ pub(crate) static CLOCKS: Section = Section {
             "Between two pieces of content.",
         ),
         integer(
+            "crawl_ms_max",
+            (0, HOUR_MS),
+            || Clocks::default().crawl_ms_max.to_string(),
+            "A stream that has crawled for so long, at a tenth of its usual pace or less, is taken \
+             over if another rung is at ease and its text can be gone on with; 0 lets it crawl.",
+        ),
+        integer(
             "total_ms_max",
             (1, DAY_MS),
             || Clocks::default().total_ms_max.to_string(),
@@ -123,6 +136,38 @@ pub(crate) static FAILOVER: Section = Section {
             "Tool calls of a stream are held back until they are complete, so that one that \
              breaks off in between can be made anew by another rung. Answers to requests with \
              tools are then written anew rather than relayed. Nothing with `takeover = false`.",
+        ),
+        flag(
+            "hedge",
+            || hedge().enabled.to_string(),
+            "Whether a stream whose first token is late is asked for a second time, of the next rung \
+             that is at ease: the first of the two serves, the other is cancelled and billed. It is \
+             late after the time within which 95 % of the rung's last answers began, for such a \
+             prompt. Paid from the retry budget, at most half of it; never while a rung is near its \
+             limit, on a ramp or not well; nothing with `[pace] enabled = false`.",
+        ),
+        integer(
+            "hedge_after_ms_min",
+            (1, HOUR_MS),
+            || hedge().after_ms_min.to_string(),
+            "Never before so long.",
+        ),
+        integer(
+            "hedge_input_tokens_max",
+            (0, 100_000_000),
+            || hedge().input_tokens_max.to_string(),
+            "A request with more tokens of input, at four bytes each, is too dear for it.",
+        ),
+        integer(
+            "hedge_output_tokens_max",
+            (0, 100_000_000),
+            || hedge().output_tokens_max.to_string(),
+            "So is one whose answer may have more; where the caller sets no limit, 1,000 are meant.",
+        ),
+        flag(
+            "hedge_tools",
+            || hedge().tools.to_string(),
+            "Whether requests that offer tools may be asked twice.",
         ),
     ],
     tables: &[],

@@ -35,7 +35,12 @@ impl Climb<'_> {
             pace: PaceSettings { enabled: false, ..self.lineup.pace },
             first_token_ms_max: self.ladder.clocks.first_token_ms_max,
         };
-        let rung = Arc::new(Rung::new(target.clone(), 1, settings, shared.rooms.clone()));
+        let rung = Arc::new(Rung::new(
+            target.clone(),
+            1,
+            settings,
+            (shared.rooms.clone(), Arc::default()),
+        ));
         let standing = Standing { spilled: false, another: false, pressed: false };
         let wish = Wish { now, spent: &[], take: self.take, standing };
         let claim = rung.claim(&wish, self.gateway.dice()).ok()?;

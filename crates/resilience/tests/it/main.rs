@@ -21,19 +21,22 @@ mod wall;
 use domain::FaultClass;
 
 /// Every class of fault.
-const CLASSES: [FaultClass; 22] = [
+const CLASSES: [FaultClass; 26] = [
     FaultClass::Connect,
     FaultClass::Reset,
     FaultClass::Silent,
     FaultClass::SlowFirstToken,
     FaultClass::Stalled,
+    FaultClass::Crawling,
     FaultClass::Cut,
     FaultClass::Empty,
     FaultClass::Malformed,
     FaultClass::ServerError,
     FaultClass::Overloaded,
     FaultClass::RateLimited,
+    FaultClass::Acceleration,
     FaultClass::QuotaExhausted,
+    FaultClass::SpendLimit,
     FaultClass::KeyRejected,
     FaultClass::ModelUnknown,
     FaultClass::ContextLength,
@@ -42,6 +45,7 @@ const CLASSES: [FaultClass; 22] = [
     FaultClass::TotalTime,
     FaultClass::CallerGone,
     FaultClass::Unfit,
+    FaultClass::Outrun,
     FaultClass::Busy,
     FaultClass::Internal,
 ];
