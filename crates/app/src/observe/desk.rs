@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use clock::{Dice, UnixMs};
+use clock::{Dice, IdMaker, UnixMs};
 use detection::{
     Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
-    Keeper, KeeperSettings, ProbeResult, Settings, Verdict,
+    Keeper, KeeperSettings, Maintenance, Order, OrderRefused, ProbeResult, Settings, Traffic,
+    Verdict,
 };
 use storage::Bin;
 use telemetry::ProviderCalls;
@@ -15,6 +16,7 @@ use telemetry::ProviderCalls;
 use super::facts;
 use super::pages::News;
 use super::past::Past;
+use super::works::Works;
 
 /// Incidents that are over and still shown.
 pub(super) const OVER_MAX: usize = 200;
@@ -38,6 +40,10 @@ pub(super) struct Step {
     pub(super) turned: Vec<Verdict>,
     /// Parts whose condition is known and not what it was.
     pub(super) moved: Vec<(ComponentId, Condition, Condition)>,
+    /// Planned work as it is now.
+    pub(super) works: Vec<Maintenance>,
+    /// All states that operators have set, if that changed.
+    pub(super) said: Option<Box<str>>,
 }
 
 /// What a former process left.
@@ -46,6 +52,8 @@ pub(super) struct Left {
     /// Newest first.
     pub(super) incidents: Vec<Incident>,
     pub(super) days: Vec<(ComponentId, Vec<Bin>)>,
+    pub(super) works: Vec<Maintenance>,
+    pub(super) said: Box<str>,
 }
 
 /// How a component stands.
@@ -64,6 +72,9 @@ pub(super) struct Desk {
     court: Court,
     keeper: Keeper,
     dice: Dice,
+    pub(super) ids: IdMaker,
+    /// What operators know.
+    pub(super) works: Works,
     pub(super) pasts: BTreeMap<ComponentId, Past>,
     pub(super) stands: BTreeMap<ComponentId, Stand>,
     /// When each component last answered us.
@@ -90,7 +101,9 @@ impl Desk {
             components,
             court,
             keeper,
+            ids: IdMaker::new(dice.split()),
             dice,
+            works: Works::default(),
             stands: BTreeMap::new(),
             answered: BTreeMap::new(),
             official: BTreeMap::new(),
@@ -116,6 +129,8 @@ impl Desk {
         }
         self.keeper = keeper;
         self.court = Court::new(components.clone(), Settings::default());
+        let facts = self.works.facts(self.stepped_at.unwrap_or(self.began_at));
+        facts.iter().for_each(|fact| self.court.take(fact));
         let known: BTreeSet<&ComponentId> = components.iter().map(|of| &of.id).collect();
         self.pasts.retain(|id, _| known.contains(id));
         self.stands.retain(|id, _| known.contains(id));
@@ -143,7 +158,46 @@ impl Desk {
                 self.keeper.restore(incident);
             }
         }
-        self.over.truncate(OVER_MAX);
+        self.sort_over();
+        self.works.restore(left.works, &left.said);
+        let facts = self.works.facts(self.began_at);
+        facts.iter().for_each(|fact| self.court.take(fact));
+    }
+
+    /// Takes a fact beside a step.
+    pub(super) fn hear(&mut self, fact: &Evidence) {
+        self.court.take(fact);
+    }
+
+    /// Has verdicts drawn with the next step, however calm it is.
+    pub(super) fn judge_soon(&mut self) {
+        self.judged_at = None;
+    }
+
+    /// Does what an operator orders, also of what was over long ago.
+    pub(super) fn order(
+        &mut self,
+        now: UnixMs,
+        order: Order,
+        by: &str,
+    ) -> Result<Change, OrderRefused> {
+        let of = match &order {
+            Order::Open { .. } | Order::Backfill { .. } => None,
+            Order::Update { id, .. }
+            | Order::Amend { id, .. }
+            | Order::HandBack { id }
+            | Order::Postmortem { id, .. } => Some(id),
+        };
+        let kept = of.and_then(|id| self.over.iter().find(|known| known.id == *id)).cloned();
+        let change = match (self.keeper.order(now, order.clone(), by), kept) {
+            (Err(OrderRefused::Unknown), Some(kept)) => {
+                self.keeper.restore(kept);
+                self.keeper.order(now, order, by)?
+            }
+            (obeyed, _) => obeyed?,
+        };
+        self.note_over(std::slice::from_ref(&change));
+        Ok(change)
     }
 
     /// Incidents that are not over.
@@ -181,11 +235,15 @@ impl Desk {
         let span_ms = self.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
         let span_ms = u32::try_from(span_ms.clamp(1, SPAN_MS_MAX)).unwrap_or(1_000);
         let mut is_stirred = news.facts.iter().any(|fact| self.is_news(fact));
+        let (works, said) = self.works.step(now, &mut self.ids);
+        works.iter().for_each(|work| self.court.take(&super::works::fact(now, work)));
+        is_stirred |= !works.is_empty() || said.is_some();
         for (id, heard) in facts::heard(calls, span_ms) {
+            let is_excused = self.works.excuses(now, &id);
             for counted in [&heard.traffic, &heard.trials] {
                 is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
                 if let Some(past) = self.pasts.get_mut(&id) {
-                    past.count(now, counted);
+                    past.count(now, &if is_excused { good_only(counted) } else { *counted });
                 }
                 if counted.good > 0 {
                     self.answered.insert(id.clone(), now);
@@ -200,7 +258,7 @@ impl Desk {
             self.court.take(evidence);
         }
         self.official.extend(news.official.iter().cloned());
-        let mut step = Step::default();
+        let mut step = Step { works, said, ..Step::default() };
         if is_stirred || self.is_unwell() {
             self.stirred_at = Some(now);
         }
@@ -244,7 +302,9 @@ impl Desk {
             let told = self.official.get(&verdict.component);
             let is_told = told.is_some_and(|told| *told != Condition::Unknown);
             // What has not answered lately, and of which nothing else is known, is not good.
-            let condition = match verdict.condition() {
+            let said = self.works.said(&verdict.component);
+            let condition = match said.unwrap_or_else(|| verdict.condition()) {
+                condition if said.is_some() => condition,
                 Condition::Operational if !has_answered && !is_told => Condition::Unknown,
                 condition => condition,
             };
@@ -269,6 +329,12 @@ impl Desk {
                 self.over.push_front(change.incident.clone());
             }
         }
+        self.sort_over();
+    }
+
+    fn sort_over(&mut self) {
+        let over = self.over.make_contiguous();
+        over.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| b.id.cmp(&a.id)));
         self.over.truncate(OVER_MAX);
     }
 
@@ -288,6 +354,12 @@ impl Desk {
             | Fact::Maintenance(_) => true,
         }
     }
+}
+
+/// What fails while work is planned is nobody's outage.
+fn good_only(traffic: &Traffic) -> Traffic {
+    let (span_ms, good) = (traffic.span_ms, traffic.good);
+    Traffic { span_ms, good, first_words: traffic.first_words, ..Traffic::default() }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod desk;
 mod facts;
+mod orders;
 mod pages;
 mod past;
 mod post;
@@ -11,6 +12,7 @@ mod probes;
 mod reports;
 mod shelf;
 mod view;
+mod works;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,6 +40,10 @@ use view::Around;
 
 /// Open incidents that are taken up after a start.
 const OPEN_MAX: usize = 256;
+/// Pieces of planned work that are read after a start.
+const WORKS_READ_MAX: usize = 10_000;
+/// The name under which the store keeps what operators said of components.
+const SAID: &str = "components.said";
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -267,7 +273,10 @@ impl Inner {
         let incidents = step.changes.into_iter().map(|of| Change::Incident(Box::new(of.incident)));
         let minutes = step.minutes.into_iter().map(|bin| Change::Minute(Box::new(bin)));
         let verdicts = step.turned.into_iter().map(|verdict| Change::Verdict(Box::new(verdict)));
-        for change in incidents.chain(minutes).chain(verdicts) {
+        let works = step.works.into_iter().map(|work| Change::Maintenance(Box::new(work)));
+        let said = step.said.map(|value| Change::Setting { name: SAID.into(), value });
+        let changes = incidents.chain(minutes).chain(verdicts).chain(works).chain(said);
+        for change in changes {
             // What is refused is counted by the archive, whose standing is told.
             drop(self.archive.put(change));
         }
@@ -329,13 +338,20 @@ fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<
         let days = store.days(&component, span, DAYS_MAX + 1)?;
         Ok((component, days))
     });
-    Ok(Left { incidents, days: days.collect::<Result<_, StoreError>>()? })
+    let days = days.collect::<Result<_, StoreError>>()?;
+    // The newest: of older ones nobody asks.
+    let works = store.maintenances(Span::all(), WORKS_READ_MAX)?;
+    let said = store.setting(SAID)?.unwrap_or_default();
+    Ok(Left { incidents, days, works, said })
 }
 
 /// Hands on what people and programs are to hear of.
 fn announce(post: &PostRoom, step: &Step, now: UnixMs) {
     for change in step.changes.iter().filter(|change| change.kind != ChangeKind::Touched) {
         post.tell(Told::Story(Story::of_incident(&change.incident)));
+    }
+    for work in &step.works {
+        post.tell(Told::Story(Story::of_maintenance(work)));
     }
     for (component, from, to) in &step.moved {
         let id = format!("{component}-{}", now.as_millis()).into();

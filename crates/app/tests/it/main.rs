@@ -21,6 +21,8 @@ mod memory;
 #[cfg(test)]
 mod observing;
 #[cfg(test)]
+mod ordering;
+#[cfg(test)]
 mod pacing;
 #[cfg(test)]
 mod provider;

@@ -83,11 +83,11 @@ async fn an_incident_is_told_to_those_who_are_named() {
     assert!(told.len() >= 2, "{told:?}");
     assert!(told.iter().all(|(_, _, is_right)| *is_right), "{told:?}");
     assert_eq!(told[0].0, told[1].0, "the second try carries the id of the first");
-    let changes = hook
+    let mut changes = hook
         .seen()
         .into_iter()
         .filter(|seen| String::from_utf8_lossy(&seen.body).contains("component_update"));
-    let change = changes.last().expect("the part's condition is told too");
+    let change = changes.next_back().expect("the part's condition is told too");
     let change: serde_json::Value = serde_json::from_slice(&change.body).unwrap();
     assert_eq!(change["component"]["id"], "fake1/chat");
     assert_eq!(change["component"]["name"], "fake1 chat");
