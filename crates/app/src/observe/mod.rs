@@ -2,6 +2,7 @@
 //! the archive, and fills the status page. It runs beside the listeners of the public and never on
 //! the line; nothing of a request waits for it.
 
+mod deeds;
 mod desk;
 mod facts;
 mod orders;
@@ -9,6 +10,7 @@ mod pages;
 mod past;
 mod post;
 mod probes;
+mod recorder;
 mod reports;
 mod shelf;
 mod view;
@@ -247,17 +249,21 @@ impl Inner {
     fn look(&self) {
         let calls = self.telemetry.take_calls();
         let mut desk = self.desk();
+        let (now, mut deeds) = (unix(&*self.clock), Vec::new());
         if desk.is_troubled() {
             let snapshot = self.telemetry.snapshot();
             desk.hold_back(|provider| is_held(&snapshot, provider));
+            deeds = desk.note_deeds(now, &snapshot);
         }
-        let now = unix(&*self.clock);
         let mut news = self.pages.news(now);
         news.facts.extend(self.probes.facts());
         if let Some(reports) = &self.reports {
             news.facts.extend(reports.evidence(now));
         }
-        let step = desk.step(now, &calls, &news);
+        let mut step = desk.step(now, &calls, &news);
+        // What a step told of an incident holds its deeds already.
+        deeds.retain(|deed| step.changes.iter().all(|of| of.incident.id != deed.incident.id));
+        step.changes.extend(deeds);
         self.probes.suspect(|component| desk.is_suspected(component));
         drop(desk);
         self.keep(step);
@@ -273,9 +279,11 @@ impl Inner {
         let incidents = step.changes.into_iter().map(|of| Change::Incident(Box::new(of.incident)));
         let minutes = step.minutes.into_iter().map(|bin| Change::Minute(Box::new(bin)));
         let verdicts = step.turned.into_iter().map(|verdict| Change::Verdict(Box::new(verdict)));
+        let evidence = step.evidence.into_iter().map(|row| Change::Evidence(Box::new(row)));
         let works = step.works.into_iter().map(|work| Change::Maintenance(Box::new(work)));
         let said = step.said.map(|value| Change::Setting { name: SAID.into(), value });
-        let changes = incidents.chain(minutes).chain(verdicts).chain(works).chain(said);
+        let changes =
+            incidents.chain(minutes).chain(verdicts).chain(evidence).chain(works).chain(said);
         for change in changes {
             // What is refused is counted by the archive, whose standing is told.
             drop(self.archive.put(change));

@@ -80,7 +80,7 @@ fn of_works(
         }
         _ => return Err(OrderFault::Unknown),
     };
-    desk.hear(&works::fact(now, &work));
+    desk.take(&works::fact(now, &work));
     desk.judge_soon();
     Ok((work.id.as_str().into(), Step { works: vec![work], ..Step::default() }))
 }
