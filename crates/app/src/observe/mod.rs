@@ -2,15 +2,19 @@
 //! the archive, and fills the status page. It runs beside the listeners of the public and never on
 //! the line; nothing of a request waits for it.
 
+mod deeds;
 mod desk;
 mod facts;
+mod orders;
 mod pages;
 mod past;
 mod post;
 mod probes;
+mod recorder;
 mod reports;
 mod shelf;
 mod view;
+mod works;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,6 +42,10 @@ use view::Around;
 
 /// Open incidents that are taken up after a start.
 const OPEN_MAX: usize = 256;
+/// Pieces of planned work that are read after a start.
+const WORKS_READ_MAX: usize = 10_000;
+/// The name under which the store keeps what operators said of components.
+const SAID: &str = "components.said";
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -241,17 +249,21 @@ impl Inner {
     fn look(&self) {
         let calls = self.telemetry.take_calls();
         let mut desk = self.desk();
+        let (now, mut deeds) = (unix(&*self.clock), Vec::new());
         if desk.is_troubled() {
             let snapshot = self.telemetry.snapshot();
             desk.hold_back(|provider| is_held(&snapshot, provider));
+            deeds = desk.note_deeds(now, &snapshot);
         }
-        let now = unix(&*self.clock);
         let mut news = self.pages.news(now);
         news.facts.extend(self.probes.facts());
         if let Some(reports) = &self.reports {
             news.facts.extend(reports.evidence(now));
         }
-        let step = desk.step(now, &calls, &news);
+        let mut step = desk.step(now, &calls, &news);
+        // What a step told of an incident holds its deeds already.
+        deeds.retain(|deed| step.changes.iter().all(|of| of.incident.id != deed.incident.id));
+        step.changes.extend(deeds);
         self.probes.suspect(|component| desk.is_suspected(component));
         drop(desk);
         self.keep(step);
@@ -267,7 +279,12 @@ impl Inner {
         let incidents = step.changes.into_iter().map(|of| Change::Incident(Box::new(of.incident)));
         let minutes = step.minutes.into_iter().map(|bin| Change::Minute(Box::new(bin)));
         let verdicts = step.turned.into_iter().map(|verdict| Change::Verdict(Box::new(verdict)));
-        for change in incidents.chain(minutes).chain(verdicts) {
+        let evidence = step.evidence.into_iter().map(|row| Change::Evidence(Box::new(row)));
+        let works = step.works.into_iter().map(|work| Change::Maintenance(Box::new(work)));
+        let said = step.said.map(|value| Change::Setting { name: SAID.into(), value });
+        let changes =
+            incidents.chain(minutes).chain(verdicts).chain(evidence).chain(works).chain(said);
+        for change in changes {
             // What is refused is counted by the archive, whose standing is told.
             drop(self.archive.put(change));
         }
@@ -329,13 +346,20 @@ fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<
         let days = store.days(&component, span, DAYS_MAX + 1)?;
         Ok((component, days))
     });
-    Ok(Left { incidents, days: days.collect::<Result<_, StoreError>>()? })
+    let days = days.collect::<Result<_, StoreError>>()?;
+    // The newest: of older ones nobody asks.
+    let works = store.maintenances(Span::all(), WORKS_READ_MAX)?;
+    let said = store.setting(SAID)?.unwrap_or_default();
+    Ok(Left { incidents, days, works, said })
 }
 
 /// Hands on what people and programs are to hear of.
 fn announce(post: &PostRoom, step: &Step, now: UnixMs) {
     for change in step.changes.iter().filter(|change| change.kind != ChangeKind::Touched) {
         post.tell(Told::Story(Story::of_incident(&change.incident)));
+    }
+    for work in &step.works {
+        post.tell(Told::Story(Story::of_maintenance(work)));
     }
     for (component, from, to) in &step.moved {
         let id = format!("{component}-{}", now.as_millis()).into();

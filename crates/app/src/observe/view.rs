@@ -48,7 +48,7 @@ pub(super) fn view(desk: &Desk, around: Around<'_>) -> StatusView {
         groups: vec![group],
         past: desk.over.iter().cloned().map(plain).collect(),
         open: open.into_iter().map(plain).collect(),
-        maintenances: Vec::new(),
+        maintenances: desk.works.all().to_vec(),
         tide: None,
         answered: answered(&around.snapshot.quarter),
         reports: around.reports,
@@ -99,7 +99,10 @@ fn component(
         condition,
         certainty: stand.map_or(Certainty::Clear, |stand| stand.verdict.certainty),
         state,
-        note: None,
+        note: desk
+            .works
+            .said(&component.id)
+            .map(|_| Text::both("As our staff have said.", "以值班人员的说明为准。")),
         days,
         uptime: past.map_or_else(Uptime::default, |past| past.uptime(at)),
         created_at: desk.began_at,

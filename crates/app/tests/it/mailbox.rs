@@ -19,9 +19,9 @@ impl Mail {
     /// The first address in the text that begins so.
     pub(crate) fn link(&self, start: &str) -> Option<String> {
         let all = format!("{}\n{}", self.head.replace("\r\n ", " "), self.text);
-        let from = all.find(start)?;
         let is_end = |sign: char| sign.is_whitespace() || sign == '>';
-        Some(all.get(from..)?.split(is_end).next().unwrap().to_owned())
+        let rest = all.split_once(start)?.1;
+        Some(format!("{start}{}", rest.split(is_end).next().unwrap()))
     }
 }
 

@@ -25,6 +25,8 @@ mod memory;
 #[cfg(test)]
 mod observing;
 #[cfg(test)]
+mod ordering;
+#[cfg(test)]
 mod pacing;
 #[cfg(test)]
 mod provider;

@@ -60,6 +60,7 @@ pub fn incident(id: &str, start: u64) -> Incident {
         }),
         deeds: vec![(minute(start + 2), "97 % of requests went to claude".into())],
         postmortem: Some("# What was learnt\n\nNothing\0 new.".into()),
+        by_hand: true,
     }
 }
 
