@@ -29,6 +29,8 @@ mod ordering;
 #[cfg(test)]
 mod pacing;
 #[cfg(test)]
+mod proofs;
+#[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod recall;

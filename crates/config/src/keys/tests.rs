@@ -94,6 +94,9 @@ fn another(section: &Section, key: &Key) -> String {
         (_, "calls_min", _) => "3".into(),
         ("reserve", "enabled", _) => "true".into(),
         (_, "context_tokens_max", _) => "4000".into(),
+        // Neither the length nor a price says anything without the other.
+        (_, "long_above_tokens", _) => "9\nlong_output_usd_per_million = 2.5".into(),
+        (_, key, _) if key.starts_with("long_") => "2.5\nlong_above_tokens = 9".into(),
         (_, _, Shape::Integer { min, .. }) => (min + 1).to_string(),
         ("cards.NAME", _, Shape::Number { .. }) => "2.5".into(),
         (_, _, Shape::Number { min, max }) => format!("{:?}", (min + max) / 3.0),
