@@ -1,7 +1,12 @@
 //! The words of verdicts and incidents: plain, with the usual beside the present, certainty said, and
 //! none of the trade's jargon.
 
+mod chinese;
+mod phrases;
+
 use clock::UnixMs;
+
+pub use chinese::in_chinese;
 
 use crate::health::{Standing, is_told_by_page, speaks};
 use crate::{
@@ -136,7 +141,7 @@ pub(crate) fn recovering(names: &str) -> String {
 
 /// It fell again.
 pub(crate) fn relapsing(names: &str, times: u32) -> String {
-    let count = if times == 1 { "again".to_owned() } else { format!("again, the {times}. time") };
+    let count = if times == 1 { "again".to_owned() } else { format!("again, {times} times now") };
     format!("{names}: answers fail {count}. It is the same trouble until it holds.")
 }
 

@@ -1,12 +1,12 @@
 //! What the public may know, drawn from the desk, telemetry and readiness. Nothing is judged here.
 
 use clock::UnixMs;
-use detection::{Certainty, Component, Condition, Incident};
+use detection::{Author, Certainty, Component, Condition, Incident, in_chinese};
 use telemetry::{RequestWindow, Snapshot};
 use web::ReadyReport;
 use web::view::{
-    Answered, ComponentGroup, ComponentView, Day, IncidentView, Ourselves, PageInfo, ReportSeries,
-    SourceAge, StatusView, Text, Uptime,
+    Answered, ComponentGroup, ComponentView, Day, IncidentView, IncidentZh, Ourselves, PageInfo,
+    ReportSeries, SourceAge, StatusView, Text, Uptime,
 };
 
 use super::desk::Desk;
@@ -56,8 +56,20 @@ pub(super) fn view(desk: &Desk, around: Around<'_>) -> StatusView {
     }
 }
 
+/// With the Chinese words of what we wrote ourselves; a person's words stay as they are.
 fn plain(incident: Incident) -> IncidentView {
-    IncidentView { incident, zh: None }
+    let said = |text: &str| in_chinese(text).map_or_else(|| text.into(), Box::from);
+    let ours = incident.updates.iter().filter(|update| update.author == Author::Seawall);
+    let bodies =
+        ours.filter_map(|update| Some((update.id.clone(), in_chinese(&update.body)?.into())));
+    let zh = IncidentZh {
+        title: said(&incident.title),
+        why: said(&incident.cause.why),
+        readings: incident.lights.iter().map(|light| said(&light.reading)).collect(),
+        deeds: incident.deeds.iter().map(|(_, deed)| said(deed)).collect(),
+        bodies: bodies.collect(),
+    };
+    IncidentView { incident, zh: Some(zh) }
 }
 
 /// Providers are shown by what they are asked for; a part that nobody ever asked for is not, unless

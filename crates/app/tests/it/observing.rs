@@ -146,8 +146,8 @@ async fn an_open_incident_survives_a_restart() {
     assert_eq!(before["page"]["url"], "https://status.example.com");
     house.stop().await;
 
-    // The second house finds what the first one left, asked or not.
-    let house = open_since(&network, &settings, began);
+    // The second house finds what the first one left, asked or not, also by a clock that was set back.
+    let house = open(&network, &settings);
     let mut after = summary(&house).await;
     // The store answers from a thread of its own, which no paused clock holds.
     for _ in 0..100_000 {
@@ -278,6 +278,11 @@ async fn an_incident_tells_what_we_did_about_it() {
     let page = look(&house, STATUS_PORT, &format!("/incidents/{id}")).await.text();
     assert!(page.contains("Calls of a are kept away from fake1."), "{page}");
     assert!(page.contains("of all answers now come from fake2."), "{page}");
+    let zh = look(&house, STATUS_PORT, &format!("/incidents/{id}?lang=zh-Hans")).await.text();
+    for said in ["fake1 chat 没有应答", "对 a 的调用不再发往 fake1", "最近一分钟", "已确认："]
+    {
+        assert!(zh.contains(said), "{said}: {zh}");
+    }
     first.play(vec![well()]);
     ask_until(&house, 300, |_| false).await;
     let page = look(&house, STATUS_PORT, &format!("/incidents/{id}")).await.text();
