@@ -147,6 +147,14 @@ impl App {
 fn register_gauges(telemetry: &Telemetry, gateway: &Gateway, reserves: &Reserves) {
     let for_level = gateway.clone();
     telemetry.register_gauge(Gauge::RetryBudgetLevel, &[], move || for_level.retry_budget_level());
+    #[expect(clippy::cast_precision_loss, reason = "shown, and far below 2^52")]
+    for (gauge, of) in [
+        (Gauge::KeptAnswers, (|size| size.0 as f64) as fn((usize, usize)) -> f64),
+        (Gauge::KeptAnswerBytes, |size| size.1 as f64),
+    ] {
+        let kept = gateway.clone();
+        telemetry.register_gauge(gauge, &[], move || of(kept.kept_answers()));
+    }
     let for_reserve = reserves.clone();
     telemetry.register_gauge(Gauge::ReserveReady, &[], move || {
         if for_reserve.is_ready() { 1.0 } else { 0.0 }
@@ -164,8 +172,11 @@ pub(crate) fn announce_names(telemetry: &Telemetry, settings: &Settings) {
             }
         }
     }
-    let providers: Vec<Arc<str>> =
+    let mut providers: Vec<Arc<str>> =
         settings.providers.iter().map(|provider| Arc::from(&*provider.name)).collect();
+    if settings.steadiness.recall.enabled {
+        providers.push(Arc::from(gateway::RECALL));
+    }
     telemetry.set_known(&models, &providers);
 }
 
@@ -197,6 +208,7 @@ pub(crate) fn lineup(
         breaker: settings.steadiness.breaker,
         pace: settings.steadiness.pace,
         room: settings.steadiness.waiting_room,
+        recall: settings.steadiness.recall,
         clocks: settings.clocks,
         caps: settings.caps.clone(),
     })

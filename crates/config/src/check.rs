@@ -61,6 +61,7 @@ pub(crate) fn settings(
     let breaker = rooms::breaker(&top, f);
     let pace = rooms::pace(&top, f);
     let waiting_room = rooms::waiting_room(&top, f);
+    let recall = rooms::recall(&top, f);
     let request_log = rooms::request_log(&top, sources, f);
     let runtime = rooms::runtime(&top, f);
     let watch = watch::read(&top, &roster, sources, f);
@@ -80,7 +81,7 @@ pub(crate) fn settings(
         providers: roster.providers,
         models,
         clocks,
-        steadiness: Steadiness { failover, breaker, pace, waiting_room },
+        steadiness: Steadiness { failover, breaker, pace, waiting_room, recall },
         callers,
         caps,
         request_log,

@@ -102,12 +102,13 @@ fn write_provider(
 
 fn clocks(clocks: &Clocks) -> String {
     format!(
-        "connect {} ms, headers {} ms, first token {} ms, unstreamed {} ms, gap {} ms, total {} ms",
+        "connect {} ms, headers {} ms, first token {} ms, unstreamed {} ms, gap {} ms, crawl {} ms, total {} ms",
         clocks.connect_ms_max,
         clocks.headers_ms_max,
         clocks.first_token_ms_max,
         clocks.unstreamed_ms_max,
         clocks.gap_ms_max,
+        clocks.crawl_ms_max,
         clocks.total_ms_max
     )
 }

@@ -3,6 +3,7 @@
 
 mod doors;
 mod ladders;
+mod notify;
 mod providers;
 #[cfg(test)]
 mod tests;
@@ -10,8 +11,9 @@ mod watch;
 
 pub(crate) use doors::{AUTH, CALLER, LIMITS, LISTEN, LOG, RUNTIME, TLS};
 pub(crate) use ladders::{
-    BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RESERVE, WAITING_ROOM,
+    BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RECALL, RESERVE, WAITING_ROOM,
 };
+pub(crate) use notify::{MAIL, NOTIFY, RECEIVER};
 pub(crate) use providers::{CARD, CATALOGUE, CATALOGUE_FILE, KINDS, PROVIDER};
 pub(crate) use watch::{LOOKOUT, STATUS, STORAGE};
 
@@ -129,12 +131,14 @@ pub(crate) static TOP: Section = Section {
         "breaker",
         "pace",
         "waiting_room",
+        "recall",
         "auth",
         "reserve",
         "log",
         "storage",
         "status",
         "lookout",
+        "notify",
         "runtime",
     ],
 };
@@ -153,6 +157,7 @@ pub(crate) static ALL: &[&Section] = &[
     &BREAKER,
     &PACE,
     &WAITING_ROOM,
+    &RECALL,
     &AUTH,
     &CALLER,
     &LIMITS,
@@ -161,6 +166,9 @@ pub(crate) static ALL: &[&Section] = &[
     &STORAGE,
     &STATUS,
     &LOOKOUT,
+    &NOTIFY,
+    &MAIL,
+    &RECEIVER,
     &RUNTIME,
 ];
 

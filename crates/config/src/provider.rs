@@ -107,6 +107,11 @@ fn read_one<'t>(
         let message = "the name `reserve` belongs to the model on board; choose another name";
         findings.wrong(table.place("kind"), message);
     }
+    if name == gateway::RECALL {
+        let message =
+            "the name `recall` belongs to answers that are given again; choose another name";
+        findings.wrong(table.place("kind"), message);
+    }
     let mut provider = ProviderSettings::new(name, kind);
     if kind == Kind::Reserve {
         for (key, span, _) in table.entries_in_order() {

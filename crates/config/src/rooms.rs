@@ -4,9 +4,11 @@
 use std::path::PathBuf;
 
 use admission::RoomSettings;
-use gateway::Caps;
+use gateway::{Caps, RecallSettings};
 use net::ServerLimits;
-use resilience::{BreakerSettings, Clocks, FailoverSettings, LimiterSettings, PaceSettings};
+use resilience::{
+    BreakerSettings, Clocks, FailoverSettings, HedgeSettings, LimiterSettings, PaceSettings,
+};
 use telemetry::{LogTo, RequestLogSettings};
 
 use crate::Environment;
@@ -30,6 +32,7 @@ pub(crate) fn clocks(
         first_token_ms_max: table.integer("first_token_ms_max", d.first_token_ms_max, f),
         unstreamed_ms_max: table.integer("unstreamed_ms_max", d.unstreamed_ms_max, f),
         gap_ms_max: table.integer("gap_ms_max", d.gap_ms_max, f),
+        crawl_ms_max: table.integer("crawl_ms_max", d.crawl_ms_max, f),
         total_ms_max: table.integer("total_ms_max", d.total_ms_max, f),
     }
 }
@@ -37,6 +40,14 @@ pub(crate) fn clocks(
 pub(crate) fn failover(top: &Table<'_>, f: &mut Findings<'_>) -> FailoverSettings {
     let d = FailoverSettings::default();
     let table = top.table("failover", &keys::FAILOVER, f);
+    let h = d.hedge;
+    let hedge = HedgeSettings {
+        enabled: table.flag("hedge", f).unwrap_or(h.enabled),
+        after_ms_min: table.integer("hedge_after_ms_min", h.after_ms_min, f),
+        input_tokens_max: table.integer("hedge_input_tokens_max", h.input_tokens_max, f),
+        output_tokens_max: table.integer("hedge_output_tokens_max", h.output_tokens_max, f),
+        tools: table.flag("hedge_tools", f).unwrap_or(h.tools),
+    };
     let read = FailoverSettings {
         attempts_max: table.integer("attempts_max", d.attempts_max, f),
         retry_budget_ratio: table.number("retry_budget_ratio", d.retry_budget_ratio, f),
@@ -44,6 +55,7 @@ pub(crate) fn failover(top: &Table<'_>, f: &mut Findings<'_>) -> FailoverSetting
         pause_ms_max: table.integer("pause_ms_max", d.pause_ms_max, f),
         takeover: table.flag("takeover", f).unwrap_or(d.takeover),
         hold_tool_calls: table.flag("hold_tool_calls", f).unwrap_or(d.hold_tool_calls),
+        hedge,
     };
     in_order(&table, ("pause_ms_min", read.pause_ms_min), ("pause_ms_max", read.pause_ms_max), f);
     read
@@ -93,6 +105,20 @@ pub(crate) fn waiting_room(top: &Table<'_>, f: &mut Findings<'_>) -> RoomSetting
     RoomSettings {
         waiters_max: table.integer("waiters_max", d.waiters_max, f),
         wait_ms_max: table.integer("wait_ms_max", d.wait_ms_max, f),
+    }
+}
+
+pub(crate) fn recall(top: &Table<'_>, f: &mut Findings<'_>) -> RecallSettings {
+    let d = RecallSettings::default();
+    let table = top.table("recall", &keys::RECALL, f);
+    RecallSettings {
+        enabled: table.flag("enabled", f).unwrap_or(d.enabled),
+        fresh_ms_max: table.integer("fresh_ms_max", d.fresh_ms_max, f),
+        stale: table.flag("stale", f).unwrap_or(d.stale),
+        stale_ms_max: table.integer("stale_ms_max", d.stale_ms_max, f),
+        entries_max: table.integer("entries_max", d.entries_max, f),
+        bytes_max: table.integer("bytes_max", d.bytes_max, f),
+        answer_bytes_max: table.integer("answer_bytes_max", d.answer_bytes_max, f),
     }
 }
 

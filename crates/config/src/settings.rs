@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use admission::{CallerKey, RoomSettings};
-use gateway::Caps;
+use gateway::{Caps, RecallSettings};
 use net::{ServerLimits, TlsFiles};
 use providers::ProviderSettings;
 use resilience::{BreakerSettings, Clocks, FailoverSettings, ModelSpec, PaceSettings};
@@ -50,6 +50,7 @@ pub struct Steadiness {
     pub breaker: BreakerSettings,
     pub pace: PaceSettings,
     pub waiting_room: RoomSettings,
+    pub recall: RecallSettings,
 }
 
 /// What is kept of what was seen, and whose page shows it.

@@ -44,6 +44,7 @@ pub fn warnings(settings: &Settings) -> Vec<Warning> {
     if settings.steadiness.failover.hold_tool_calls && !settings.steadiness.failover.takeover {
         say("`hold_tool_calls` does nothing with `takeover = false`".to_owned());
     }
+    recall(settings, &mut say);
     shadowed(&settings.models, &mut say);
     unused(settings, &mut say);
     said
@@ -67,6 +68,21 @@ fn doors(settings: &Settings, say: &mut impl FnMut(String)) {
     }
     if settings.request_log.payloads {
         say("the request log holds what callers write and what they are answered".to_owned());
+    }
+}
+
+fn recall(settings: &Settings, say: &mut impl FnMut(String)) {
+    let recall = &settings.steadiness.recall;
+    if !recall.enabled {
+        return;
+    }
+    if recall.fresh_ms_max == 0 && !recall.stale {
+        say("`[recall]` keeps answers that it never gives: allow `stale` or set `fresh_ms_max`"
+            .into());
+    }
+    if recall.fresh_ms_max > 0 {
+        say("`[recall] fresh_ms_max`: who asks the same twice is given the same answer twice"
+            .into());
     }
 }
 

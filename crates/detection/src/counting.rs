@@ -25,12 +25,16 @@ impl Traffic {
             FaultClass::ServerError | FaultClass::Empty | FaultClass::Malformed => {
                 &mut self.faults.server_errors
             }
-            FaultClass::Silent | FaultClass::SlowFirstToken => &mut self.faults.timeouts,
+            FaultClass::Silent | FaultClass::SlowFirstToken | FaultClass::Crawling => {
+                &mut self.faults.timeouts
+            }
             FaultClass::Stalled | FaultClass::Cut => &mut self.faults.cuts,
             FaultClass::Connect | FaultClass::Reset => &mut self.faults.connections,
-            FaultClass::RateLimited | FaultClass::QuotaExhausted | FaultClass::KeyRejected => {
-                &mut self.refusals.count
-            }
+            FaultClass::RateLimited
+            | FaultClass::Acceleration
+            | FaultClass::QuotaExhausted
+            | FaultClass::SpendLimit
+            | FaultClass::KeyRejected => &mut self.refusals.count,
             // A name that the provider does not know is a mistake of whoever wrote it.
             FaultClass::ModelUnknown
             | FaultClass::ContextLength
@@ -39,6 +43,7 @@ impl Traffic {
             | FaultClass::CallerGone => &mut self.caller_faults,
             FaultClass::TotalTime
             | FaultClass::Unfit
+            | FaultClass::Outrun
             | FaultClass::ForeignProofs
             | FaultClass::Busy
             | FaultClass::Internal => return,

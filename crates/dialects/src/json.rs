@@ -94,7 +94,7 @@ fn skip_string(rest: &mut std::slice::Iter<'_, u8>) {
 const SHORT_STRING_BYTES: usize = 16;
 
 /// Where the string that opens at `start` ends, its closing quote included.
-fn string_end(text: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn string_end(text: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
         at += memchr2(b'"', b'\\', text.get(at..)?)?;

@@ -6,11 +6,13 @@ mod arguments;
 mod base64;
 mod body;
 mod embeddings;
+mod essence;
 mod form;
 mod gemini;
 mod json;
 mod mask;
 mod media;
+mod mould;
 mod object;
 mod openai_chat;
 mod openai_responses;
@@ -26,6 +28,7 @@ mod verbosity;
 pub mod retry_after;
 pub mod sse;
 
+pub use essence::essence;
 pub use form::{
     Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Unbearable,
     Vendor, Written, of,

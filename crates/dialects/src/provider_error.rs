@@ -2,6 +2,7 @@
 //! status can mean a pace, a purse, a crowd or a request that is too long.
 
 use bytes::Bytes;
+use clock::calendar::Date;
 use domain::{Blame, Dialect, Fault, FaultClass, RelayableError};
 use http::HeaderMap;
 use serde_json::Value;
@@ -58,6 +59,14 @@ pub(crate) fn read_refusal(
         None => format!("status {status}, {}", describe_body(body)),
     };
     let wait_ms = retry_after::read(headers, now_unix_seconds);
+    if class == FaultClass::SpendLimit {
+        // No wait that is told beside it cures it.
+        return Fault {
+            status: Some(status),
+            retry_after_ms: ms_to_next_month(now_unix_seconds),
+            ..Fault::new(class, mask::line(&detail))
+        };
+    }
     Fault {
         class,
         status: Some(status),
@@ -65,6 +74,24 @@ pub(crate) fn read_refusal(
         detail: mask::line(&detail),
         relayable: relayable(dialect, (status, class), told.as_ref(), body),
     }
+}
+
+/// Milliseconds until the month turns in UTC, when spend limits begin anew.
+fn ms_to_next_month(unix_seconds: f64) -> Option<u64> {
+    const DAY_S: f64 = 86_400.0;
+    #[expect(clippy::cast_possible_truncation, reason = "days since 1970 are few")]
+    let day = (unix_seconds / DAY_S).floor() as i64;
+    let today = Date::of_day(day);
+    let (year, month) =
+        if today.month == 12 { (today.year + 1, 1) } else { (today.year, today.month + 1) };
+    #[expect(clippy::cast_precision_loss, reason = "days since 1970 are few")]
+    let first = Date { year, month, day: 1 }.day()? as f64;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a month at most, and in the future"
+    )]
+    Some(((first * DAY_S - unix_seconds) * 1000.0).max(0.0) as u64)
 }
 
 /// A refusal that is the caller's to mend goes through as it is, if it has the dialect's form and
@@ -191,15 +218,25 @@ impl Told {
         format!("{} ({})", self.message, self.names.join(", "))
     }
 
+    /// The limit that the account's owner set for a month.
+    fn is_about_spending(&self) -> bool {
+        self.is_named(&["enforced_spend_limit_reached", "billing_hard_limit_reached"])
+            || self.says(&["reached your specified api usage limits", "spend limit reached"])
+    }
+
+    /// Calls became more too quickly; the quota itself has room.
+    fn is_about_growth(&self) -> bool {
+        self.is_named(&["acceleration_limit_exceeded"])
+            || self.says(&["acceleration limit", "usage increase rate", "usage more gradually"])
+    }
+
     fn is_about_money(&self) -> bool {
-        const NAMES: [&str; 7] = [
+        const NAMES: [&str; 5] = [
             "billing_error",
             "insufficient_quota",
-            "billing_hard_limit_reached",
             "billing_not_active",
             "insufficient_balance",
             "insufficient_credits",
-            "enforced_spend_limit_reached",
         ];
         self.is_named(&NAMES)
             || self.says(&[
@@ -309,9 +346,11 @@ impl Told {
 fn classify(status: u16, told: Option<&Told>) -> FaultClass {
     let says = |about: fn(&Told) -> bool| told.is_some_and(about);
     match status {
+        400..=499 if says(Told::is_about_spending) => FaultClass::SpendLimit,
         429 if says(Told::is_about_money) => FaultClass::QuotaExhausted,
         429 if says(Told::is_about_length) => FaultClass::ContextLength,
         429 if says(Told::is_about_load) => FaultClass::Overloaded,
+        429 if says(Told::is_about_growth) => FaultClass::Acceleration,
         429 => FaultClass::RateLimited,
         503 | 529 => FaultClass::Overloaded,
         500..=599 if says(Told::is_about_load) => FaultClass::Overloaded,
@@ -339,10 +378,12 @@ fn classify(status: u16, told: Option<&Told>) -> FaultClass {
 /// not the caller's fault here.
 fn classify_in_band(status: Option<u16>, told: &Told) -> FaultClass {
     let by_words = [
+        (told.is_about_spending(), FaultClass::SpendLimit),
         (told.is_about_money(), FaultClass::QuotaExhausted),
         (told.is_about_length(), FaultClass::ContextLength),
         (told.is_about_content(), FaultClass::ContentFilter),
         (told.is_about_load(), FaultClass::Overloaded),
+        (told.is_about_growth(), FaultClass::Acceleration),
         (told.is_about_pace(), FaultClass::RateLimited),
         (told.is_about_model(), FaultClass::ModelUnknown),
         (told.is_named(&["invalid_api_key", "authentication_error"]), FaultClass::KeyRejected),

@@ -21,6 +21,8 @@ pub enum FaultClass {
     SlowFirstToken,
     /// Content came, then nothing for longer than the gap allowed.
     Stalled,
+    /// Content came for long, but far more slowly than this rung's usually does.
+    Crawling,
     /// The stream or body ended before it was complete.
     Cut,
     /// A success that carries nothing: an empty body, or a stream without content and finish.
@@ -33,8 +35,12 @@ pub enum FaultClass {
     Overloaded,
     /// 429 about our pace.
     RateLimited,
+    /// 429 because our calls became more too quickly, though they are within the quota.
+    Acceleration,
     /// The account of this key has no money or quota left; no wait cures it.
     QuotaExhausted,
+    /// The account of this key has met the limit that its owner set for the month.
+    SpendLimit,
     /// This key is refused: 401, 402, 403.
     KeyRejected,
     /// The provider does not know the model.
@@ -51,6 +57,8 @@ pub enum FaultClass {
     CallerGone,
     /// The rung cannot serve this kind of request.
     Unfit,
+    /// Another call for the same request was quicker, and this one was cancelled.
+    Outrun,
     /// The rung refuses proofs of thinking in the history that it did not write itself.
     ForeignProofs,
     /// The rung's own queue is full, or it is not ready yet.
@@ -87,13 +95,16 @@ impl FaultClass {
             Self::Silent => "silent",
             Self::SlowFirstToken => "slow_first_token",
             Self::Stalled => "stalled",
+            Self::Crawling => "crawling",
             Self::Cut => "cut",
             Self::Empty => "empty",
             Self::Malformed => "malformed",
             Self::ServerError => "server_error",
             Self::Overloaded => "overloaded",
             Self::RateLimited => "rate_limited",
+            Self::Acceleration => "acceleration",
             Self::QuotaExhausted => "quota_exhausted",
+            Self::SpendLimit => "spend_limit",
             Self::KeyRejected => "key_rejected",
             Self::ModelUnknown => "model_unknown",
             Self::ContextLength => "context_length",
@@ -102,6 +113,7 @@ impl FaultClass {
             Self::TotalTime => "total_time",
             Self::CallerGone => "caller_gone",
             Self::Unfit => "unfit",
+            Self::Outrun => "outrun",
             Self::ForeignProofs => "foreign_proofs",
             Self::Busy => "busy",
             Self::Internal => "internal",
@@ -117,19 +129,22 @@ impl FaultClass {
             | Self::CallerGone
             | Self::Unfit
             | Self::ForeignProofs => Blame::Caller,
-            Self::Internal | Self::TotalTime | Self::Busy => Blame::Us,
+            Self::Internal | Self::TotalTime | Self::Outrun | Self::Busy => Blame::Us,
             Self::Connect
             | Self::Reset
             | Self::Silent
             | Self::SlowFirstToken
             | Self::Stalled
+            | Self::Crawling
             | Self::Cut
             | Self::Empty
             | Self::Malformed
             | Self::ServerError
             | Self::Overloaded
             | Self::RateLimited
+            | Self::Acceleration
             | Self::QuotaExhausted
+            | Self::SpendLimit
             | Self::KeyRejected
             | Self::ModelUnknown => Blame::Upstream,
         }
@@ -142,6 +157,7 @@ impl FaultClass {
             | Self::ServerError
             | Self::Overloaded
             | Self::RateLimited
+            | Self::Acceleration
             | Self::Cut
             | Self::Empty
             | Self::Malformed => Retry::SameAfterPause,
@@ -149,11 +165,14 @@ impl FaultClass {
             | Self::Silent
             | Self::SlowFirstToken
             | Self::Stalled
+            | Self::Crawling
             | Self::QuotaExhausted
+            | Self::SpendLimit
             | Self::KeyRejected
             | Self::ModelUnknown
             | Self::ContextLength
             | Self::Unfit
+            | Self::Outrun
             | Self::ForeignProofs
             | Self::Busy
             | Self::Internal => Retry::Elsewhere,

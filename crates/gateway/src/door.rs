@@ -13,6 +13,7 @@ use telemetry::Telemetry;
 use upstream::Readiness;
 
 use crate::endpoint::{Asked, Endpoint, endpoint_of};
+use crate::recall::Recall;
 use crate::reply::{self, ReplyBody};
 use crate::route::RouteBook;
 use crate::waiting::Rooms;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) routes: RouteBook,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) budget: Mutex<RetryBudget>,
+    pub(crate) recall: Recall,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Telemetry,
     pub(crate) in_flight: AtomicUsize,
@@ -69,6 +71,7 @@ impl Gateway {
             routes: RouteBook::new(rooms.clone()),
             rooms,
             budget: Mutex::new(RetryBudget::new(ratio)),
+            recall: Recall::default(),
             clock: parts.clock,
             telemetry: parts.telemetry,
             in_flight: AtomicUsize::new(0),
@@ -91,6 +94,7 @@ impl Gateway {
         let old = self.shared.lineup.load();
         let rungs_differ = old.breaker != parts.breaker || old.pace != parts.pace;
         let rooms_differ = old.room != parts.room;
+        self.shared.recall.settle(&parts.recall, old.models != parts.models);
         let ratio = parts.failover.retry_budget_ratio;
         if old.failover.retry_budget_ratio.to_bits() != ratio.to_bits() {
             *self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -120,6 +124,11 @@ impl Gateway {
     pub fn retry_budget_level(&self) -> f64 {
         let budget = self.shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
         budget.level(self.shared.clock.now())
+    }
+
+    /// Answers that are kept to be given again, and their bytes.
+    pub fn kept_answers(&self) -> (usize, usize) {
+        self.shared.recall.size()
     }
 
     /// Requests that stand in line.

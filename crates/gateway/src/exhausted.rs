@@ -67,6 +67,21 @@ fn ends_it(class: FaultClass) -> bool {
     matches!(class, FaultClass::CallerFault | FaultClass::ContentFilter)
 }
 
+/// What a caller is told whose answer will not be complete.
+pub(crate) fn broken_off(class: FaultClass) -> Refusal {
+    let (kind, why) = match class {
+        FaultClass::Stalled => (RefusalKind::UpstreamTimeout, "the provider stopped sending"),
+        FaultClass::Crawling => (RefusalKind::UpstreamTimeout, "the provider hardly sent anything"),
+        FaultClass::TotalTime => (RefusalKind::UpstreamTimeout, "the request's time is over"),
+        FaultClass::ContentFilter => {
+            (RefusalKind::InvalidRequest, "the provider's content filter ended the answer")
+        }
+        _ => (RefusalKind::UpstreamFailed, "the provider's stream broke off"),
+    };
+    let message = format!("{why} ({class}); what came so far is not the whole answer");
+    Refusal { status: 502, kind, message, param: None, retry_after_s: None }
+}
+
 fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
     let say = |status, kind, message: String| Refusal {
         status,
@@ -105,12 +120,19 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
         let text = "the provider does not know this model".to_owned();
         return (say(404, RefusalKind::ModelNotFound, text), "model_unknown");
     }
-    let accounts = [FaultClass::QuotaExhausted, FaultClass::KeyRejected, FaultClass::Unfit];
+    let accounts = [
+        FaultClass::QuotaExhausted,
+        FaultClass::SpendLimit,
+        FaultClass::KeyRejected,
+        FaultClass::Unfit,
+    ];
     let wait_ms = trail.wait_ms_min.or(trail.accounts_out_ms.filter(|_| all(&accounts)));
     let wait_s = wait_ms.map_or(WAIT_S_UNKNOWN, |wait_ms| wait_ms.div_ceil(1000).max(1));
     let limited = [
         FaultClass::RateLimited,
+        FaultClass::Acceleration,
         FaultClass::QuotaExhausted,
+        FaultClass::SpendLimit,
         FaultClass::Unfit,
         FaultClass::ForeignProofs,
     ];

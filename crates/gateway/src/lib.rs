@@ -9,11 +9,14 @@
 
 mod admit;
 mod attempt;
+mod crawling;
 mod door;
 mod endpoint;
 mod exhausted;
 mod lineup;
 mod plan;
+mod provider;
+mod recall;
 mod receipt;
 mod receive;
 mod relay;
@@ -29,5 +32,6 @@ mod waiting;
 
 pub use door::{Gateway, GatewayParts};
 pub use lineup::{Lineup, LineupParts};
+pub use recall::{RECALL, RecallSettings};
 pub use reply::ReplyBody;
 pub use settings::Caps;

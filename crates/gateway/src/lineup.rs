@@ -8,7 +8,7 @@ use dialects::ModelEntry;
 use resilience::{BreakerSettings, FailoverSettings, LadderTable, ModelSpec, PaceSettings};
 use upstream::{Readiness, Upstream};
 
-use crate::Caps;
+use crate::{Caps, RecallSettings};
 
 /// What a lineup is made of.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub struct LineupParts {
     pub breaker: BreakerSettings,
     pub pace: PaceSettings,
     pub room: RoomSettings,
+    pub recall: RecallSettings,
     /// Clocks of `provider/model` names that no ladder covers.
     pub clocks: resilience::Clocks,
     pub caps: Caps,
@@ -36,6 +37,7 @@ pub struct Lineup {
     pub(crate) breaker: BreakerSettings,
     pub(crate) pace: PaceSettings,
     pub(crate) room: RoomSettings,
+    pub(crate) recall: RecallSettings,
     pub(crate) caps: Caps,
 }
 
@@ -58,6 +60,7 @@ impl Lineup {
             breaker: parts.breaker,
             pace: parts.pace,
             room: parts.room,
+            recall: parts.recall,
             caps: parts.caps,
         }
     }

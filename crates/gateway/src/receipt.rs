@@ -1,14 +1,14 @@
 //! The receipt of a request while it is being written. It is handed over exactly once, when the
 //! ticket is dropped, whatever ended the request.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use clock::Tick;
 use domain::{Dialect, Fault, FaultClass, Losses, Operation, Prices, Sight, Target, Usage};
-use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt, TakeoverEnd};
+use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt, Source, TakeoverEnd};
 
 use crate::door::Shared;
 use crate::rung::Claim;
@@ -25,6 +25,8 @@ pub(crate) struct Ticket {
     receipt: Option<Box<Receipt>>,
     last_content: Option<Tick>,
     payload: Option<(Bytes, BytesMut)>,
+    /// The second of two calls that run beside each other; in a box, for it is seldom there.
+    beside: OnceLock<Box<AttemptRecord>>,
     /// Of the running attempt.
     prices: Option<Prices>,
     /// What the attempts consumed that the caller was told a part of.
@@ -57,6 +59,7 @@ impl Ticket {
             receipt: Some(receipt),
             last_content: None,
             payload: None,
+            beside: OnceLock::new(),
             prices: None,
             before: None,
         }
@@ -95,24 +98,50 @@ impl Ticket {
 
     /// An attempt begins, at these prices if anybody knows them. Should nothing more be said of it, the caller left while it ran.
     pub(crate) fn begin_attempt(&mut self, claim: &Claim, prices: Option<Prices>) {
-        self.receipt().attempts.push(AttemptRecord {
-            target: claim.rung.target.clone(),
-            key: claim.key,
-            trial: claim.is_probe(),
-            took: Duration::ZERO,
-            first_token: None,
-            fault: Some(FaultClass::CallerGone),
-            status: None,
-            detail: Box::default(),
-            usage: None,
-            cost: None,
-        });
+        self.receipt().attempts.push(record_of(claim));
         self.prices = prices;
+    }
+
+    /// A second call begins beside the running attempt. It stands in the receipt whatever becomes of
+    /// the two.
+    pub(crate) fn begin_beside(&self, claim: &Claim) {
+        // Never two at a time.
+        let _only = self.beside.set(Box::new(record_of(claim)));
+    }
+
+    /// The second call is the running attempt from now on, at these prices.
+    pub(crate) fn run_beside(&mut self, prices: Option<Prices>) {
+        if let Some(record) = self.beside.take() {
+            self.receipt().attempts.push(*record);
+            self.prices = prices;
+        }
+    }
+
+    /// The attempt before the running one runs again, at these prices.
+    pub(crate) fn run_former(&mut self, prices: Option<Prices>) {
+        if let [.., former, running] = self.receipt().attempts.as_mut_slice() {
+            std::mem::swap(former, running);
+            self.prices = prices;
+        }
+    }
+
+    /// Those of the running attempt.
+    pub(crate) fn prices(&self) -> Option<Prices> {
+        self.prices
+    }
+
+    /// The attempt whose answer the caller gets; none if that is one which was given before.
+    fn running(&mut self) -> Option<&mut AttemptRecord> {
+        let receipt = self.receipt();
+        match receipt.answer.source {
+            Source::Recall { .. } => None,
+            Source::Provider | Source::Reserve => receipt.attempts.last_mut(),
+        }
     }
 
     /// The running attempt ended, well if there is no fault.
     pub(crate) fn end_attempt(&mut self, took: Duration, fault: Option<&Fault>) {
-        if let Some(attempt) = self.receipt().attempts.last_mut() {
+        if let Some(attempt) = self.running() {
             attempt.took = took;
             attempt.fault = fault.map(|fault| fault.class);
             attempt.status = fault.and_then(|fault| fault.status).or(attempt.status);
@@ -124,7 +153,7 @@ impl Ticket {
 
     /// The running attempt brought its first content.
     pub(crate) fn first_token_of_attempt(&mut self, after: Duration) {
-        if let Some(attempt) = self.receipt().attempts.last_mut() {
+        if let Some(attempt) = self.running() {
             attempt.first_token = Some(after);
         }
     }
@@ -148,7 +177,13 @@ impl Ticket {
         let answer = &mut self.receipt().answer;
         answer.served_step = u16::try_from(step).ok();
         answer.served_by = Some(target);
-        answer.served_by_reserve = by_reserve;
+        answer.source = if by_reserve { Source::Reserve } else { Source::Provider };
+    }
+
+    /// The answer is one that was given so long ago.
+    pub(crate) fn recalled(&mut self, target: Target, step: usize, age: Duration) {
+        self.served_by(target, step, false);
+        self.receipt().answer.source = Source::Recall { age };
     }
 
     pub(crate) fn set_why(&mut self, why: &str) {
@@ -214,9 +249,9 @@ impl Ticket {
     }
 
     /// What the running attempt has consumed so far; the last word counts.
-    fn bill(&mut self, usage: &Usage) {
+    pub(crate) fn bill(&mut self, usage: &Usage) {
         let cost = self.prices.and_then(|prices| prices.cost(usage));
-        if let Some(attempt) = self.receipt().attempts.last_mut() {
+        if let Some(attempt) = self.running() {
             attempt.usage = Some(*usage);
             attempt.cost = cost;
         }
@@ -255,11 +290,27 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.shared.telemetry.in_flight().fetch_sub(1, Ordering::Relaxed);
+        self.run_beside(None);
         let Some(mut receipt) = self.receipt.take() else { return };
         receipt.answer.took = self.shared.clock.now().since(receipt.started);
         receipt.answer.payloads =
             self.payload.take().map(|(request, answer)| (request, answer.freeze()));
         self.shared.telemetry.receipt(receipt);
+    }
+}
+
+fn record_of(claim: &Claim) -> AttemptRecord {
+    AttemptRecord {
+        target: claim.rung.target.clone(),
+        key: claim.key,
+        trial: claim.is_probe(),
+        took: Duration::ZERO,
+        first_token: None,
+        fault: Some(FaultClass::CallerGone),
+        status: None,
+        detail: Box::default(),
+        usage: None,
+        cost: None,
     }
 }
 

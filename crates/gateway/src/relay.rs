@@ -3,6 +3,8 @@
 //! another rung where that is right, and else ends in an error event of the caller's dialect, never
 //! as if it were complete. Who may go on and how is decided in `takeover`.
 
+mod flow;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -13,19 +15,20 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use clock::Tick;
-use dialects::{Refusal, RefusalKind, StreamWriter};
+use dialects::StreamWriter;
 use domain::{
-    Delta, Dialect, Event, Fault, FaultClass, Framing, Full, Losses, Needs, Piece, Retry, Sight,
-    Target, Usage,
+    Dialect, Event, Fault, FaultClass, Framing, Losses, Needs, Piece, Retry, Sight, Target,
 };
+use resilience::Crawl;
 use telemetry::{Outcome, TakeoverEnd};
 use tokio::time::Sleep;
 use upstream::Pieces;
 
 use crate::Gateway;
 use crate::attempt::{Answered, Began};
+use crate::recall::Recorder;
 use crate::receipt::Ticket;
-use crate::rung::{Claim, Ended};
+use crate::rung::Claim;
 use crate::takeover::{self, Broken, Origin, TakenOver, Way};
 use crate::told::{Story, Told};
 
@@ -33,6 +36,8 @@ use crate::told::{Story, Told};
 const AFTER_FINISH_MAX: Duration = Duration::from_secs(2);
 /// How often a caller is told that we live while another rung is asked to go on.
 const PING_EVERY: Duration = Duration::from_secs(5);
+/// Written events are gathered up to about so many bytes.
+const RUN_BYTES_ENOUGH: usize = 8 * 1024;
 /// Events of tool calls that are held back until the calls are complete.
 const HELD_CALLS_MAX: usize = 16 * 1024;
 
@@ -55,6 +60,7 @@ pub(crate) struct RelayParts {
     pub(crate) held: VecDeque<Piece>,
     pub(crate) pieces: Pieces,
     pub(crate) pen: Pen,
+    pub(crate) recorder: Option<Box<Recorder>>,
     pub(crate) origin: Origin,
     pub(crate) deadline: Tick,
     pub(crate) gap_max: Duration,
@@ -66,9 +72,13 @@ pub(crate) struct Relay {
     gateway: Gateway,
     dialect: Dialect,
     pen: Pen,
+    /// Of an answer that is to be kept if it ends well.
+    recorder: Option<Box<Recorder>>,
     told: Told,
     deadline: Tick,
     gap_max: Duration,
+    /// It crawls, and another rung is to go on.
+    had_enough: bool,
     /// What our own writer begins with.
     start: Bytes,
     timer: Pin<Box<Sleep>>,
@@ -106,6 +116,9 @@ struct Flow {
     last_content: Tick,
     finish_seen: bool,
     end_mark_seen: bool,
+    crawl: Crawl,
+    /// Nothing was there when the next piece was asked for.
+    had_to_wait: bool,
     part: Part,
     /// About so many tokens were told by attempts before it.
     tokens_before: u64,
@@ -154,6 +167,8 @@ impl Relay {
             last_content: now,
             finish_seen: false,
             end_mark_seen: false,
+            crawl: Crawl::new(now),
+            had_to_wait: false,
             part: Part::First,
             tokens_before: 0,
             calls: holds_calls.then(Vec::new),
@@ -163,9 +178,11 @@ impl Relay {
             gateway,
             dialect: flow.origin.request.dialect,
             pen,
+            recorder: parts.recorder,
             told,
             deadline: parts.deadline,
             gap_max: parts.gap_max,
+            had_enough: false,
             start,
             timer: Box::pin(tokio::time::sleep(parts.gap_max)),
             state: State::Flowing(flow),
@@ -181,21 +198,14 @@ impl Relay {
         loop {
             let bytes = match &mut self.state {
                 State::Over => return Poll::Ready(None),
-                State::Flowing(flow) => {
-                    let next = match flow.held.pop_front() {
-                        Some(piece) => Poll::Ready(Some(Ok(piece))),
-                        None => flow.pieces.as_mut().poll_next(cx),
-                    };
-                    match next {
-                        Poll::Ready(Some(Ok(piece))) => self.take(piece),
-                        Poll::Ready(Some(Err(fault))) => self.broke(fault),
-                        Poll::Ready(None) => self.complete(),
-                        Poll::Pending => match self.poll_clocks(cx) {
-                            Poll::Ready(bytes) => bytes,
-                            Poll::Pending => return Poll::Pending,
-                        },
-                    }
-                }
+                State::Flowing(_) if std::mem::take(&mut self.had_enough) => self.broke(crawled()),
+                State::Flowing(flow) => match flow.poll_piece(cx) {
+                    Poll::Ready(next) => self.take_next(next),
+                    Poll::Pending => match self.poll_clocks(cx) {
+                        Poll::Ready(bytes) => bytes,
+                        Poll::Pending => return Poll::Pending,
+                    },
+                },
                 State::TakingOver(going) => match going.taking_over.as_mut().poll(cx) {
                     Poll::Ready(taken) => self.go_on(taken),
                     Poll::Pending => match self.poll_ping(cx) {
@@ -205,8 +215,36 @@ impl Relay {
                 },
             };
             if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
-                return Poll::Ready(Some(self.count(bytes)));
+                let bytes = self.count(bytes);
+                return Poll::Ready(Some(self.gather(bytes, cx)));
             }
+        }
+    }
+
+    /// Events that we write ourselves come one by one; those that are ready go out together.
+    fn gather(&mut self, first: Bytes, cx: &mut Context<'_>) -> Bytes {
+        let mut run = BytesMut::new();
+        while run.len() < RUN_BYTES_ENOUGH && !self.had_enough {
+            let (State::Flowing(flow), Pen::Writer(_)) = (&mut self.state, &self.pen) else {
+                break;
+            };
+            let Poll::Ready(next) = flow.poll_piece(cx) else { break };
+            if let Some(bytes) = self.take_next(next) {
+                if run.is_empty() {
+                    run.reserve(RUN_BYTES_ENOUGH);
+                    run.extend_from_slice(&first);
+                }
+                run.extend_from_slice(&self.count(bytes));
+            }
+        }
+        if run.is_empty() { first } else { run.freeze() }
+    }
+
+    fn take_next(&mut self, next: Option<Result<Piece, Fault>>) -> Option<Bytes> {
+        match next {
+            Some(Ok(piece)) => self.take(piece),
+            Some(Err(fault)) => self.broke(fault),
+            None => self.complete(),
         }
     }
 
@@ -224,6 +262,9 @@ impl Relay {
 
     fn take(&mut self, piece: Piece) -> Option<Bytes> {
         let State::Flowing(flow) = &mut self.state else { return None };
+        if self.recorder.as_mut().is_some_and(|recorder| !recorder.take(&piece)) {
+            self.recorder = None;
+        }
         let (bytes, sight) = match (piece, &mut self.pen) {
             (Piece::Relayed { bytes, sight }, Pen::Relay) => {
                 self.told.relay(&bytes);
@@ -256,7 +297,11 @@ impl Relay {
         }
         if sight.content_deltas > 0 {
             flow.last_content = now;
+            if flow.crawls(now, &sight) && self.moves_on() {
+                self.had_enough = true;
+            }
         }
+        let State::Flowing(flow) = &mut self.state else { return None };
         flow.end_mark_seen |= sight.end_mark;
         if sight.finish.is_some() && !flow.finish_seen {
             flow.finish_seen = true;
@@ -265,6 +310,18 @@ impl Relay {
         }
         flow.ticket.see(&sight, now);
         Some(bytes)
+    }
+
+    /// True if another rung should go on with a stream that crawls.
+    fn moves_on(&self) -> bool {
+        let State::Flowing(flow) = &self.state else { return false };
+        let from = &flow.claim.rung.target;
+        let tries = flow.ticket.view().attempts.len();
+        let story = self.told.story(self.dialect);
+        story.is_some_and(|story| {
+            let known = (from, tries);
+            crate::crawling::may_move_on(&self.gateway, &flow.origin, known, &crawled(), &story)
+        })
     }
 
     /// Nothing is ready: has a clock run out? The timer is only set anew when it fires, so that
@@ -280,6 +337,8 @@ impl Relay {
                 continue;
             }
             if flow.finish_seen {
+                // It may be whole, but nobody said so.
+                self.recorder = None;
                 return Poll::Ready(self.complete());
             }
             let fault = if now >= self.deadline {
@@ -313,6 +372,9 @@ impl Relay {
             return None;
         };
         flow.end_attempt(&self.gateway, None);
+        if let Some(recorder) = self.recorder.take() {
+            recorder.keep();
+        }
         let mut last = BytesMut::new();
         if let Pen::Writer(writer) = &mut self.pen {
             last.extend_from_slice(&flow.write_calls(&mut **writer, &mut self.told));
@@ -344,6 +406,7 @@ impl Relay {
 
     /// The stream broke: it is taken over, or the caller is told.
     fn broke(&mut self, fault: Fault) -> Option<Bytes> {
+        self.recorder = None;
         let State::Flowing(flow) = &mut self.state else { return None };
         let many = flow.origin.request.outline.needs.contains(Needs::MANY_CHOICES);
         if flow.finish_seen && !many && fault.class == FaultClass::Cut {
@@ -447,6 +510,8 @@ impl Relay {
             last_content: self.gateway.shared.clock.now(),
             finish_seen: false,
             end_mark_seen: false,
+            crawl: Crawl::new(self.gateway.shared.clock.now()),
+            had_to_wait: false,
             part: if continued { Part::Continuation } else { Part::Restart },
             tokens_before: going.story.estimated_tokens(),
             calls: failover.hold_tool_calls.then(Vec::new),
@@ -467,21 +532,7 @@ impl Relay {
     /// The caller is told that the answer will not be complete.
     fn fail(&mut self, mut ticket: Ticket, fault: &Fault) -> Bytes {
         ticket.close(Outcome::Broken, Some(fault.class.as_str()));
-        let (kind, why) = match fault.class {
-            FaultClass::Stalled => (RefusalKind::UpstreamTimeout, "the provider stopped sending"),
-            FaultClass::TotalTime => (RefusalKind::UpstreamTimeout, "the request's time is over"),
-            FaultClass::ContentFilter => {
-                (RefusalKind::InvalidRequest, "the provider's content filter ended the answer")
-            }
-            _ => (RefusalKind::UpstreamFailed, "the provider's stream broke off"),
-        };
-        let refusal = Refusal {
-            status: 502,
-            kind,
-            message: format!("{why} ({}); what came so far is not the whole answer", fault.class),
-            param: None,
-            retry_after_s: None,
-        };
+        let refusal = crate::exhausted::broken_off(fault.class);
         let event = || dialects::of(self.dialect).write_stream_refusal(&refusal, Framing::Events);
         let last = match &mut self.pen {
             Pen::Writer(writer) => writer.break_off(&refusal),
@@ -496,86 +547,14 @@ impl Relay {
     }
 }
 
-impl Flow {
-    fn end_attempt(&mut self, gateway: &Gateway, fault: Option<&Fault>) {
-        match fault {
-            None => {
-                // The answer's own sums and times are those of all attempts.
-                let usage = self.ticket.view().attempts.last().and_then(|attempt| attempt.usage);
-                let spoke = if self.part == Part::First { self.ticket.spoke() } else { None };
-                let ended = Ended { usage, spoke };
-                self.claim.complete(&gateway.judge(), &ended);
-            }
-            Some(_) => self.claim.judge(&gateway.judge(), fault),
-        }
-        let took = gateway.shared.clock.now().since(self.attempt_started);
-        self.ticket.end_attempt(took, fault);
-    }
-
-    /// What this attempt consumed where the provider does not tell.
-    fn estimate(&self, output: u64) -> Usage {
-        let full =
-            self.origin.request.full(|request| dialects::of(request.dialect).read_full(request));
-        let input_uncached = match full {
-            Ok(Full::Conversation(conversation)) => conversation.estimated_tokens(),
-            _ => 0,
-        };
-        Usage { input_uncached, output, estimated: true, ..Usage::default() }
-    }
-
-    /// Writes one event, or holds it back.
-    fn write(&mut self, event: Event, writer: &mut dyn StreamWriter, told: &mut Told) -> Bytes {
-        let event = match event {
-            // The text goes on in its block, and what somebody else thinks in between is not shown.
-            Event::Delta { delta: Delta::Thinking(_) | Delta::Proof(_), .. }
-                if self.part == Part::Continuation =>
-            {
-                return Bytes::new();
-            }
-            Event::Usage(usage) => Event::Usage(self.ticket.summed(usage)),
-            event => event,
-        };
-        let is_call = matches!(
-            &event,
-            Event::Delta { delta: Delta::ToolCall { .. } | Delta::Arguments { .. }, .. }
-        );
-        match &mut self.calls {
-            Some(calls) if is_call && calls.len() < HELD_CALLS_MAX => {
-                calls.push(event);
-                return Bytes::new();
-            }
-            Some(calls) if !calls.is_empty() && (is_call || is_said(&event)) => {
-                let held = self.write_calls(writer, told);
-                told.tell(&event);
-                return [held, writer.event(&event)].concat().into();
-            }
-            _ => {}
-        }
-        told.tell(&event);
-        writer.event(&event)
-    }
-
-    /// The calls that were held back are complete.
-    fn write_calls(&mut self, writer: &mut dyn StreamWriter, told: &mut Told) -> Bytes {
-        let calls = self.calls.as_mut().map(std::mem::take).unwrap_or_default();
-        let mut written = BytesMut::new();
-        for event in calls {
-            told.tell(&event);
-            written.extend_from_slice(&writer.event(&event));
-        }
-        written.freeze()
-    }
-}
-
-/// Something that a caller reads, behind which no call goes on.
-fn is_said(event: &Event) -> bool {
-    matches!(event, Event::Delta { .. } | Event::Finish { .. })
-}
-
 impl Drop for Relay {
     fn drop(&mut self) {
         self.gateway.shared.telemetry.open_streams().fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+fn crawled() -> Fault {
+    Fault::new(FaultClass::Crawling, "content came far more slowly than usual")
 }
 
 fn over_time() -> Fault {

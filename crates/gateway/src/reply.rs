@@ -16,6 +16,7 @@ use upstream::Whole;
 
 use crate::attempt::{Answering, Began};
 use crate::endpoint::Unserved;
+use crate::recall::Recorder;
 use crate::receipt::Ticket;
 use crate::receive::{identify, quoted, refusal};
 use crate::relay::{Pen, Relay, RelayParts};
@@ -175,7 +176,8 @@ pub(crate) fn answer(
     ticket.set_status(200);
     ticket.add_losses(losses);
     let seal = Seal { served_by: claim.rung.served_by.clone(), why, headers: head.headers };
-    let whole = WholeReply { gateway, ticket, claim, seal, dialect: request.dialect };
+    let recorder = Recorder::begin(&gateway.shared, lineup, &ticket, (&request, &ladder.pattern));
+    let whole = WholeReply { gateway, ticket, claim, seal, recorder, dialect: request.dialect };
     match began {
         Began::Whole(answer) => whole.relayed(answer),
         Began::Native(reply) => {
@@ -185,10 +187,10 @@ pub(crate) fn answer(
                 Reply::InputTokens { .. } => None,
             };
             let envelope = envelope(&request, &whole.ticket, model, &target);
-            whole.written(&reply, &envelope)
+            whole.written(reply, &envelope)
         }
         Began::Streaming { dialect, held, pieces } => {
-            let WholeReply { ticket, claim, seal, .. } = whole;
+            let WholeReply { ticket, claim, seal, recorder, .. } = whole;
             let form = dialects::of(request.dialect);
             let pen = match (dialect, request.framing) {
                 (Some(_), Framing::Events) => Pen::Relay,
@@ -219,6 +221,7 @@ pub(crate) fn answer(
                 held,
                 pieces,
                 pen,
+                recorder,
                 origin,
                 deadline: answering.deadline,
                 gap_max: answering.gap_max,
@@ -273,12 +276,17 @@ struct WholeReply<'a> {
     ticket: Ticket,
     claim: crate::rung::Claim,
     seal: Seal,
+    /// Of an answer that is to be kept.
+    recorder: Option<Box<Recorder>>,
     dialect: Dialect,
 }
 
 impl WholeReply<'_> {
     fn relayed(self, answer: Whole) -> Response<ReplyBody> {
-        let Self { gateway, mut ticket, mut claim, seal, dialect } = self;
+        let Self { gateway, mut ticket, mut claim, seal, recorder, dialect } = self;
+        if let Some(recorder) = recorder {
+            recorder.keep_body(&answer.body);
+        }
         // An answer that came at once tells its pace by its length.
         let took = ticket.view().attempts.last().map(|attempt| attempt.took);
         let spoke = took.zip(answer.sight.usage.map(|usage| usage.output));
@@ -294,16 +302,19 @@ impl WholeReply<'_> {
     }
 
     /// An answer in the internal form, written into the caller's dialect.
-    fn written(mut self, reply: &Reply, envelope: &Envelope) -> Response<ReplyBody> {
-        let written = dialects::of(self.dialect).write_whole(reply, envelope);
+    fn written(mut self, reply: Reply, envelope: &Envelope) -> Response<ReplyBody> {
+        let written = dialects::of(self.dialect).write_whole(&reply, envelope);
         self.ticket.add_losses(written.losses);
-        let sight = match reply {
+        let sight = match &reply {
             Reply::Completion(completion) => completion.sight(),
             Reply::Embeddings(embeddings) => {
                 Sight { content_deltas: 1, usage: embeddings.usage, ..Sight::default() }
             }
             Reply::InputTokens { .. } => Sight { content_deltas: 1, ..Sight::default() },
         };
+        if let Some(recorder) = self.recorder.take() {
+            recorder.keep_reply(reply);
+        }
         self.relayed(Whole { body: written.body, status: 200, sight })
     }
 }

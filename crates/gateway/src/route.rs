@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::Target;
 
+use crate::provider::Provider;
 use crate::rung::{Rung, RungSettings};
 use crate::waiting::Rooms;
 
@@ -17,28 +18,41 @@ const RUNGS_MAX: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct RouteBook {
     rungs: RwLock<HashMap<Target, Arc<Rung>>>,
+    /// Configured ones, over all reloads.
+    providers: RwLock<HashMap<Arc<str>, Arc<Provider>>>,
     rooms: Arc<Rooms>,
 }
 
 impl RouteBook {
     pub(crate) fn new(rooms: Arc<Rooms>) -> Self {
-        Self { rungs: RwLock::default(), rooms }
+        Self { rungs: RwLock::default(), providers: RwLock::default(), rooms }
     }
 
     /// The rung of a target, made at its first use and again when its number of keys changed.
     pub(crate) fn rung(&self, target: &Target, keys: u16, settings: RungSettings) -> Arc<Rung> {
-        let known = self.rungs.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned();
-        if let Some(rung) = known
+        if let Some(rung) = self.known(target)
             && rung.key_count() == usize::from(keys.max(1))
         {
             return rung;
         }
-        let rung = Arc::new(Rung::new(target.clone(), keys, settings, self.rooms.clone()));
+        let provider = self.provider(&target.provider);
+        let rung = Rung::new(target.clone(), keys, settings, (self.rooms.clone(), provider));
+        let rung = Arc::new(rung);
         let mut rungs = self.rungs.write().unwrap_or_else(PoisonError::into_inner);
         if rungs.len() < RUNGS_MAX || rungs.contains_key(target) {
             rungs.insert(target.clone(), rung.clone());
         }
         rung
+    }
+
+    /// The rung of a target, if it was ever asked.
+    pub(crate) fn known(&self, target: &Target) -> Option<Arc<Rung>> {
+        self.rungs.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
+    }
+
+    fn provider(&self, name: &Arc<str>) -> Arc<Provider> {
+        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        providers.entry(name.clone()).or_default().clone()
     }
 
     /// The pace of every rung: its target, the limit in force and the ramp's rate.
@@ -54,5 +68,6 @@ impl RouteBook {
     /// Forgets what was learned under settings that are no longer in force.
     pub(crate) fn forget(&self) {
         self.rungs.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.providers.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -2,7 +2,7 @@
 //! it at a pace that it can take. A call takes its place as a [`Claim`] and tells, when it ends, how
 //! it went.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use clock::{Clock, Dice, Tick};
 use domain::{Allowance, Fault, FaultClass, Target, Usage};
 use http::HeaderValue;
 use resilience::{
-    Breaker, BreakerSettings, Expectation, Feel, Felt, Gate, LimitWhy, Limiter, Pace, PaceSettings,
-    Paced, Pacer, Pulse, Ramp, State, Take, Verdict,
+    Breaker, BreakerSettings, Ease, Expectation, Feel, Felt, Gate, HedgeAsk, HedgeSettings,
+    LimitWhy, Limiter, Pace, PaceSettings, Paced, Pacer, Pulse, Ramp, State, Tail, Take, Verdict,
 };
 use telemetry::{BreakerChange, Telemetry};
 
+use crate::provider::Provider;
 use crate::waiting::Rooms;
 
 /// Generated tokens of an unstreamed answer below which its time tells nothing of the pace.
@@ -39,6 +40,7 @@ pub(crate) struct Rung {
     next_key: AtomicUsize,
     governor: Mutex<Governor>,
     rooms: Arc<Rooms>,
+    provider: Arc<Provider>,
     settings: RungSettings,
 }
 
@@ -48,12 +50,16 @@ struct Route {
     breaker: Mutex<Breaker>,
     pacer: Mutex<Pacer>,
     in_flight: AtomicUsize,
+    /// Doubts about its provider that it has heard of.
+    doubts: AtomicU64,
 }
 
 /// What all keys of a rung share.
 #[derive(Debug)]
 struct Governor {
     pulse: Pulse,
+    /// When a first token is late.
+    tail: Tail,
     /// How many calls are answered as well as is expected.
     easy: Limiter,
     /// How many are answered well enough that waiting would be worse.
@@ -126,12 +132,14 @@ impl Rung {
         target: Target,
         keys: u16,
         settings: RungSettings,
-        rooms: Arc<Rooms>,
+        (rooms, provider): (Arc<Rooms>, Arc<Provider>),
     ) -> Self {
+        let doubts = provider.known(&target.model, keys.max(1));
         let route = || Route {
             breaker: Mutex::new(Breaker::new(settings.breaker)),
             pacer: Mutex::new(Pacer::default()),
             in_flight: AtomicUsize::new(0),
+            doubts: AtomicU64::new(doubts),
         };
         let served_by = HeaderValue::from_str(&target.to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unprintable"));
@@ -142,12 +150,14 @@ impl Rung {
             next_key: AtomicUsize::new(0),
             governor: Mutex::new(Governor {
                 pulse: Pulse::new(expectation(&settings)),
+                tail: Tail::default(),
                 easy: Limiter::new(settings.pace.limiter),
                 most: Limiter::anchored(settings.pace.limiter),
                 ramp: Ramp::default(),
                 returning: false,
             }),
             rooms,
+            provider,
             settings,
         }
     }
@@ -168,13 +178,46 @@ impl Rung {
         (governor.limit(true).0, governor.ramp.rate_per_s())
     }
 
-    /// When the first of its keys may be asked again, if no breaker lets a call through now.
+    /// How it stands when one more call would be a favour and no need.
+    pub(crate) fn ease(&self, now: Tick) -> Ease {
+        let closed =
+            self.routes.iter().all(|route| lock(&route.breaker).state(now) == State::Closed);
+        let governor = lock(&self.governor);
+        Ease {
+            closed,
+            ramped: governor.returning || governor.ramp.is_rising(now),
+            in_flight: self.in_flight_now(),
+            limit: governor.limit(false).0,
+        }
+    }
+
+    /// After how long a first token is late enough for a second call.
+    pub(crate) fn hedge_after(&self, settings: &HedgeSettings, ask: &HedgeAsk) -> Option<Duration> {
+        if !self.settings.pace.enabled || settings.spares(ask) {
+            return None;
+        }
+        settings.after(ask, &lock(&self.governor).tail)
+    }
+
+    /// The time that a token usually takes, where that is known and means something.
+    pub(crate) fn inter_token_usual(&self) -> Option<Duration> {
+        lock(&self.governor).pulse.inter_token_usual()
+    }
+
+    /// True if its pace is watched.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.settings.pace.enabled
+    }
+
+    /// When the first of its keys may be asked again, if none may be now.
     pub(crate) fn refuses_until(&self, now: Tick) -> Option<Tick> {
-        let until = |route: &Route| match lock(&route.breaker).peek(now) {
-            Gate::Refuse { until, .. } => Some(until),
-            Gate::Admit | Gate::Probe => None,
+        let until = |(key, route): (u16, &Route)| {
+            self.provider.stopped(now, key).or_else(|| match lock(&route.breaker).peek(now) {
+                Gate::Refuse { until, .. } => Some(until),
+                Gate::Admit | Gate::Probe => None,
+            })
         };
-        let all: Option<Vec<Tick>> = self.routes.iter().map(until).collect();
+        let all: Option<Vec<Tick>> = (0..).zip(&self.routes).map(until).collect();
         all?.into_iter().min()
     }
 
@@ -199,6 +242,11 @@ impl Rung {
             let key = u16::try_from(index).unwrap_or(u16::MAX);
             let Some(route) = self.routes.get(index) else { continue };
             if wish.spent.contains(&key) {
+                continue;
+            }
+            if let Some(until) = self.provider.stopped(wish.now, key) {
+                let class = FaultClass::SpendLimit;
+                worst = sooner(worst, Held::Breaker { until, class });
                 continue;
             }
             match self.claim_key(route, wish, dice) {
@@ -234,6 +282,11 @@ impl Rung {
         wish: &Wish<'_>,
         dice: &Mutex<Dice>,
     ) -> Result<Admitted, Held> {
+        let doubts = self.provider.doubts();
+        if route.doubts.load(Ordering::Relaxed) != doubts {
+            route.doubts.store(doubts, Ordering::Relaxed);
+            lock(&route.breaker).doubt(wish.now);
+        }
         let probe = match lock(&route.breaker).admit(wish.now) {
             Gate::Admit => false,
             Gate::Probe => true,
@@ -375,8 +428,16 @@ impl Claim {
         let in_flight = self.rung.in_flight_now();
         let mut governor = lock(&self.rung.governor);
         let felt = governor.pulse.first_token(after, self.take.input_tokens);
+        governor.tail.add(after, self.take.input_tokens);
         governor.felt(now, felt, in_flight);
         governor.ramp.felt(now, if felt.strain > 1.0 { Feel::Slow } else { Feel::Good });
+    }
+
+    /// No content had come after so long, when another call was quicker.
+    pub(crate) fn cut_off(&self, after: Duration) {
+        if self.rung.settings.pace.enabled {
+            lock(&self.rung.governor).tail.add_cut_off(after, self.take.input_tokens);
+        }
     }
 
     /// The answer came to its end.
@@ -417,7 +478,16 @@ impl Claim {
             let mut dice = lock(judge.dice);
             lock(&route.breaker).judge(now, self.admitted.probe, verdict, &mut dice)
         };
+        if let Some(Fault { class: FaultClass::SpendLimit, retry_after_ms: Some(ms), .. }) = fault {
+            self.rung.provider.stop_key(now, self.key, *ms);
+        }
         let Some(transition) = transition else { return };
+        let (provider, model) = (&self.rung.provider, &self.rung.target.model);
+        if provider.changed(model, self.key, &transition) {
+            tracing::warn!(provider = %self.rung.target.provider, "most routes of it are down");
+        }
+        // What it knows by itself is newer than any doubt.
+        route.doubts.store(provider.doubts(), Ordering::Relaxed);
         match transition.to {
             State::Closed if transition.from == State::HalfOpen => {
                 lock(&self.rung.governor).returning = true;
@@ -450,14 +520,15 @@ impl Claim {
     /// What a fault says of the provider's strength.
     fn feel(&self, now: Tick, fault: &Fault) {
         use FaultClass::{
-            Connect, Overloaded, RateLimited, Reset, ServerError, Silent, SlowFirstToken, Stalled,
+            Acceleration, Connect, Crawling, Overloaded, RateLimited, Reset, ServerError, Silent,
+            SlowFirstToken, Stalled,
         };
-        if let (RateLimited, Some(route)) = (fault.class, self.route()) {
+        if let (RateLimited | Acceleration, Some(route)) = (fault.class, self.route()) {
             lock(&route.pacer).refused(now, fault.retry_after_ms);
         }
         let in_flight = self.rung.in_flight_now();
         let mut governor = lock(&self.rung.governor);
-        if matches!(fault.class, Overloaded | Silent | SlowFirstToken | Stalled) {
+        if matches!(fault.class, Overloaded | Silent | SlowFirstToken | Stalled | Crawling) {
             governor.easy.overloaded(now, in_flight);
             governor.most.overloaded(now, in_flight);
         }
@@ -465,6 +536,8 @@ impl Claim {
             fault.class,
             Overloaded
                 | RateLimited
+                | Acceleration
+                | Crawling
                 | Silent
                 | SlowFirstToken
                 | Stalled

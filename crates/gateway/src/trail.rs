@@ -69,6 +69,19 @@ impl Trail {
         self.wait_ms_min = Some(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
     }
 
+    /// A second call was made after so long, and `target` was the first to answer.
+    pub(crate) fn hedged(&mut self, target: &Target, after: Duration) {
+        self.add(format_args!(
+            "asked twice after {:.1} s, {target} was quicker",
+            after.as_secs_f64()
+        ));
+    }
+
+    /// An answer that `target` gave so long ago is given again.
+    pub(crate) fn recalled(&mut self, target: &Target, age: Duration) {
+        self.add(format_args!("{target} was asked the same {} s ago", age.as_secs()));
+    }
+
     /// A stream broke off after content, and whether another rung goes on with it.
     pub(crate) fn broke_off(&mut self, target: &Target, fault: &Fault, then: &str) {
         self.add(format_args!("{target} {} in mid-answer, {then}", fault.class));

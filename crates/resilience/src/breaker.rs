@@ -17,13 +17,19 @@
 //! An exhausted quota and a refused key are no ill health of the provider either, but they open
 //! their own route at once: the first for [`STICKY_MS_MAX`], since no wait cures it; the second
 //! for the least cool-down, doubling up to the same limit, since a provider's own fault may answer
-//! 401 for a minute while a withdrawn key does so for ever.
+//! 401 for a minute while a withdrawn key does so for ever. A spend limit is told with its reset, and
+//! nothing is asked before that.
+//!
+//! A limit on how quickly calls become more paces like any 429, and never counts. A call that was
+//! outrun by a second one counts in the window, since half of all calls being late is ill health, but
+//! never in the streak.
 
 use std::time::Duration;
 
 use clock::{Dice, Tick};
 use domain::FaultClass;
 
+use crate::rollup::SPEND_MS_MAX;
 use crate::window::Window;
 use crate::{BreakerSettings, Verdict};
 
@@ -51,8 +57,12 @@ pub enum BreakerWhy {
     RestOver,
     /// The key's account has nothing left.
     QuotaExhausted,
+    /// The key has met its spend limit.
+    SpendLimit,
     /// The key is refused.
     KeyRejected,
+    /// Most other routes of the provider are down.
+    Provider,
     /// The last probe failed.
     ProbeFailed,
     /// A probe came through.
@@ -70,7 +80,9 @@ impl BreakerWhy {
             Self::RetryAfter => "retry_after",
             Self::RestOver => "rest_over",
             Self::QuotaExhausted => "quota_exhausted",
+            Self::SpendLimit => "spend_limit",
             Self::KeyRejected => "key_rejected",
+            Self::Provider => "provider",
             Self::ProbeFailed => "probe_failed",
             Self::ProbeSucceeded => "probe_succeeded",
             Self::ProbeOut => "probe_out",
@@ -255,6 +267,15 @@ impl Breaker {
         Some(Transition { from, to, why })
     }
 
+    /// Most other routes of the provider are down. If nothing was heard of this one lately, it begins
+    /// with a probe too; one that is in use knows better by itself.
+    pub fn doubt(&mut self, now: Tick) {
+        if self.open.is_none() && self.judged.sum(now) == 0 {
+            let why = BreakerWhy::Provider;
+            self.open = Some(Open { until: now, why, level: 0, probe_at: None });
+        }
+    }
+
     /// Takes back an attempt that ended without a judgement, because the caller left.
     pub fn release(&mut self, probe: bool) {
         if probe {
@@ -286,7 +307,7 @@ impl Breaker {
                 self.count_failure(now, class);
                 self.note_pause(now, retry_after_ms);
                 if let Some(why) = self.reason_to_open(now, class) {
-                    let until = now + self.cooldown(0, class, dice);
+                    let until = now + self.cooldown(0, (class, retry_after_ms), dice);
                     self.open = Some(Open { until, why, level: 0, probe_at: None });
                     return Some(why);
                 }
@@ -302,9 +323,12 @@ impl Breaker {
     fn count_failure(&mut self, now: Tick, class: FaultClass) {
         let kept_rest = self.end_kept_rest();
         match class {
-            FaultClass::QuotaExhausted | FaultClass::KeyRejected => return,
+            FaultClass::QuotaExhausted
+            | FaultClass::SpendLimit
+            | FaultClass::KeyRejected
+            | FaultClass::Acceleration => return,
             FaultClass::RateLimited if !kept_rest => return,
-            FaultClass::RateLimited => {}
+            FaultClass::RateLimited | FaultClass::Outrun => {}
             _ => self.streak = self.streak.saturating_add(1),
         }
         self.judged.add(now, 1);
@@ -364,11 +388,12 @@ impl Breaker {
         self.note_pause(now, retry_after_ms);
         // A 429 shows that the provider is up and busy: the probe failed, but that is no reason to
         // come back more seldom.
-        if class != FaultClass::RateLimited {
+        if !is_of_pace(class) {
             open.level = open.level.saturating_add(1);
         }
         open.why = why_of(class).unwrap_or(BreakerWhy::ProbeFailed);
-        open.until = open.until.max(now + self.cooldown(open.level, class, dice));
+        let cooldown = self.cooldown(open.level, (class, retry_after_ms), dice);
+        open.until = open.until.max(now + cooldown);
         self.open = Some(open);
         Some(BreakerWhy::ProbeFailed)
     }
@@ -381,19 +406,28 @@ impl Breaker {
             return;
         };
         self.note_pause(now, retry_after_ms);
-        if class != FaultClass::RateLimited {
-            open.until = open.until.max(now + self.cooldown(open.level, class, dice));
+        if !is_of_pace(class) && class != FaultClass::Outrun {
+            let cooldown = self.cooldown(open.level, (class, retry_after_ms), dice);
+            open.until = open.until.max(now + cooldown);
             open.why = why_of(class).unwrap_or(open.why);
             self.open = Some(open);
         }
     }
 
     /// How long to stay away of our own accord.
-    fn cooldown(&self, level: u32, class: FaultClass, dice: &mut Dice) -> Duration {
+    fn cooldown(
+        &self,
+        level: u32,
+        (class, retry_after_ms): (FaultClass, Option<u64>),
+        dice: &mut Dice,
+    ) -> Duration {
+        if let (FaultClass::SpendLimit, Some(reset_ms)) = (class, retry_after_ms) {
+            return Duration::from_millis(reset_ms.min(SPEND_MS_MAX));
+        }
         let doublings = 1_u64.checked_shl(level).unwrap_or(u64::MAX);
         let grown_ms = self.settings.cooldown_ms_min.saturating_mul(doublings);
         let cooldown_ms = match class {
-            FaultClass::QuotaExhausted => STICKY_MS_MAX,
+            FaultClass::QuotaExhausted | FaultClass::SpendLimit => STICKY_MS_MAX,
             FaultClass::KeyRejected => grown_ms.min(STICKY_MS_MAX),
             _ => grown_ms.min(self.settings.cooldown_ms_max),
         };
@@ -401,10 +435,16 @@ impl Breaker {
     }
 }
 
+/// A 429 of any kind: the provider is up.
+fn is_of_pace(class: FaultClass) -> bool {
+    matches!(class, FaultClass::RateLimited | FaultClass::Acceleration)
+}
+
 /// The reason that one fault of this class is enough to open a breaker, if it is.
 fn why_of(class: FaultClass) -> Option<BreakerWhy> {
     match class {
         FaultClass::QuotaExhausted => Some(BreakerWhy::QuotaExhausted),
+        FaultClass::SpendLimit => Some(BreakerWhy::SpendLimit),
         FaultClass::KeyRejected => Some(BreakerWhy::KeyRejected),
         _ => None,
     }

@@ -3,6 +3,8 @@
 
 mod breaker;
 mod budget;
+mod crawl;
+mod hedge;
 mod ladder;
 mod limiter;
 mod next;
@@ -11,6 +13,7 @@ mod pacer;
 mod pattern;
 mod pulse;
 mod ramp;
+mod rollup;
 mod settings;
 mod splice;
 mod verdict;
@@ -18,6 +21,8 @@ mod window;
 
 pub use breaker::{Breaker, BreakerWhy, Gate, PROBE_MS_MAX, STICKY_MS_MAX, State, Transition};
 pub use budget::{BudgetSpent, RESERVE_TRIES_MAX, RetryBudget};
+pub use crawl::Crawl;
+pub use hedge::{Ease, HedgeAsk, Tail, may_hedge};
 pub use ladder::{Found, LadderTable};
 pub use limiter::{LimitWhy, Limiter, LimiterSettings};
 pub use next::{AfterFault, Decision, Next, after_fault};
@@ -25,9 +30,10 @@ pub use order::{EQUALS_MAX, Order, order_equals};
 pub use pacer::{PaceWhy, Paced, Pacer, Take};
 pub use pulse::{Expectation, Felt, Pulse};
 pub use ramp::{Feel, Pace, Ramp};
+pub use rollup::{Rollup, SPEND_MS_MAX};
 pub use settings::{
-    BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, PaceSettings, RungModel,
-    RungSpec,
+    BreakerSettings, Clocks, FailoverSettings, HedgeSettings, LadderSpec, ModelSpec, PaceSettings,
+    RungModel, RungSpec,
 };
-pub use splice::{Manner, NotContinued, Splice};
+pub use splice::{FitWhy, Manner, NotContinued, Splice};
 pub use verdict::{Verdict, verdict_of};

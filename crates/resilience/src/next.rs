@@ -73,7 +73,11 @@ pub fn after_fault(facts: &AfterFault<'_>, dice: &mut Dice) -> Decision {
         facts.other_rung && facts.tries.saturating_add(1) >= facts.settings.attempts_max;
     let by_key = matches!(
         class,
-        FaultClass::RateLimited | FaultClass::QuotaExhausted | FaultClass::KeyRejected
+        FaultClass::RateLimited
+            | FaultClass::Acceleration
+            | FaultClass::QuotaExhausted
+            | FaultClass::SpendLimit
+            | FaultClass::KeyRejected
     );
     if by_key && facts.other_key && !keep_for_other_rung {
         return Decision { next: Next::NextKey, why: "next key" };
@@ -95,7 +99,7 @@ pub fn after_fault(facts: &AfterFault<'_>, dice: &mut Dice) -> Decision {
 fn pause_on_same_rung(facts: &AfterFault<'_>, dice: &mut Dice) -> Result<Decision, &'static str> {
     let AfterFault { fault, settings, other_rung, .. } = *facts;
     let asked_ms = fault.retry_after_ms.unwrap_or(0);
-    let rate_limited = fault.class == FaultClass::RateLimited;
+    let rate_limited = matches!(fault.class, FaultClass::RateLimited | FaultClass::Acceleration);
     // Another rung spares us the wait, unless it is the short one that a 429 names.
     if other_rung && (facts.tries_on_rung >= 2 || rate_limited != (asked_ms > 0)) {
         return Err("next rung");

@@ -110,6 +110,14 @@ impl Pulse {
         Felt { pulse, strain: pulse / GAP_STRAIN_FACTOR }
     }
 
+    /// The time that a token usually takes, once that is known.
+    pub fn inter_token_usual(&self) -> Option<Duration> {
+        match self.gap_ms {
+            Baseline::Known(ms) => Some(Duration::from_secs_f64(ms / MEDIAN_FACTOR / 1000.0)),
+            Baseline::Learning(_) => None,
+        }
+    }
+
     /// The first-token time that is expected, for a prompt of no length.
     pub fn first_token_expected(&self) -> Duration {
         Duration::from_secs_f64(self.first_ms.expected(self.first_most()) / 1000.0)

@@ -154,6 +154,12 @@ impl Ramp {
         self.wide
     }
 
+    /// True while calls come along it, and not yet as many as would like to.
+    pub fn is_rising(&self, now: Tick) -> bool {
+        let lately = now.since(self.last_call) < Duration::from_millis(2 * DOUBLE_MS_MIN);
+        self.rate.is_some() && lately && !self.wide
+    }
+
     /// Lets the ramp end: the rung has its own traffic again.
     pub fn end(&mut self) {
         self.rate = None;

@@ -18,6 +18,8 @@ pub struct Clocks {
     pub unstreamed_ms_max: u64,
     /// Between two pieces of content.
     pub gap_ms_max: u64,
+    /// A stream that has crawled for so long is taken over by another rung; 0 lets it crawl.
+    pub crawl_ms_max: u64,
     /// For the whole request, all attempts together.
     pub total_ms_max: u64,
 }
@@ -30,6 +32,7 @@ impl Default for Clocks {
             first_token_ms_max: 10_000,
             unstreamed_ms_max: 90_000,
             gap_ms_max: 10_000,
+            crawl_ms_max: 15_000,
             total_ms_max: 600_000,
         }
     }
@@ -51,6 +54,7 @@ pub struct FailoverSettings {
     pub takeover: bool,
     /// Tool calls are held back until they are complete, so that a break in them can be mended.
     pub hold_tool_calls: bool,
+    pub hedge: HedgeSettings,
 }
 
 impl Default for FailoverSettings {
@@ -62,6 +66,34 @@ impl Default for FailoverSettings {
             pause_ms_max: 5_000,
             takeover: true,
             hold_tool_calls: false,
+            hedge: HedgeSettings::default(),
+        }
+    }
+}
+
+/// When a second call is made because a first token is late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HedgeSettings {
+    pub enabled: bool,
+    /// Never before so long, however quick the rung usually is.
+    pub after_ms_min: u64,
+    /// A request with more tokens of input is too dear to be asked twice, estimated at four bytes
+    /// each.
+    pub input_tokens_max: u64,
+    /// So is one whose answer may have more tokens.
+    pub output_tokens_max: u64,
+    /// Requests that offer tools may be asked twice.
+    pub tools: bool,
+}
+
+impl Default for HedgeSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            after_ms_min: 500,
+            input_tokens_max: 4_000,
+            output_tokens_max: 4_096,
+            tools: false,
         }
     }
 }

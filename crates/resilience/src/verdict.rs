@@ -40,13 +40,17 @@ pub fn verdict_of(fault: &Fault) -> Verdict {
         | FaultClass::Silent
         | FaultClass::SlowFirstToken
         | FaultClass::Stalled
+        | FaultClass::Crawling
         | FaultClass::Cut
         | FaultClass::Empty
         | FaultClass::Malformed
         | FaultClass::ServerError
         | FaultClass::Overloaded
         | FaultClass::RateLimited
+        | FaultClass::Acceleration
         | FaultClass::QuotaExhausted
+        | FaultClass::SpendLimit
+        | FaultClass::Outrun
         | FaultClass::KeyRejected) => {
             Verdict::Failure { class, retry_after_ms: fault.retry_after_ms }
         }

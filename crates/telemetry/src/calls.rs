@@ -86,8 +86,10 @@ impl Calls {
             if cell.keys.len() < KEYS_MAX {
                 cell.keys.insert(attempt.key);
             }
-            let refused =
-                matches!(attempt.fault, Some(FaultClass::KeyRejected | FaultClass::QuotaExhausted));
+            let refused = matches!(
+                attempt.fault,
+                Some(FaultClass::KeyRejected | FaultClass::QuotaExhausted | FaultClass::SpendLimit)
+            );
             if refused && cell.keys_refused.len() < KEYS_MAX {
                 cell.keys_refused.insert(attempt.key);
             }

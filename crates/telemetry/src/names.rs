@@ -72,6 +72,10 @@ pub enum Gauge {
     ReserveQueue,
     /// 1 if the reserve can answer. No labels.
     ReserveReady,
+    /// Answers that are kept to be given again. No labels.
+    KeptAnswers,
+    /// Bytes of them. No labels.
+    KeptAnswerBytes,
     /// Reloads of the settings since the start. Label: outcome (`applied` or `refused`).
     Reloads,
     /// 1 for how a component stands, 0 for how it does not. Labels: component, health, certainty.
@@ -151,7 +155,7 @@ pub(crate) static TABLE: &[Row] = &[
     row(Series::Attempts, ("seawall_attempts", Plain), Counter, &["provider", "model", "fault"],
         "Calls to providers by class of fault"),
     row(Series::Served, ("seawall_served", Plain), Counter, &["provider", "model", "rung"],
-        "Answers by who gave them: primary, failover or reserve"),
+        "Answers by who gave them: primary, failover, recall or reserve"),
     row(Series::Refused, ("seawall_refused", Plain), Counter, &["reason"],
         "Requests turned away before any attempt"),
     row(Series::StreamOutcomes, ("seawall_stream_outcomes", Plain), Counter, &["outcome"],
@@ -196,6 +200,10 @@ pub(crate) static TABLE: &[Row] = &[
         "Requests that wait for the reserve"),
     row(Series::Sampled(Gauge::ReserveReady), ("seawall_reserve_ready", Plain), Level, &[],
         "1 if the reserve can answer"),
+    row(Series::Sampled(Gauge::KeptAnswers), ("seawall_recall_answers", Plain), Level, &[],
+        "Finished answers that are kept to be given again"),
+    row(Series::Sampled(Gauge::KeptAnswerBytes), ("seawall_recall", Bytes), Level, &[],
+        "Bytes of finished answers that are kept"),
     row(Series::Sampled(Gauge::Reloads), ("seawall_reloads", Plain), Level, &["outcome"],
         "Reloads of the settings since the start"),
     row(Series::Sampled(Gauge::Verdict), ("seawall_verdict", Plain), Level,

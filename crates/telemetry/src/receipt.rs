@@ -147,11 +147,32 @@ impl Takeovers {
     }
 }
 
+/// What kind of rung gave an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Source {
+    #[default]
+    Provider,
+    /// The model on board.
+    Reserve,
+    /// No attempt: it was given before, so long ago, and is given again.
+    Recall { age: Duration },
+}
+
+impl Source {
+    /// Time since it was given first, if it is given again.
+    pub fn recalled_age(self) -> Option<Duration> {
+        match self {
+            Self::Recall { age } => Some(age),
+            Self::Provider | Self::Reserve => None,
+        }
+    }
+}
+
 /// What the caller got.
 #[derive(Debug, Clone, Default)]
 pub struct AnswerRecord {
     pub served_by: Option<Target>,
-    pub served_by_reserve: bool,
+    pub source: Source,
     /// Which step of the ladder served, counted from 0; `None` if nobody said. A breaker that is
     /// open on the first step leaves no attempt behind, so the attempts alone do not tell.
     pub served_step: Option<u16>,

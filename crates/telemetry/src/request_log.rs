@@ -10,7 +10,7 @@ use clock::calendar::Rfc3339;
 use serde::{Serialize, Serializer};
 
 use crate::mask::mask_marked;
-use crate::{AttemptRecord, Receipt, RequestLogSettings, TakeoverEnd, mask_secrets};
+use crate::{AttemptRecord, Receipt, RequestLogSettings, Source, TakeoverEnd, mask_secrets};
 
 /// Bytes of an attempt's detail that are logged.
 const DETAIL_BYTES_MAX: usize = 1_024;
@@ -59,6 +59,9 @@ struct End<'a> {
     #[serde(serialize_with = "as_optional_text")]
     served_by: Option<&'a domain::Target>,
     reserve: bool,
+    /// Seconds since the answer was given first, if it was given before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recalled_age_s: Option<u64>,
     finish: Option<&'static str>,
     why: &'a str,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -132,7 +135,8 @@ impl<'a> Line<'a> {
                 status: receipt.status,
                 reason: receipt.reason,
                 served_by: answer.served_by.as_ref(),
-                reserve: answer.served_by_reserve,
+                reserve: answer.source == Source::Reserve,
+                recalled_age_s: answer.source.recalled_age().map(|age| age.as_secs()),
                 finish: answer.finish.as_ref().map(domain::Finish::as_str),
                 why: &answer.why,
                 losses: answer.losses.header(),

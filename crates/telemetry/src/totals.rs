@@ -10,7 +10,7 @@ use crate::histogram::{
     ATTEMPTS, CALL_SECONDS, FIRST_SECONDS, Histogram, PIECE_SECONDS, TOKENS, to_f64,
 };
 use crate::labels::{Labels, NameId, TargetId};
-use crate::{AttemptRecord, Outcome, Receipt, TakeoverEnd};
+use crate::{AttemptRecord, Outcome, Receipt, Source, TakeoverEnd};
 
 /// Combinations of asked model and target.
 const CALL_KINDS_MAX: usize = 1_024;
@@ -24,6 +24,7 @@ const REASONS_MAX: usize = 64;
 pub(crate) enum Rung {
     Primary,
     Failover,
+    Recall,
     Reserve,
 }
 
@@ -32,6 +33,7 @@ impl Rung {
         match self {
             Self::Primary => "primary",
             Self::Failover => "failover",
+            Self::Recall => "recall",
             Self::Reserve => "reserve",
         }
     }
@@ -44,8 +46,10 @@ impl Rung {
         if !matches!(receipt.outcome, Outcome::Answered | Outcome::HungUp) {
             return None;
         }
-        if answer.served_by_reserve {
-            return Some(Self::Reserve);
+        match answer.source {
+            Source::Reserve => return Some(Self::Reserve),
+            Source::Recall { .. } => return Some(Self::Recall),
+            Source::Provider => {}
         }
         let first = match answer.served_step {
             Some(step) => step == 0,
@@ -218,6 +222,10 @@ impl Totals {
                 .or_insert_with(|| Histogram::new(FIRST_SECONDS))
                 .observe_span(first);
         }
+        // No call made it, so that it tells nothing of one.
+        if rung == Rung::Recall {
+            return;
+        }
         if receipt.stream && answer.content_deltas > 1 {
             self.gaps
                 .entry(target)
@@ -259,16 +267,23 @@ fn stream_outcome(receipt: &Receipt) -> Option<&'static str> {
         return None;
     }
     match receipt.outcome {
+        Outcome::Answered if crawled(receipt) => Some("crawled"),
         Outcome::Answered => Some("complete"),
         Outcome::HungUp => Some("hung_up"),
         // The first break counts, and not what became of the attempts to mend it.
         Outcome::Broken => match receipt.reason {
             Some("stalled") => Some("stalled"),
+            Some("crawling") => Some("crawled"),
             Some("cut" | "reset") => Some("cut"),
             _ => Some("errored"),
         },
         Outcome::CallerFault | Outcome::Refused | Outcome::Failed => None,
     }
+}
+
+/// The answer was complete, and came far too slowly.
+fn crawled(receipt: &Receipt) -> bool {
+    receipt.attempts.last().is_some_and(|last| last.fault == Some(FaultClass::Crawling))
 }
 
 /// The mean time between two pieces of content of a complete stream.

@@ -13,11 +13,19 @@ mod failover;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod hedging;
+#[cfg(test)]
 mod house;
+#[cfg(test)]
+mod judgement;
+#[cfg(test)]
+mod mailbox;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod observing;
+#[cfg(test)]
+mod ordering;
 #[cfg(test)]
 mod pacing;
 #[cfg(test)]
@@ -25,4 +33,8 @@ mod proofs;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
+mod recall;
+#[cfg(test)]
 mod takeover;
+#[cfg(test)]
+mod telling;

@@ -41,7 +41,7 @@ fn ending(output: u64) -> Vec<Event> {
 }
 
 /// Events as a provider of this dialect streams them, an event a chunk.
-fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec<u8>> {
+pub(crate) fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec<u8>> {
     let mut writer = dialects::of(dialect).stream_writer(&Envelope {
         id: "theirs".to_owned(),
         model: "their-model".to_owned(),
@@ -67,14 +67,14 @@ fn cut(dialect: Dialect) -> Act {
 }
 
 /// Says these words and ends as it should.
-fn says(dialect: Dialect, text: &str) -> Act {
+pub(crate) fn says(dialect: Dialect, text: &str) -> Act {
     let mut events: Vec<Event> = text.split_inclusive(' ').map(Event::text).collect();
     events.extend(ending(events.len() as u64));
     Act::stream(chunks(dialect, &events, true))
 }
 
 /// Settings of the model `m` over providers of these dialects, on ports 9001, 9002 …
-fn ladder(rungs: &[Dialect], more: &str) -> String {
+pub(crate) fn ladder(rungs: &[Dialect], more: &str) -> String {
     let mut text = String::new();
     let mut names = Vec::new();
     for (at, dialect) in rungs.iter().enumerate() {
@@ -94,7 +94,7 @@ fn ladder(rungs: &[Dialect], more: &str) -> String {
 }
 
 /// A request for a stream, with `extra` members.
-fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
+pub(crate) fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
     let messages = json!([{"role": "user", "content": "Tell of the harbour."}]);
     let (path, mut body) = match dialect {
         Dialect::OpenAiChat => (
@@ -121,17 +121,17 @@ fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
 
 /// What a client makes of the answer.
 #[derive(Debug, Default)]
-struct Read {
-    text: String,
-    thinking: String,
-    calls: Vec<(String, String)>,
-    usage: Option<Usage>,
-    finish: Vec<Finish>,
-    fault: Option<Fault>,
-    raw: String,
+pub(crate) struct Read {
+    pub(crate) text: String,
+    pub(crate) thinking: String,
+    pub(crate) calls: Vec<(String, String)>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) finish: Vec<Finish>,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) raw: String,
 }
 
-fn read(dialect: Dialect, got: &Got) -> Read {
+pub(crate) fn read(dialect: Dialect, got: &Got) -> Read {
     assert_eq!(got.status, 200, "{}", got.text());
     let mut read = Read { raw: got.text(), ..Read::default() };
     let mut reader = dialects::of(dialect).stream_reader(Reading::Translate);
@@ -395,6 +395,51 @@ async fn another_answer_is_never_glued_and_the_third_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_about_something_else_ends_in_an_error_for_every_caller() {
+    let others = [
+        "Bread needs flour, water, salt and time. Mix them in the evening, and bake it hot.",
+        "I'm sorry, but I can't help with that.",
+        "The harbour is a quiet place, and everybody there sleeps until noon.",
+    ];
+    for caller in Dialect::ALL {
+        for other in others {
+            let acts = vec![vec![cut(caller)], vec![says(CHAT, other), says(CHAT, other)]];
+            let story = Story::new(&[caller, CHAT], acts, "[failover]\nattempts_max = 2");
+            let read = stream(&story.house, caller, &json!({})).await;
+            is_error(&read, &said());
+            story.has_metric("seawall_takeovers_total{outcome=\"errored\"} 1");
+        }
+        // Whoever can go on does.
+        let acts = vec![vec![cut(caller)], vec![says(CHAT, others[0])], vec![says(CHAT, &rest())]];
+        let story = Story::new(&[caller, CHAT, CHAT], acts, "");
+        is_whole(&stream(&story.house, caller, &json!({})).await, caller.as_str());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_words_in_other_words_are_told_once() {
+    const TOLD: usize = 24;
+    for caller in Dialect::ALL {
+        let half = chunks(caller, &texts(&words()[..TOLD]), false);
+        let again = format!("and the ancient crane swings {}", words()[TOLD..].concat());
+        let cut = Act { cut: true, ..Act::stream(half) };
+        let story = Story::new(&[caller, CHAT], vec![vec![cut], vec![says(CHAT, &again)]], "");
+        is_whole(&stream(&story.house, caller, &json!({})).await, caller.as_str());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_continuation_is_not_held_until_it_has_many_words() {
+    let middle = chunks(CHAT, &texts(&words()[SAID..SAID + 6]), false);
+    let slow = Act { cut: true, chunk_wait: Duration::from_secs(1), ..Act::stream(middle) };
+    let acts = vec![vec![cut(CHAT)], vec![slow], vec![says(CHAT, TEXT)]];
+    let story = Story::new(&[CHAT, CHAT, CHAT], acts, "");
+    is_whole(&story.chat().await, "slow");
+    // Its few words were told before it broke too, or it would not count.
+    story.has_metric("seawall_takeovers_total{outcome=\"continued\"} 2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_continuation_does_not_pass_for_the_end() {
     let acts = vec![vec![Act { hang: true, cut: false, ..cut(CHAT) }], vec![says(CHAT, "")]];
     let story = Story::new(&[CHAT, CHAT], acts, "");
@@ -404,7 +449,8 @@ async fn an_empty_continuation_does_not_pass_for_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_second_break_goes_to_the_third_rung_and_usage_is_summed() {
     for caller in Dialect::ALL {
-        let middle = texts(&words()[SAID..SAID + 6]);
+        // So many that they are judged before the break.
+        let middle = texts(&words()[SAID..SAID + 14]);
         let again = Act { cut: true, ..Act::stream(chunks(CHAT, &middle, false)) };
         let acts = vec![vec![cut(caller)], vec![again], vec![says(Dialect::Anthropic, TEXT)]];
         let rungs = [caller, CHAT, Dialect::Anthropic];
@@ -412,9 +458,9 @@ async fn a_second_break_goes_to_the_third_rung_and_usage_is_summed() {
         let read = stream(&story.house, caller, &json!({})).await;
         is_whole(&read, caller.as_str());
         assert_eq!(story.counts(), [1, 1, 1]);
-        // 26 words of the last, and about 70 and 35 characters of those before it.
+        // 28 words of the last, and about 70 and 75 characters of those before it.
         let usage = read.usage.unwrap();
-        assert!((45..70).contains(&usage.output), "{caller}: {usage:?}");
+        assert!((55..80).contains(&usage.output), "{caller}: {usage:?}");
         story.has_metric("seawall_takeovers_total{outcome=\"continued\"} 2");
     }
 }

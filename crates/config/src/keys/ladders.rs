@@ -1,10 +1,21 @@
 //! The keys of models and the rules of failover between them.
 
 use admission::RoomSettings;
-use resilience::{BreakerSettings, Clocks, FailoverSettings, LimiterSettings, PaceSettings};
+use gateway::RecallSettings;
+use resilience::{
+    BreakerSettings, Clocks, FailoverSettings, HedgeSettings, LimiterSettings, PaceSettings,
+};
 
-use super::{DAY_MS, HOUR_MS, Section, decimal, flag, integer, number, other, required};
+use super::{DAY_MS, HOUR_MS, KIB, MIB, Section, decimal, flag, integer, number, other, required};
 use crate::settings::ReserveSettings;
+
+fn hedge() -> HedgeSettings {
+    HedgeSettings::default()
+}
+
+fn recall() -> RecallSettings {
+    RecallSettings::default()
+}
 
 fn reserve() -> ReserveSettings {
     ReserveSettings::default()
@@ -68,6 +79,13 @@ pub(crate) static CLOCKS: Section = Section {
             "Between two pieces of content.",
         ),
         integer(
+            "crawl_ms_max",
+            (0, HOUR_MS),
+            || Clocks::default().crawl_ms_max.to_string(),
+            "A stream that has crawled for so long, at a tenth of its usual pace or less, is taken \
+             over if another rung is at ease and its text can be gone on with; 0 lets it crawl.",
+        ),
+        integer(
             "total_ms_max",
             (1, DAY_MS),
             || Clocks::default().total_ms_max.to_string(),
@@ -118,6 +136,38 @@ pub(crate) static FAILOVER: Section = Section {
             "Tool calls of a stream are held back until they are complete, so that one that \
              breaks off in between can be made anew by another rung. Answers to requests with \
              tools are then written anew rather than relayed. Nothing with `takeover = false`.",
+        ),
+        flag(
+            "hedge",
+            || hedge().enabled.to_string(),
+            "Whether a stream whose first token is late is asked for a second time, of the next rung \
+             that is at ease: the first of the two serves, the other is cancelled and billed. It is \
+             late after the time within which 95 % of the rung's last answers began, for such a \
+             prompt. Paid from the retry budget, at most half of it; never while a rung is near its \
+             limit, on a ramp or not well; nothing with `[pace] enabled = false`.",
+        ),
+        integer(
+            "hedge_after_ms_min",
+            (1, HOUR_MS),
+            || hedge().after_ms_min.to_string(),
+            "Never before so long.",
+        ),
+        integer(
+            "hedge_input_tokens_max",
+            (0, 100_000_000),
+            || hedge().input_tokens_max.to_string(),
+            "A request with more tokens of input, at four bytes each, is too dear for it.",
+        ),
+        integer(
+            "hedge_output_tokens_max",
+            (0, 100_000_000),
+            || hedge().output_tokens_max.to_string(),
+            "So is one whose answer may have more; where the caller sets no limit, 1,000 are meant.",
+        ),
+        flag(
+            "hedge_tools",
+            || hedge().tools.to_string(),
+            "Whether requests that offer tools may be asked twice.",
         ),
     ],
     tables: &[],
@@ -240,6 +290,54 @@ pub(crate) static WAITING_ROOM: Section = Section {
             (1, HOUR_MS),
             || RoomSettings::default().wait_ms_max.to_string(),
             "The longest wait; who would wait longer is told so at once.",
+        ),
+    ],
+    tables: &[],
+};
+
+pub(crate) static RECALL: Section = Section {
+    name: "recall",
+    sentence: "Finished answers that are kept in memory and given again to the same caller when the \
+               same is asked: the rung between the last provider and the reserve. They are marked by \
+               `seawall-served-by: recall/MODEL`, `seawall-why` and `age`. Answers with tool calls, \
+               refusals, and requests that hang on something else than themselves are not kept.",
+    keys: &[
+        flag("enabled", || recall().enabled.to_string(), "Whether answers are kept at all."),
+        integer(
+            "fresh_ms_max",
+            (0, 7 * DAY_MS),
+            || recall().fresh_ms_max.to_string(),
+            "A kept answer not older than this is given before any provider is asked; 0 asks them \
+             always. Who sends the same request twice for two different answers gets one.",
+        ),
+        flag(
+            "stale",
+            || recall().stale.to_string(),
+            "Whether an older one is given when no provider of the ladder can answer.",
+        ),
+        integer(
+            "stale_ms_max",
+            (1, 30 * DAY_MS),
+            || recall().stale_ms_max.to_string(),
+            "The oldest that is given then.",
+        ),
+        integer(
+            "entries_max",
+            (1, 10_000_000),
+            || recall().entries_max.to_string(),
+            "Answers kept; beyond it the oldest leaves.",
+        ),
+        integer(
+            "bytes_max",
+            (64 * KIB, 1024 * 1024 * MIB),
+            || recall().bytes_max.to_string(),
+            "Bytes of all kept answers; as many again may be answers that are being given.",
+        ),
+        integer(
+            "answer_bytes_max",
+            (KIB, 64 * MIB),
+            || recall().answer_bytes_max.to_string(),
+            "Bytes of one kept answer; a longer one is not kept.",
         ),
     ],
     tables: &[],

@@ -114,9 +114,9 @@ fn the_contract_works_as_written() {
           gpt-4*
             1. openai/*
             2. claude/meta/llama
-            clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 5000 ms, total 600000 ms
+            clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 5000 ms, crawl 15000 ms, total 600000 ms
 
-        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, total 600000 ms
+        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, crawl 15000 ms, total 600000 ms
         failover: 3 attempts at most, extra attempts up to 0.1 of live requests
         reserve: model folder /home/ann/.local/share/seawall/models, 1 thread(s), 8 waiting at most
         storage: in memory
@@ -375,6 +375,42 @@ fn every_key_of_pacing_is_read() {
         }
     );
     assert_eq!((room.waiters_max, room.wait_ms_max), (12, 3_000));
+}
+
+#[test]
+fn every_key_of_hedging_is_read() {
+    let text = "[failover]\nhedge = true\nhedge_after_ms_min = 7\nhedge_input_tokens_max = 8\n\
+         hedge_output_tokens_max = 9\nhedge_tools = true\n[clocks]\ncrawl_ms_max = 0\n";
+    let settings = good(&with_base(text));
+    let wanted = resilience::HedgeSettings {
+        enabled: true,
+        after_ms_min: 7,
+        input_tokens_max: 8,
+        output_tokens_max: 9,
+        tools: true,
+    };
+    assert_eq!(settings.steadiness.failover.hedge, wanted);
+    assert_eq!(settings.clocks.crawl_ms_max, 0);
+}
+
+#[test]
+fn every_key_of_recall_is_read() {
+    let text = "[recall]\nenabled = true\nfresh_ms_max = 5000\nstale = false\nstale_ms_max = 6000\n\
+         entries_max = 7\nbytes_max = 80000\nanswer_bytes_max = 9000\n";
+    let read = good(&with_base(text)).steadiness.recall;
+    let wanted = gateway::RecallSettings {
+        enabled: true,
+        fresh_ms_max: 5_000,
+        stale: false,
+        stale_ms_max: 6_000,
+        entries_max: 7,
+        bytes_max: 80_000,
+        answer_bytes_max: 9_000,
+    };
+    assert_eq!(read, wanted);
+    let useless = said(&with_base("[recall]\nenabled = true\nstale = false\n"));
+    assert!(useless.contains("keeps answers that it never gives"), "{useless}");
+    assert!(!said(&with_base("[recall]\nenabled = true\n")).contains("recall"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ const WORD_CHARS_MAX: usize = 64;
 const OPEN_MAX: usize = 64;
 
 /// A `usage` object as written; later ones of a stream override what they tell.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct WireUsage {
     input: Option<u64>,
     output: Option<u64>,
@@ -218,7 +218,7 @@ pub(super) fn delta(delta: Delta) -> Event {
 }
 
 /// Content blocks on their way into events.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Blocks {
     open: Vec<(u64, Open)>,
     calls: u32,
@@ -228,7 +228,7 @@ pub(super) struct Blocks {
 }
 
 /// What is known of an open block.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 enum Open {
     Text {
         start: u64,

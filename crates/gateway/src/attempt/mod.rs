@@ -2,6 +2,8 @@
 //! answers or none is left. Nothing has reached the caller yet, so a rung is changed silently.
 
 mod clocks;
+mod hedge;
+mod recalled;
 mod standing;
 
 use std::borrow::Cow;
@@ -16,9 +18,11 @@ use resilience::{AfterFault, Next, PaceSettings, Take};
 use upstream::{Body, Call, Head, Pieces, Proofs, Readiness, Upstream, Whole};
 
 use clocks::{Limit, Limits, gather, until_content};
+use hedge::Winner;
 use standing::take_of;
 
 use crate::plan::Planned;
+use crate::recall::When;
 use crate::receipt::Ticket;
 use crate::reply::TurnedAway;
 use crate::rung::{Claim, Judge, Rung, RungSettings, Standing, Wish};
@@ -79,8 +83,15 @@ pub(crate) async fn attempt(
         place: None,
         going_on: None,
     };
-    match climb.run().await {
-        Ok(answered) => Ok(Answering {
+    let mut answered = climb.recall(When::First).await;
+    if answered.is_none() {
+        answered = climb.run().await.ok();
+    }
+    if answered.is_none() {
+        answered = climb.recall(When::Outage).await;
+    }
+    match answered {
+        Some(answered) => Ok(Answering {
             gap_max: Duration::from_millis(climb.ladder.clocks.gap_ms_max),
             request: climb.request,
             ladder: climb.ladder,
@@ -93,7 +104,7 @@ pub(crate) async fn attempt(
             attempt_started: answered.started,
             deadline,
         }),
-        Err(Exhausted) => {
+        None => {
             // Moves are made beyond the budget too, and who finds all breakers open makes none: a
             // caller's client must not add to what is too much already.
             climb.trail.budget_spent |= gateway.retry_budget_level() <= 0.0;
@@ -183,14 +194,6 @@ struct Climb<'a> {
     going_on: Option<GoingOn>,
 }
 
-/// What there is beside a rung.
-#[derive(Clone, Copy)]
-struct Others {
-    /// The ladder has another rung that this request is not done with.
-    another: bool,
-    standing: Standing,
-}
-
 /// Where to go after a rung gave nothing.
 enum Onward {
     NextRung,
@@ -246,17 +249,20 @@ impl Climb<'_> {
                 if upstream.is_reserve() && self.held_until.is_some() && hopes {
                     return Err(Onward::NextRung);
                 }
+                if upstream.is_reserve()
+                    && let Some(answered) = self.recall(When::Outage).await
+                {
+                    return Ok(answered);
+                }
                 // What goes on from another rung's stream belongs there, wherever it stands now.
                 let moved_on = self.going_on.is_some() && !self.broke_off_at(&rung.target);
-                let another =
-                    |such: fn(&dyn Upstream) -> bool| self.has_another(&steps, &rung.target, such);
+                let provider = |other: &dyn Upstream| !other.is_reserve();
                 let standing = Standing {
                     spilled: index > 0 || place > 0 || moved_on,
-                    another: another(|other| !other.is_reserve()),
+                    another: self.has_another(&steps, &rung.target, provider),
                     pressed,
                 };
-                let others = Others { another: another(|_| true), standing };
-                match self.try_rung(rung, &**upstream, others).await {
+                match self.try_rung(rung, &**upstream, standing).await {
                     Ok(answered) => return Ok(answered),
                     Err(Onward::NextRung) => {}
                     Err(Onward::Stop) => return Err(Onward::Stop),
@@ -301,7 +307,7 @@ impl Climb<'_> {
         &mut self,
         rung: &Arc<Rung>,
         upstream: &dyn Upstream,
-        others: Others,
+        standing: Standing,
     ) -> Result<Answered, Onward> {
         if let Some((class, reason)) = self.cannot_serve(rung, upstream) {
             self.trail.skipped(&rung.target, class, &reason);
@@ -315,8 +321,8 @@ impl Climb<'_> {
         loop {
             let now = self.gateway.shared.clock.now();
             // Who was let in is in: what is asked once more is no new guest.
-            let spilled = others.standing.spilled && tries_here == 0;
-            let standing = Standing { spilled, ..others.standing };
+            let spilled = standing.spilled && tries_here == 0;
+            let standing = Standing { spilled, ..standing };
             let wish = Wish { now, spent: &spent_keys, take: self.take, standing };
             let claim = match rung.claim(&wish, self.gateway.dice()) {
                 Ok(claim) => claim,
@@ -349,7 +355,8 @@ impl Climb<'_> {
                 tries_on_rung: tries_here,
                 tries: self.tries,
                 other_key,
-                other_rung: others.another,
+                // A second call may have been the end of it meanwhile.
+                other_rung: self.has_another(&self.ladder.steps, &rung.target, |_| true),
                 time_left: self.deadline.since(self.gateway.shared.clock.now()),
                 settings: &self.lineup.failover,
             };
@@ -466,11 +473,13 @@ impl Climb<'_> {
         true
     }
 
-    async fn call(&mut self, mut claim: Claim, upstream: &dyn Upstream) -> Result<Answered, Fault> {
+    async fn call(&mut self, claim: Claim, upstream: &dyn Upstream) -> Result<Answered, Fault> {
         let started = self.gateway.shared.clock.now();
         let prices = upstream.card(&claim.rung.target.model).map(|card| card.prices);
         self.ticket.begin_attempt(&claim, prices);
-        let called = self.call_under_clocks(&claim, upstream, started).await;
+        let race = self.race(&claim, upstream, started).await;
+        let Winner { mut claim, step, is_reserve, started, called } =
+            self.settle(race, claim, (upstream, started));
         let took = self.gateway.shared.clock.now().since(started);
         match called {
             Ok((head, began, losses)) => {
@@ -481,7 +490,7 @@ impl Climb<'_> {
                 }
                 self.ticket.end_attempt(took, None);
                 self.ticket.first_token_of_attempt(took);
-                self.ticket.served_by(claim.rung.target.clone(), self.step, upstream.is_reserve());
+                self.ticket.served_by(claim.rung.target.clone(), step, is_reserve);
                 Ok(Answered { claim, head, began, losses, started })
             }
             Err(fault) => {

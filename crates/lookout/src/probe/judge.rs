@@ -86,15 +86,18 @@ pub fn judge(question: &Question, heard: Result<&Heard, FaultClass>, slow_ms: u6
 
 fn of_fault(class: FaultClass) -> ProbeOutcome {
     match class {
-        FaultClass::KeyRejected | FaultClass::QuotaExhausted | FaultClass::RateLimited => {
-            ProbeOutcome::OwnAccount
-        }
+        FaultClass::KeyRejected
+        | FaultClass::QuotaExhausted
+        | FaultClass::SpendLimit
+        | FaultClass::RateLimited
+        | FaultClass::Acceleration => ProbeOutcome::OwnAccount,
         FaultClass::ModelUnknown
         | FaultClass::ContextLength
         | FaultClass::ContentFilter
         | FaultClass::CallerFault
         | FaultClass::CallerGone
         | FaultClass::Unfit
+        | FaultClass::Outrun
         | FaultClass::ForeignProofs
         | FaultClass::Busy
         | FaultClass::Internal => ProbeOutcome::Unusable(class),
@@ -103,6 +106,7 @@ fn of_fault(class: FaultClass) -> ProbeOutcome {
         | FaultClass::Silent
         | FaultClass::SlowFirstToken
         | FaultClass::Stalled
+        | FaultClass::Crawling
         | FaultClass::Cut
         | FaultClass::Empty
         | FaultClass::Malformed

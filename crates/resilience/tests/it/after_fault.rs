@@ -5,7 +5,7 @@ use std::time::Duration;
 use clock::Dice;
 use domain::{Fault, FaultClass, Retry};
 use proptest::prelude::*;
-use resilience::{AfterFault, Decision, FailoverSettings, Next, after_fault};
+use resilience::{AfterFault, Decision, FailoverSettings, HedgeSettings, Next, after_fault};
 
 use crate::CLASSES;
 
@@ -16,6 +16,13 @@ const SETTINGS: FailoverSettings = FailoverSettings {
     pause_ms_max: 5_000,
     takeover: true,
     hold_tool_calls: false,
+    hedge: HedgeSettings {
+        enabled: false,
+        after_ms_min: 500,
+        input_tokens_max: 4_000,
+        output_tokens_max: 4_000,
+        tools: false,
+    },
 };
 
 /// The first attempt failed; there is another rung, no other key, and much time.

@@ -97,7 +97,9 @@ fn within_a_tenth(ms: u64, expected_ms: u64) -> bool {
 fn only_what_is_blamed_on_the_upstream_counts_against_a_route() {
     for class in CLASSES {
         let counts = verdict_of(&Fault::new(class, "")) != Verdict::Neutral;
-        let expected = class.blame() == Blame::Upstream && class != FaultClass::ModelUnknown;
+        // It is we who cancel what is outrun, because it is late.
+        let theirs = class.blame() == Blame::Upstream || class == FaultClass::Outrun;
+        let expected = theirs && class != FaultClass::ModelUnknown;
         assert_eq!(counts, expected, "{class}");
     }
 }
@@ -361,4 +363,71 @@ fn a_refused_key_opens_at_once_and_is_asked_ever_more_seldom() {
     assert_eq!(story.admit(), Gate::Probe);
     story.judge(true, Verdict::Success);
     assert_eq!(story.admit(), Gate::Admit);
+}
+
+#[test]
+fn a_limit_on_growth_never_counts() {
+    let mut story = Story::new();
+    for _ in 0..50 {
+        story.fail(FaultClass::Acceleration);
+        story.judge(
+            false,
+            Verdict::Failure { class: FaultClass::Acceleration, retry_after_ms: Some(10) },
+        );
+        story.wait_ms(20);
+        story.admit();
+    }
+    assert_eq!(story.state(), State::Closed);
+}
+
+#[test]
+fn outrun_calls_are_a_share_and_no_streak() {
+    let mut story = Story::new();
+    for _ in 0..4 {
+        assert_eq!(story.fail(FaultClass::Outrun), None);
+    }
+    let opened = story.fail(FaultClass::Outrun).unwrap();
+    assert_eq!((opened.to, opened.why), (State::Open, BreakerWhy::Ratio));
+    let mut mixed = Story::new();
+    for _ in 0..30 {
+        mixed.judge(false, Verdict::Success);
+        mixed.judge(false, Verdict::Success);
+        assert_eq!(mixed.fail(FaultClass::Outrun), None);
+    }
+}
+
+#[test]
+fn a_spend_limit_stops_the_key_until_its_reset() {
+    let mut story = Story::new();
+    let month_ms = 27 * 86_400_000;
+    let class = FaultClass::SpendLimit;
+    let opened = story.judge(false, Verdict::Failure { class, retry_after_ms: Some(month_ms) });
+    assert_eq!(opened.unwrap().why, BreakerWhy::SpendLimit);
+    assert_eq!(story.closed_for_ms(), month_ms, "beyond any bound for an ordinary wait");
+    story.wait_ms(month_ms - 1);
+    assert!(matches!(story.admit(), Gate::Refuse { why: BreakerWhy::SpendLimit, .. }));
+    story.wait_ms(1);
+    assert_eq!(story.admit(), Gate::Probe);
+    // Nobody told when: half an hour, as for any empty purse.
+    let mut untold = Story::new();
+    untold.fail(FaultClass::SpendLimit);
+    assert!(untold.closed_for_ms().abs_diff(STICKY_MS_MAX) <= STICKY_MS_MAX / 10);
+}
+
+#[test]
+fn a_route_in_doubt_begins_with_one_probe_unless_it_is_in_use() {
+    let mut idle = Story::new();
+    idle.breaker.doubt(idle.now);
+    assert_eq!(idle.admit(), Gate::Probe);
+    assert!(matches!(idle.admit(), Gate::Refuse { why: BreakerWhy::ProbeOut, .. }));
+    let closed = idle.judge(true, Verdict::Success).unwrap();
+    assert_eq!((closed.from, closed.to), (State::HalfOpen, State::Closed));
+    let mut busy = Story::new();
+    busy.judge(false, Verdict::Success);
+    busy.breaker.doubt(busy.now);
+    assert_eq!(busy.admit(), Gate::Admit);
+    let mut open = Story::opened();
+    let before = open.closed_for_ms();
+    open.breaker.doubt(open.now);
+    assert_eq!(open.closed_for_ms(), before);
 }

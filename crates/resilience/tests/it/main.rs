@@ -11,6 +11,7 @@ mod bench;
 mod breaker;
 mod breaker_laws;
 mod budget;
+mod fit;
 mod ladder;
 mod limiter;
 mod pacer;
@@ -21,19 +22,22 @@ mod wall;
 use domain::FaultClass;
 
 /// Every class of fault.
-const CLASSES: [FaultClass; 22] = [
+const CLASSES: [FaultClass; 26] = [
     FaultClass::Connect,
     FaultClass::Reset,
     FaultClass::Silent,
     FaultClass::SlowFirstToken,
     FaultClass::Stalled,
+    FaultClass::Crawling,
     FaultClass::Cut,
     FaultClass::Empty,
     FaultClass::Malformed,
     FaultClass::ServerError,
     FaultClass::Overloaded,
     FaultClass::RateLimited,
+    FaultClass::Acceleration,
     FaultClass::QuotaExhausted,
+    FaultClass::SpendLimit,
     FaultClass::KeyRejected,
     FaultClass::ModelUnknown,
     FaultClass::ContextLength,
@@ -42,6 +46,7 @@ const CLASSES: [FaultClass; 22] = [
     FaultClass::TotalTime,
     FaultClass::CallerGone,
     FaultClass::Unfit,
+    FaultClass::Outrun,
     FaultClass::Busy,
     FaultClass::Internal,
 ];

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use telemetry::{
     AnswerRecord, AttemptRecord, BreakerChange, LogTo, Outcome, Receipt, RequestLogSettings,
-    Telemetry,
+    Source, Telemetry,
 };
 use web::{Console, ReadyPart, ReadyReport, RouteView, Status};
 
@@ -68,7 +68,7 @@ fn tried(telemetry: &Telemetry, target: &Target, fault: Option<FaultClass>) {
     };
     let answer = AnswerRecord {
         served_by: fault.is_none().then(|| target.clone()),
-        served_by_reserve: &*target.provider == "reserve",
+        source: if &*target.provider == "reserve" { Source::Reserve } else { Source::Provider },
         served_step: Some(0),
         first_token: Some(Duration::from_millis(130)),
         ..AnswerRecord::default()

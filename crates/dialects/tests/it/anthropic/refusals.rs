@@ -82,6 +82,20 @@ fn the_providers_words_have_their_class() {
         (403, "permission_error", "no", FaultClass::KeyRejected),
         (404, "not_found_error", "model: x", FaultClass::ModelUnknown),
         (429, "rate_limit_error", "slow", FaultClass::RateLimited),
+        (
+            429,
+            "rate_limit_error",
+            "This request would exceed your organization's maximum usage increase rate for input \
+             tokens per minute. Please scale up your input tokens usage more gradually",
+            FaultClass::Acceleration,
+        ),
+        (429, "enforced_spend_limit_reached", "the month's limit", FaultClass::SpendLimit),
+        (
+            400,
+            "invalid_request_error",
+            "You have reached your specified API usage limits. You will regain access on 2026-12-01",
+            FaultClass::SpendLimit,
+        ),
         (500, "api_error", "Internal server error", FaultClass::ServerError),
         (504, "timeout_error", "late", FaultClass::ServerError),
         (529, "overloaded_error", "Overloaded", FaultClass::Overloaded),
