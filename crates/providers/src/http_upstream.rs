@@ -18,7 +18,7 @@ use crate::endpoint::{BuildError, Endpoint};
 use crate::exchange::{fault_of, is_json, read_to_end};
 use crate::fit;
 use crate::habits::{Asked, Habits, Route, Way, streams};
-use crate::keys::{Keys, pass_on};
+use crate::keys::{BETA, Keys, pass_on};
 use crate::pieces::{ReadyPieces, StreamPieces};
 use crate::rate_limits::allowances;
 use crate::registry::Surroundings;
@@ -194,32 +194,20 @@ impl HttpUpstream {
         }
         let card = self.cards.card(&call.model).unwrap_or_default();
         let mut losses = Losses::default();
-        let mut own: Option<Full> = None;
-        if let Full::Conversation(conversation) = full(request)? {
-            if distrusts(call.proofs, form) {
-                let (bare, any) = conversation.without_proofs();
-                if any {
-                    losses.dropped("thinking.signature");
-                    own = Some(Full::Conversation(bare));
-                }
-            }
-            if let Some(continuation) = &call.continuation {
-                let from = match &own {
-                    Some(Full::Conversation(bare)) => bare,
-                    _ => conversation,
-                };
-                own = Some(Full::Conversation(continuation.extend(from)));
-            }
-        }
+        let changed = changed(call, form, full(request)?, &mut losses);
         let written = form.write_request(&Order {
             operation: request.operation,
-            full: own.as_ref().map_or_else(|| full(request), Ok)?,
+            full: changed.as_ref().map_or_else(|| full(request), Ok)?,
             model,
             stream: streams(request),
             vendor,
             card: &card,
         });
         losses.extend(written.losses);
+        // What is asked for in a header beside the body is left behind with it.
+        if call.request.passed.headers.iter().any(|(name, _)| *name == BETA) {
+            losses.dropped(BETA);
+        }
         if self.habits.approximates(&call.model) {
             losses.approximated("model");
         }
@@ -289,6 +277,19 @@ fn distrusts(proofs: Proofs, form: &dyn Form) -> bool {
         Proofs::Elsewhere => form.seals_for_one_account(),
         Proofs::Refused => true,
     }
+}
+
+/// What is said of the caller's conversation to this provider, if it is not all of it, or more: it
+/// goes without proofs that are distrusted, and on where an answer broke off.
+fn changed(call: &Call, form: &dyn Form, full: &Full, losses: &mut Losses) -> Option<Full> {
+    let Full::Conversation(conversation) = full else { return None };
+    let bare = distrusts(call.proofs, form).then(|| conversation.without_proofs());
+    let bare = bare.filter(|(_, any)| *any).map(|(bare, _)| bare);
+    if bare.is_some() {
+        losses.dropped("thinking.signature");
+    }
+    let Some(continuation) = &call.continuation else { return bare.map(Full::Conversation) };
+    Some(Full::Conversation(continuation.extend(bare.as_ref().unwrap_or(conversation))))
 }
 
 /// The request without what the provider cannot bear of it; `None` if it bears everything.

@@ -10,7 +10,7 @@ use crate::habits::Habits;
 use crate::token_file::TokenFile;
 
 /// A list that a caller and an operator may both add to.
-const BETA: &str = "anthropic-beta";
+pub(crate) const BETA: &str = "anthropic-beta";
 /// The caller's own word wins over ours.
 const VERSION: &str = "anthropic-version";
 /// Set by the exchange itself, whoever asks for something else.

@@ -117,3 +117,19 @@ async fn an_answer_stored_at_a_provider_that_is_down_is_no_fault_of_the_caller()
     let why = got.header("seawall-why").unwrap();
     assert!(why.contains("azure/gpt-5 unfit 400"), "{why}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_translated_leaves_foreign_seals_behind_too() {
+    let network = Network::default();
+    Provider::start(&network, 9001, vec![json(503, "{}")]);
+    let azure = Provider::start(&network, 9002, vec![json(200, ANSWER)]);
+    let house = open(&network, LADDER);
+    // Perplexity alone bears this member, so the request is translated.
+    let body = SEALED.replacen('{', r#"{"max_steps":3,"#, 1);
+    let got = respond(&house, &body).await;
+    assert_eq!(got.status, 200, "{}", got.text());
+    let lost = got.header("seawall-loss").unwrap();
+    assert!(lost.contains("thinking.signature") && lost.contains("max_steps"), "{lost}");
+    let body = sent(&azure, 0);
+    assert!(!body.contains("gAAAcanary") && body.contains("call_1"), "{body}");
+}

@@ -33,9 +33,13 @@ const MEMBERS: [&str; 19] = [
     "web_search_sources",
 ];
 
+/// The shortest of them has so many bytes; most other members have fewer, and are looked at in every
+/// request.
+const NAME_BYTES_MIN: usize = "search_mode".len();
+
 /// True if Sonar has added this member.
 pub(super) fn adds_member(name: &str) -> bool {
-    MEMBERS.contains(&name)
+    name.len() >= NAME_BYTES_MIN && MEMBERS.contains(&name)
 }
 
 /// The body without what Sonar has added; `None` if nothing of it is there.
@@ -59,6 +63,12 @@ pub(super) fn without_sonar(body: &Bytes) -> Option<Written> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_member_is_known_by_its_name() {
+        assert!(MEMBERS.iter().all(|name| adds_member(name)));
+        assert!(!adds_member("temperature") && !adds_member("search"));
+    }
 
     #[test]
     fn only_what_sonar_has_added_is_left_out() {

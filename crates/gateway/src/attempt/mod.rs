@@ -78,7 +78,6 @@ pub(crate) async fn attempt(
         trail: Trail::default(),
         take,
         given_up: Vec::new(),
-        proofs_refused: Vec::new(),
         held_until: None,
         may_wait: true,
         place: None,
@@ -149,7 +148,6 @@ pub(crate) async fn attempt_again(
         trail,
         take,
         given_up: Vec::new(),
-        proofs_refused: Vec::new(),
         held_until: None,
         may_wait: true,
         place: None,
@@ -187,8 +185,6 @@ struct Climb<'a> {
     take: Take,
     /// Rungs that this request is done with.
     given_up: Vec<Target>,
-    /// Rungs that refused the proofs of thinking in the history.
-    proofs_refused: Vec<Target>,
     /// The earliest instant at which a rung that would be too much now may take it.
     held_until: Option<Tick>,
     /// It may still stand in line.
@@ -417,25 +413,31 @@ impl Climb<'_> {
 
     /// A rung that refused the proofs of a history is asked once more without them.
     fn asks_without_proofs(&mut self, rung: &Rung, fault: &Fault) -> bool {
-        let target = &rung.target;
         let again = fault.class == FaultClass::ForeignProofs
             && self.tries < self.lineup.failover.attempts_max
-            && !self.proofs_refused.contains(target);
+            && self.refusals_of_proofs(&rung.target) == 1;
         if again {
-            self.trail.asked_anew(target, fault);
-            self.proofs_refused.push(target.clone());
+            self.trail.asked_anew(&rung.target, fault);
         }
         again
     }
 
+    fn refusals_of_proofs(&self, target: &Target) -> usize {
+        let attempts = self.ticket.view().attempts.iter();
+        let refused = attempts.filter(|attempt| attempt.fault == Some(FaultClass::ForeignProofs));
+        refused.filter(|attempt| attempt.target == *target).count()
+    }
+
     /// Whose proofs of thinking a call on this rung may bring along.
     fn proofs_for(&self, target: &Target) -> Proofs {
-        if self.proofs_refused.contains(target) {
-            return Proofs::Refused;
+        let mut attempts = self.ticket.view().attempts.iter();
+        if self.refusals_of_proofs(target) > 0 {
+            Proofs::Refused
+        } else if attempts.any(|attempt| attempt.target.provider != target.provider) {
+            Proofs::Elsewhere
+        } else {
+            Proofs::Unknown
         }
-        let attempts = &self.ticket.view().attempts;
-        let elsewhere = attempts.iter().any(|attempt| attempt.target.provider != target.provider);
-        if elsewhere { Proofs::Elsewhere } else { Proofs::Unknown }
     }
 
     /// This very rung's answer is the one that broke off.

@@ -91,3 +91,14 @@ async fn an_overload_is_told_apart_from_a_pace() {
         assert_eq!((fault.class, fault.status), (class, Some(status)));
     }
 }
+
+#[tokio::test]
+async fn betas_that_are_left_behind_are_named() {
+    let rig = rig(Kind::OpenAi, |_| {});
+    let mut asked = request(Dialect::Anthropic, Operation::Generate, MESSAGES);
+    asked.passed.headers =
+        vec![("anthropic-version", "2023-06-01".into()), ("anthropic-beta", "theirs".into())];
+    let answer = rig.play(Act::json(200, crate::openai::ANSWER), "m", asked).await.unwrap();
+    assert!(answer.losses.iter().any(|loss| loss.field == "anthropic-beta"));
+    assert_eq!(rig.server.seen().header("anthropic-beta"), None);
+}
