@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use clock::{Clock, Dice, IdMaker, RequestId};
 use http::{Request, Response};
 use net::{Handler, Peer, RequestBody};
-use resilience::RetryBudget;
+use resilience::{Quarantine, RetryBudget};
 use telemetry::Telemetry;
 use upstream::Readiness;
 
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) routes: RouteBook,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) budget: Mutex<RetryBudget>,
+    /// Requests that bring faults about by themselves.
+    pub(crate) quarantine: Mutex<Quarantine>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Telemetry,
     pub(crate) in_flight: AtomicUsize,
@@ -69,6 +71,7 @@ impl Gateway {
             routes: RouteBook::new(rooms.clone()),
             rooms,
             budget: Mutex::new(RetryBudget::new(ratio)),
+            quarantine: Mutex::default(),
             clock: parts.clock,
             telemetry: parts.telemetry,
             in_flight: AtomicUsize::new(0),

@@ -98,6 +98,11 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
         let text = "the provider does not know this model".to_owned();
         return (say(404, RefusalKind::ModelNotFound, text), "model_unknown");
     }
+    if trail.poisoned {
+        let text = "every provider of this model failed on this very request (server_error); \
+            asking again in the same words will not help";
+        return (say(502, RefusalKind::UpstreamFailed, text.to_owned()), "poison");
+    }
     let wait_s = trail.wait_ms_min.map_or(WAIT_S_UNKNOWN, |wait_ms| wait_ms.div_ceil(1000).max(1));
     let limited = [FaultClass::RateLimited, FaultClass::QuotaExhausted, FaultClass::Unfit];
     let (mut refusal, reason) = if all(&limited) {

@@ -10,6 +10,7 @@ mod order;
 mod pacer;
 mod pattern;
 mod pulse;
+mod quarantine;
 mod ramp;
 mod settings;
 mod splice;
@@ -24,6 +25,7 @@ pub use next::{AfterFault, Decision, Next, after_fault};
 pub use order::{EQUALS_MAX, Order, order_equals};
 pub use pacer::{PaceWhy, Paced, Pacer, Take};
 pub use pulse::{Expectation, Felt, Pulse};
+pub use quarantine::{QUARANTINE_MS_MAX, Quarantine};
 pub use ramp::{Feel, Pace, Ramp};
 pub use settings::{
     BreakerSettings, Clocks, FailoverSettings, LadderSpec, ModelSpec, PaceSettings, RungModel,

@@ -41,7 +41,7 @@ fn ending(output: u64) -> Vec<Event> {
 }
 
 /// Events as a provider of this dialect streams them, an event a chunk.
-fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec<u8>> {
+pub(crate) fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec<u8>> {
     let mut writer = dialects::of(dialect).stream_writer(&Envelope {
         id: "theirs".to_owned(),
         model: "their-model".to_owned(),
@@ -74,7 +74,7 @@ fn says(dialect: Dialect, text: &str) -> Act {
 }
 
 /// Settings of the model `m` over providers of these dialects, on ports 9001, 9002 …
-fn ladder(rungs: &[Dialect], more: &str) -> String {
+pub(crate) fn ladder(rungs: &[Dialect], more: &str) -> String {
     let mut text = String::new();
     let mut names = Vec::new();
     for (at, dialect) in rungs.iter().enumerate() {
@@ -94,7 +94,7 @@ fn ladder(rungs: &[Dialect], more: &str) -> String {
 }
 
 /// A request for a stream, with `extra` members.
-fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
+pub(crate) fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
     let messages = json!([{"role": "user", "content": "Tell of the harbour."}]);
     let (path, mut body) = match dialect {
         Dialect::OpenAiChat => (
@@ -121,14 +121,14 @@ fn request(dialect: Dialect, extra: &Value) -> (String, Vec<u8>) {
 
 /// What a client makes of the answer.
 #[derive(Debug, Default)]
-struct Read {
-    text: String,
+pub(crate) struct Read {
+    pub(crate) text: String,
     thinking: String,
     calls: Vec<(String, String)>,
     usage: Option<Usage>,
-    finish: Vec<Finish>,
+    pub(crate) finish: Vec<Finish>,
     fault: Option<Fault>,
-    raw: String,
+    pub(crate) raw: String,
 }
 
 fn read(dialect: Dialect, got: &Got) -> Read {
@@ -163,7 +163,7 @@ fn read(dialect: Dialect, got: &Got) -> Read {
     read
 }
 
-async fn stream(house: &House, dialect: Dialect, extra: &Value) -> Read {
+pub(crate) async fn stream(house: &House, dialect: Dialect, extra: &Value) -> Read {
     let (path, body) = request(dialect, extra);
     let headers = [("content-type", "application/json")];
     read(dialect, &ask(house, "POST", &path, &headers, &body).await)

@@ -2,6 +2,7 @@
 //! answers or none is left. Nothing has reached the caller yet, so a rung is changed silently.
 
 mod clocks;
+mod poison;
 mod standing;
 
 use std::borrow::Cow;
@@ -351,6 +352,10 @@ impl Climb<'_> {
                 let mut dice = self.gateway.dice().lock().unwrap_or_else(PoisonError::into_inner);
                 resilience::after_fault(&facts, &mut dice)
             };
+            let decision = match decision.next {
+                Next::SameRung { .. } if self.trail.poisoned => poison::elsewhere(others.another),
+                _ => decision,
+            };
             self.trail.failed(&rung.target, fault, decision.why);
             match decision.next {
                 Next::SameRung { pause } => tokio::time::sleep(pause).await,
@@ -426,7 +431,7 @@ impl Climb<'_> {
         true
     }
 
-    async fn call(&mut self, mut claim: Claim, upstream: &dyn Upstream) -> Result<Answered, Fault> {
+    async fn call(&mut self, claim: Claim, upstream: &dyn Upstream) -> Result<Answered, Fault> {
         let started = self.gateway.shared.clock.now();
         let prices = upstream.card(&claim.rung.target.model).map(|card| card.prices);
         self.ticket.begin_attempt(&claim, prices);
@@ -446,7 +451,7 @@ impl Climb<'_> {
             }
             Err(fault) => {
                 self.ticket.end_attempt(took, Some(&fault));
-                claim.judge(&self.gateway.judge(), Some(&fault));
+                self.judge_failed(claim, &fault);
                 Err(fault)
             }
         }
