@@ -56,7 +56,7 @@ async fn a_byte_order_mark_before_a_whole_body_is_read_over() {
 
 #[tokio::test(start_paused = true)]
 async fn words_behind_the_end_mark_are_told_to_nobody() {
-    for provider in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::Anthropic] {
+    for provider in Dialect::ALL {
         for caller in Dialect::ALL {
             let mut sent = chunks(provider, &said(), true);
             sent.extend(chunks(provider, &[Event::text("and more")], false));

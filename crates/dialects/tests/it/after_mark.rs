@@ -1,8 +1,10 @@
-//! What comes behind a stream's end mark is no part of the answer, in no dialect that has a mark.
+//! What comes behind a stream's end mark is no part of the answer, in any dialect.
 
 use bytes::Bytes;
 use dialects::{Envelope, Reading};
 use domain::{Dialect, Event, Finish, Framing, Piece};
+
+const RELAY: Reading = Reading::Relay { hide_usage: false };
 
 fn written(dialect: Dialect) -> (Vec<u8>, Vec<u8>) {
     let mut writer = dialects::of(dialect).stream_writer(&Envelope {
@@ -48,11 +50,20 @@ fn read(dialect: Dialect, stream: &[u8], reading: Reading, size: usize) -> (Vec<
 
 #[test]
 fn nothing_behind_the_mark_goes_on() {
-    for dialect in [Dialect::OpenAiChat, Dialect::OpenAiResponses, Dialect::Anthropic] {
+    for dialect in Dialect::ALL {
         let (whole, word) = written(dialect);
+        if dialect == Dialect::Gemini {
+            // Its finish is the only mark, and what is no word may follow.
+            let usage = b"data: {\"usageMetadata\":{\"promptTokenCount\":3}}\r\n\r\n";
+            let (bytes, _) = read(dialect, &[&whole[..], &word, usage].concat(), RELAY, 64);
+            assert_eq!(bytes, [&whole[..], usage].concat());
+            let (_, text) = read(dialect, &[&whole[..], &word].concat(), Reading::Translate, 64);
+            assert_eq!(text, "all is well");
+            continue;
+        }
         let more = [&whole[..], &word, b": bye\n\n", &word, b"data: {\"half\":"].concat();
         for size in [1, 7, 64, more.len()] {
-            let (bytes, _) = read(dialect, &more, Reading::Relay { hide_usage: false }, size);
+            let (bytes, _) = read(dialect, &more, RELAY, size);
             assert_eq!(bytes, whole, "{dialect} in pieces of {size}");
             let (_, text) = read(dialect, &more, Reading::Translate, size);
             assert_eq!(text, "all is well", "{dialect} in pieces of {size}");
