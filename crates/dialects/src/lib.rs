@@ -5,6 +5,7 @@ mod anthropic;
 mod arguments;
 mod base64;
 mod body;
+mod byte_order_mark;
 mod embeddings;
 mod essence;
 mod form;
@@ -28,6 +29,7 @@ mod verbosity;
 pub mod retry_after;
 pub mod sse;
 
+pub use byte_order_mark::{ByteOrderMark, without_byte_order_mark};
 pub use essence::essence;
 pub use form::{
     Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Unbearable,

@@ -127,7 +127,8 @@ pub(crate) fn add_sight(sum: &mut Sight, more: Sight) {
 /// A provider's stream on its way through.
 ///
 /// In relay a run is as many whole events as came together, as one slice of the pushed bytes. Left
-/// out of the bytes are events that cannot be read or are to be hidden; a run of which nothing is
+/// out of the bytes are events that cannot be read, that are to be hidden, or that come behind the
+/// end mark; a run of which nothing is
 /// left has empty bytes and still its [`Sight`]. In translation a run is one event.
 #[derive(Debug)]
 pub(crate) struct EventStream<P> {
@@ -214,6 +215,11 @@ impl<P: Protocol> EventStream<P> {
             self.open_border = None;
             return if left_out { Lot::LeaveOut } else { Lot::Relay };
         }
+        if self.progress.end_mark {
+            // Clients stop at the mark; what comes behind it is no part of the answer.
+            self.open_border = None;
+            return Lot::LeaveOut;
+        }
         if let Some(text) = self.mould.as_ref().and_then(|mould| mould.text_of(bytes)) {
             self.progress.take_text(&text, sight);
             if self.translate {
@@ -240,6 +246,9 @@ impl<P: Protocol> EventStream<P> {
 
     /// Reads what stands after the last border. A half event is a cut, not a malformed one.
     fn read_rest(&mut self, rest: &[u8], sight: &mut Sight) -> Lot {
+        if self.progress.end_mark {
+            return Lot::LeaveOut;
+        }
         let fields = Fields::read(rest);
         let ends_with_line = rest.ends_with(b"\n") || rest.ends_with(b"\r");
         if fields.data.is_none() && fields.bare.is_none() && !ends_with_line {

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use clock::{Clock, Dice, IdMaker, RequestId};
 use http::{Request, Response};
 use net::{Handler, Peer, RequestBody};
-use resilience::RetryBudget;
+use resilience::{Quarantine, RetryBudget};
 use telemetry::Telemetry;
 use upstream::Readiness;
 
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) budget: Mutex<RetryBudget>,
     pub(crate) recall: Recall,
+    /// Requests that bring faults about by themselves.
+    pub(crate) quarantine: Mutex<Quarantine>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Telemetry,
     pub(crate) in_flight: AtomicUsize,
@@ -72,6 +74,7 @@ impl Gateway {
             rooms,
             budget: Mutex::new(RetryBudget::new(ratio)),
             recall: Recall::default(),
+            quarantine: Mutex::default(),
             clock: parts.clock,
             telemetry: parts.telemetry,
             in_flight: AtomicUsize::new(0),

@@ -120,6 +120,11 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
         let text = "the provider does not know this model".to_owned();
         return (say(404, RefusalKind::ModelNotFound, text), "model_unknown");
     }
+    if trail.poisoned {
+        let text = "every provider of this model failed on this very request (server_error); \
+            asking again in the same words will not help";
+        return (say(502, RefusalKind::UpstreamFailed, text.to_owned()), "poison");
+    }
     let accounts = [
         FaultClass::QuotaExhausted,
         FaultClass::SpendLimit,

@@ -43,7 +43,10 @@ pub(crate) async fn receive(
     }
     let passed = endpoint::passed(dialect, request.uri(), request.headers());
     match read_body(request.into_body()).await {
-        Ok(body) => Ok(Received { asked, passed, body, ticket }),
+        Ok(body) => {
+            let body = dialects::without_byte_order_mark(body);
+            Ok(Received { asked, passed, body, ticket })
+        }
         Err((refusal, reason)) => Err(TurnedAway::by_us(ticket, dialect, refusal, reason)),
     }
 }

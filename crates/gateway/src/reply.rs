@@ -146,7 +146,7 @@ pub(crate) fn turn_away(turned: TurnedAway) -> Response<ReplyBody> {
         Words::Ours(refusal) => refuse(dialect, &refusal, &ticket.view().id.to_string()),
         Words::Theirs { status, body } => json(status, body),
     };
-    if trail.budget_spent {
+    if trail.budget_spent || trail.poisoned {
         response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     let why = trail.header(None);

@@ -11,7 +11,8 @@ use domain::{Allowance, Fault, FaultClass, Target, Usage};
 use http::HeaderValue;
 use resilience::{
     Breaker, BreakerSettings, Ease, Expectation, Feel, Felt, Gate, HedgeAsk, HedgeSettings,
-    LimitWhy, Limiter, Pace, PaceSettings, Paced, Pacer, Pulse, Ramp, State, Tail, Take, Verdict,
+    LimitWhy, Limiter, Pace, PaceSettings, Paced, Pacer, Pulse, Ramp, State, Tail, Take,
+    Transition, Verdict,
 };
 use telemetry::{BreakerChange, Telemetry};
 
@@ -342,6 +343,36 @@ impl Rung {
     }
 }
 
+impl Rung {
+    /// Failures on a key turned out to be a request's own.
+    pub(crate) fn withdraw(&self, key: u16, failures: u32, judge: &Judge<'_>) {
+        let Some(route) = self.routes.get(usize::from(key)) else { return };
+        let transition = lock(&route.breaker).withdraw(judge.clock.now(), failures);
+        if let Some(transition) = transition {
+            self.provider.changed(&self.target.model, key, &transition);
+            self.tell(key, transition, judge);
+        }
+    }
+
+    fn tell(&self, key: u16, transition: Transition, judge: &Judge<'_>) {
+        tracing::info!(
+            target = %self.target,
+            key,
+            from = transition.from.as_str(),
+            to = transition.to.as_str(),
+            why = transition.why.as_str(),
+            "breaker changed"
+        );
+        judge.telemetry.breaker_changed(BreakerChange {
+            target: self.target.clone(),
+            key,
+            from: transition.from.as_str(),
+            to: transition.to.as_str(),
+            why: transition.why.as_str(),
+        });
+    }
+}
+
 fn expectation(settings: &RungSettings) -> Expectation {
     Expectation {
         first_token_ms: settings.pace.first_token_ms,
@@ -500,21 +531,12 @@ impl Claim {
             }
             _ => {}
         }
-        tracing::info!(
-            target = %self.rung.target,
-            key = self.key,
-            from = transition.from.as_str(),
-            to = transition.to.as_str(),
-            why = transition.why.as_str(),
-            "breaker changed"
-        );
-        judge.telemetry.breaker_changed(BreakerChange {
-            target: self.rung.target.clone(),
-            key: self.key,
-            from: transition.from.as_str(),
-            to: transition.to.as_str(),
-            why: transition.why.as_str(),
-        });
+        self.rung.tell(self.key, transition, judge);
+    }
+
+    /// True if this route has answered somebody lately.
+    pub(crate) fn answers(&self, now: Tick) -> bool {
+        self.route().is_some_and(|route| lock(&route.breaker).answers(now))
     }
 
     /// What a fault says of the provider's strength.

@@ -321,8 +321,10 @@ impl Join {
             }
             Event::Delta { delta: Delta::ToolCall { .. }, .. } => {
                 // The text was complete, and a call follows.
-                self.compare()?;
-                self.end()?;
+                if self.any {
+                    self.compare()?;
+                    self.end()?;
+                }
                 self.held.push_back(Piece::Native(event));
                 Ok(true)
             }

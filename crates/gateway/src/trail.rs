@@ -25,6 +25,8 @@ pub(crate) struct Trail {
     /// A repetition was not made because the retry budget had none left; the caller's client is
     /// asked not to make it either.
     pub(crate) budget_spent: bool,
+    /// The faults are this request's own.
+    pub(crate) poisoned: bool,
 }
 
 impl Trail {

@@ -5,12 +5,13 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
+use dialects::without_byte_order_mark;
 use domain::{Fault, FaultClass};
 use http::{HeaderMap, header};
 use http_body::Body as _;
 use net::{ClientBody, SendError};
 
-/// Reads a body to its end.
+/// Reads a body to its end; a byte order mark before it is left out.
 ///
 /// # Errors
 /// [`FaultClass::Cut`] if it breaks, [`FaultClass::Malformed`] if it is larger than `bytes_max`.
@@ -36,7 +37,8 @@ pub(crate) async fn read_to_end(mut body: ClientBody, bytes_max: usize) -> Resul
         }
         joined.extend_from_slice(&data);
     }
-    Ok(if joined.is_empty() { first } else { joined.freeze() })
+    let body = if joined.is_empty() { first } else { joined.freeze() };
+    Ok(without_byte_order_mark(body))
 }
 
 /// True if the answer calls itself JSON.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use dialects::StreamReader;
+use dialects::{ByteOrderMark, StreamReader};
 use domain::{Event, Fault, FaultClass, Piece};
 use futures_core::Stream;
 use http_body::Body as _;
@@ -22,6 +22,7 @@ const BURST_BYTES_MAX: usize = 32 * 1024;
 pub(crate) struct StreamPieces {
     body: ClientBody,
     reader: Box<dyn StreamReader>,
+    mark: ByteOrderMark,
     /// What an error inside the stream must not repeat.
     keys: Arc<Keys>,
     /// The reader was given bytes, and has not yet said that it wants more.
@@ -42,7 +43,8 @@ enum End {
 
 impl StreamPieces {
     pub(crate) fn new(body: ClientBody, reader: Box<dyn StreamReader>, keys: Arc<Keys>) -> Self {
-        Self { body, reader, keys, unread: false, end: End::Open }
+        let mark = ByteOrderMark::default();
+        Self { body, reader, mark, keys, unread: false, end: End::Open }
     }
 
     /// Takes every frame that is ready now. Pending only if there was none.
@@ -119,7 +121,7 @@ impl Stream for StreamPieces {
                     match this.poll_burst(cx) {
                         Poll::Pending => return Poll::Pending,
                         Poll::Ready(bytes) => {
-                            this.reader.push(bytes);
+                            this.reader.push(this.mark.pass(bytes));
                             this.unread = true;
                         }
                     }

@@ -69,6 +69,8 @@ pub enum BreakerWhy {
     ProbeSucceeded,
     /// Another call is probing now.
     ProbeOut,
+    /// The failures that had opened it were a request's own.
+    Withdrawn,
 }
 
 impl BreakerWhy {
@@ -86,6 +88,7 @@ impl BreakerWhy {
             Self::ProbeFailed => "probe_failed",
             Self::ProbeSucceeded => "probe_succeeded",
             Self::ProbeOut => "probe_out",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -283,6 +286,33 @@ impl Breaker {
         }
     }
 
+    /// Takes back so many of the last failures, since they were a request's own and not the
+    /// route's; what they had opened closes. Nothing is taken back if others failed as well and
+    /// nobody was answered. Returns the change of state, if this made one.
+    pub fn withdraw(&mut self, now: Tick, failures: u32) -> Option<Transition> {
+        let others_failed = self.failed.sum(now) > failures;
+        if others_failed && !self.answers(now) {
+            return None;
+        }
+        self.streak = self.streak.saturating_sub(failures);
+        self.judged.take_back(now, failures);
+        self.failed.take_back(now, failures);
+        let open = self.open?;
+        let by_count = matches!(open.why, BreakerWhy::Streak | BreakerWhy::Ratio);
+        if !by_count || open.level > 0 || self.count_reached(now).is_some() {
+            return None;
+        }
+        self.open = None;
+        let to = self.state(now);
+        let from = std::mem::replace(&mut self.told, to);
+        Some(Transition { from, to, why: BreakerWhy::Withdrawn })
+    }
+
+    /// True if somebody was answered within the window.
+    pub fn answers(&self, now: Tick) -> bool {
+        self.judged.sum(now) > self.failed.sum(now)
+    }
+
     /// The claim ends when no probe is out any more. While one whose claim has expired is still
     /// out, nobody can say whose return this is, and the claim runs to its end.
     fn probe_is_back(&mut self) {
@@ -355,9 +385,11 @@ impl Breaker {
     }
 
     fn reason_to_open(&self, now: Tick, class: FaultClass) -> Option<BreakerWhy> {
-        if let Some(why) = why_of(class) {
-            return Some(why);
-        }
+        why_of(class).or_else(|| self.count_reached(now))
+    }
+
+    /// There were too many failures in a row, or too large a share.
+    fn count_reached(&self, now: Tick) -> Option<BreakerWhy> {
         if self.streak >= self.settings.streak_max.max(1) {
             return Some(BreakerWhy::Streak);
         }

@@ -12,6 +12,7 @@ mod order;
 mod pacer;
 mod pattern;
 mod pulse;
+mod quarantine;
 mod ramp;
 mod rollup;
 mod settings;
@@ -29,6 +30,7 @@ pub use next::{AfterFault, Decision, Next, after_fault};
 pub use order::{EQUALS_MAX, Order, order_equals};
 pub use pacer::{PaceWhy, Paced, Pacer, Take};
 pub use pulse::{Expectation, Felt, Pulse};
+pub use quarantine::{QUARANTINE_MS_MAX, Quarantine};
 pub use ramp::{Feel, Pace, Ramp};
 pub use rollup::{Rollup, SPEND_MS_MAX};
 pub use settings::{

@@ -278,6 +278,41 @@ async fn a_breaker_spares_a_dead_provider_and_comes_back_by_probe() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_fails_everywhere_by_its_own_words_shuts_nobody_out() {
+    let poison = r#"{"model":"m","messages":[{"role":"user","content":"poison"}]}"#;
+    let network = Network::default();
+    let bad = || fails(500);
+    let first = Provider::start(&network, 9001, vec![bad(), bad(), bad(), well()]);
+    let second = Provider::start(&network, 9002, vec![bad()]);
+    let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
+    for _ in 0..2 {
+        let got = chat(&house, poison).await;
+        assert_eq!(got.status, 502, "{}", got.text());
+        assert!(got.text().contains("this very request"), "{}", got.text());
+        assert_eq!(got.header("x-should-retry"), Some("false"));
+    }
+    assert_eq!(first.seen().len(), 3, "the second time no rung is asked twice");
+    assert_eq!(second.seen().len(), 2);
+    let got = chat(&house, ASK).await;
+    assert_eq!(got.header("seawall-served-by"), Some("fake1/a"), "{}", got.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_all_providers_is_no_request_s_own_fault() {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![fails(500)]);
+    Provider::start(&network, 9002, vec![fails(500)]);
+    let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
+    for which in 0..30 {
+        let ask = ASK.replace("hi", &format!("question {which}"));
+        assert!(chat(&house, &ask).await.status >= 500);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let asked = first.seen().len();
+    assert!(asked <= 16, "{asked} calls reached the dead provider");
+}
+
+#[tokio::test(start_paused = true)]
 async fn models_keys_and_unknown_names() {
     let network = Network::default();
     Provider::start(&network, 9001, vec![well()]);

@@ -163,7 +163,7 @@ pub(crate) fn read(dialect: Dialect, got: &Got) -> Read {
     read
 }
 
-async fn stream(house: &House, dialect: Dialect, extra: &Value) -> Read {
+pub(crate) async fn stream(house: &House, dialect: Dialect, extra: &Value) -> Read {
     let (path, body) = request(dialect, extra);
     let headers = [("content-type", "application/json")];
     read(dialect, &ask(house, "POST", &path, &headers, &body).await)

@@ -51,6 +51,11 @@ impl Protocol for Chunks {
         if let Some(fault) = self.failure(&chunk) {
             return Verdict::Fault(Box::new(fault));
         }
+        if self.is_afterword(&chunk) {
+            let usage = chunk.usage.as_ref().and_then(super::usage::WireUsage::normalised);
+            events.extend(usage.map(Event::Usage));
+            return Verdict::Hidden;
+        }
         self.read_chunk(chunk, data, events);
         Verdict::Good
     }
@@ -62,6 +67,10 @@ impl Protocol for Chunks {
         if let Some(fault) = self.failure(&chunk) {
             return Verdict::Fault(Box::new(fault));
         }
+        if self.is_afterword(&chunk) {
+            sight.usage = chunk.usage.as_ref().and_then(super::usage::WireUsage::normalised);
+            return Verdict::Hidden;
+        }
         *sight = self.see_chunk(chunk);
         Verdict::Good
     }
@@ -72,6 +81,20 @@ impl Protocol for Chunks {
 }
 
 impl Chunks {
+    /// Words behind the finish of all candidates. There is no other mark of the end; a chunk that
+    /// has a finish of its own is none, for older models told one with every chunk.
+    fn is_afterword(&self, chunk: &Chunk<'_>) -> bool {
+        let all_finished = self.finished != 0 && self.seen & !self.finished == 0;
+        let mut candidates = chunk.candidates.iter().flatten();
+        all_finished
+            && chunk
+                .candidates
+                .iter()
+                .flatten()
+                .any(|one| one.parts.iter().flatten().any(is_content))
+            && candidates.all(|one| finish_of(&one.finish, false).is_none())
+    }
+
     /// The fault of an answer all of whose candidates end without anything to be used. Where one of
     /// several does, the others are still an answer.
     pub(super) fn failure(&self, chunk: &Chunk<'_>) -> Option<Fault> {

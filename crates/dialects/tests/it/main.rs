@@ -10,6 +10,7 @@
     reason = "tests may fail loudly, and they read recordings from a folder"
 )]
 
+mod after_mark;
 mod anthropic;
 mod crossing;
 mod fixtures;

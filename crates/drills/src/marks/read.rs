@@ -141,7 +141,14 @@ impl Answer {
 
     fn read_events(&mut self, body: &str, dialect: CallerDialect) {
         let body = body.replace("\r\n", "\n");
-        for event in body.split("\n\n") {
+        // What stands behind the last blank line is no event yet, and is looked at only as long as
+        // nothing else has told how it ended.
+        let (whole, rest) = body.rsplit_once("\n\n").unwrap_or(("", &body));
+        let events = whole.split("\n\n").map(|event| (event, true));
+        for (event, is_whole) in events.chain([(rest, false)]) {
+            if !is_whole && self.error.is_some() {
+                break;
+            }
             let mut data: Vec<&str> = Vec::new();
             for line in event.split('\n') {
                 if let Some(rest) = line.strip_prefix("data:") {

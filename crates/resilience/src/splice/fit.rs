@@ -208,7 +208,6 @@ fn within(
         signs.add(3, FitWhy::GoesOn);
     } else if letter.is_alphabetic() {
         signs.add(1, FitWhy::NothingAgainst);
-        signs.add(if told.is_wordless() { 1 } else { 0 }, FitWhy::GoesOn);
     } else if letter.is_numeric() || start.led_by_mark || is_mark(letter) {
         signs.add(2, FitWhy::GoesOn);
     }

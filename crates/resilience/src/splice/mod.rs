@@ -25,13 +25,15 @@ use std::fmt;
 
 pub use fit::FitWhy;
 use retold::Retelling;
-use told::Told;
+use told::{Ending, Told};
 use words::{Word, ends_with, first, is_wordless, last, words_of};
 
 /// Text of the first provider that is compared; a longer one cannot be told from a restart.
 const SAID_BYTES_MAX: usize = 256 * 1024;
 /// So many words alike from the beginning are a restart and no chance.
 const RESTART_WORDS: usize = 6;
+/// So many of the old text's last words are a repetition, however they are spelled.
+const PROVEN_WORDS: usize = 4;
 /// New words that are looked at before a text that repeats nothing is judged: so many in any case,
 /// and so many if they may be a retelling.
 const JUDGED_WORDS_MIN: usize = 12;
@@ -189,6 +191,11 @@ impl Splice {
             // What comes next may still be the old text's last punctuation, or its last blank.
             return Ok(joined);
         }
+        let told = Told::new(&self.said, &self.words);
+        if over && joined.trim().is_empty() && matches!(told.ending(), Ending::Within { .. }) {
+            // To say nothing more is no end where a sentence is not over.
+            return Err(NotContinued::Shorter);
+        }
         self.joined = true;
         self.why = why;
         self.held = String::new();
@@ -339,6 +346,8 @@ impl Splice {
                 if !over {
                     return Some(Found::Nothing);
                 }
+            } else if self.begins_anew(at, fresh, new) {
+                // The same words with a capital of their own are a sentence that begins with them.
             } else if alike == repeated.len() && self.is_telling(repeated) {
                 let last = new.get(alike - 1)?;
                 return Some(Found::GoesOnAt(last.end, "the last words were repeated"));
@@ -351,6 +360,19 @@ impl Splice {
             }
         }
         None
+    }
+
+    /// A few words that the old text ends with, from `at` on, have a capital only in the new one:
+    /// `to the harbour`, `The harbour is`.
+    fn begins_anew(&self, at: usize, fresh: &str, new: &[Word]) -> bool {
+        let capital = |text: &str, word: Option<&Word>| {
+            let until = word.and_then(|word| text.get(..word.end)).unwrap_or_default();
+            let spelled = until.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            spelled.starts_with(char::is_uppercase)
+        };
+        self.words.len() - at < PROVEN_WORDS
+            && capital(fresh, new.first())
+            && !capital(&self.said, self.words.get(at))
     }
 
     /// One short word alike is chance; after a prefill two are.
@@ -372,7 +394,7 @@ impl Splice {
         let before = self.words.get(..self.words.len() - 1).unwrap_or_default();
         let whole = lexicon::is_dangling(&half.folded)
             || before.iter().any(|word| word.folded == half.folded);
-        if whole {
+        if whole || self.begins_anew(self.words.len() - 1, fresh, &words_of(fresh)) {
             return None;
         }
         (longer && first.folded.starts_with(&half.folded)).then(|| {

@@ -2,7 +2,7 @@
 //! What follows from that for a new text is judged in `fit`.
 
 use super::lexicon;
-use super::words::{SENTENCE_ENDS, Word, first, first_sentence, is_wordless, last};
+use super::words::{SENTENCE_ENDS, Word, first, first_sentence, last};
 
 /// Words within sentences from which it is seen whether every noun has a capital.
 const SPELLED_MIN: usize = 12;
@@ -117,10 +117,6 @@ impl<'a> Told<'a> {
     pub(super) fn is_in_comment(&self) -> bool {
         let lines = self.said.trim_end().rsplit('\n').next().unwrap_or_default();
         ["#", "//", "/*", " *", "--", "\"\"\"", "<!--"].iter().any(|mark| lines.contains(mark))
-    }
-
-    pub(super) fn is_wordless(&self) -> bool {
-        self.said.trim_end().ends_with(is_wordless)
     }
 
     pub(super) fn joint(&self) -> Joint {

@@ -94,6 +94,12 @@ const GOES_ON: &[(&str, &str)] = &[
 
 /// What begins another answer.
 const ANOTHER: &[(&str, &str)] = &[
+    ("And so the boats leave the harbour", "The harbour is a busy place, and nobody sleeps there."),
+    ("And so the boats leave the harbour", "Harbours are busy places, and nobody sleeps there."),
+    (
+        "And so the boats leave the harbour",
+        "Harbour life is hard, and nobody sleeps there for long.",
+    ),
     (
         "a long stone wall takes the first blow",
         "Bread needs flour, water, salt and time. Mix them in the evening.",
@@ -246,6 +252,55 @@ fn another_answer_is_not_joined() {
             assert!(read.is_err(), "{manner:?}: {said:?} {new:?}: {read:?}");
         }
     }
+}
+
+/// A text of some length, in whose sentences an answer may break off anywhere.
+const LONG: &str = "Each morning the harbour wakes before the town does. Small boats leave in a \
+    line, gulls argue over scraps, and the old crane swings slowly above the quay. When the \
+    weather turns, a long stone wall takes the first blow of every wave, so that the boats behind \
+    it lie still. In 1871 Captain Brandt of Hamburg had it built, and the town of Kiel paid for it.";
+
+/// Openings of answers, some to the very question that the text answers.
+const OPENINGS: &[&str] = &[
+    "Harbours are places where ships can lie at rest, safe from wind and waves.",
+    "The harbour is busy in the morning: boats leave, and cranes begin to swing.",
+    "In the morning, boats leave the harbour one by one while gulls fly above them.",
+    "When morning comes, fishermen get ready to leave with their boats and nets.",
+    "Sure! Every morning the harbour comes to life before anybody in town is up.",
+    "Here's a short description of a harbour: it has a quay, a crane and a wall.",
+    "Bread needs flour, water, salt and time. Mix them in the evening.",
+    "I'm sorry, but I need more context to answer that question.",
+    "**The Harbour**\n\nBoats come and go all day long.",
+    "# The Harbour\n\nBoats come and go all day long.",
+    "1. Boats leave early.\n2. Gulls argue over what is left.",
+    "To describe a harbour, begin with what can be heard in it.",
+];
+
+#[test]
+fn wherever_a_sentence_breaks_off_no_other_answer_is_joined_and_its_own_rest_is() {
+    let spaces: Vec<usize> = LONG.match_indices(' ').map(|(at, _)| at).skip(2).collect();
+    let (mut glued, mut refused, mut cuts) = (Vec::new(), Vec::new(), 0);
+    for at in spaces {
+        let (said, rest) = LONG.split_at(at);
+        if said.ends_with('.') || rest.len() < 40 {
+            continue;
+        }
+        for manner in BOTH {
+            cuts += 1;
+            for other in OPENINGS {
+                if let Ok(read) = splice(said, manner, other) {
+                    glued.push(format!("{manner:?} {said:?} ## {read:?}"));
+                }
+            }
+            let rest = if manner == Manner::UserTurn { rest.trim_start() } else { rest };
+            if splice(said, manner, rest).map(|read| read.trim() == rest.trim()) != Ok(true) {
+                refused.push(format!("{manner:?} {said:?} ## {rest:?}"));
+            }
+        }
+    }
+    assert!(cuts > 100, "{cuts}");
+    assert!(glued.is_empty(), "{} glued: {glued:#?}", glued.len());
+    assert!(refused.is_empty(), "{} refused: {refused:#?}", refused.len());
 }
 
 #[test]

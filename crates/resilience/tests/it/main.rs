@@ -15,6 +15,7 @@ mod fit;
 mod ladder;
 mod limiter;
 mod pacer;
+mod quarantine;
 mod ramp;
 mod splice;
 mod wall;

@@ -97,8 +97,12 @@ fn another_answer_is_never_glued() {
 fn a_shorter_answer_does_not_pass_for_the_end() {
     let short = "Each morning the harbour wakes before the town does.";
     assert_eq!(user_turn(short), Err(NotContinued::Shorter));
-    // To repeat just the end is to say that it was the end.
-    assert_eq!(user_turn("and the old crane").unwrap(), "");
+    // To repeat just the end is to say that it was the end, which cannot be in mid-sentence.
+    for nothing in ["and the old crane", "crane", " \n"] {
+        assert_eq!(user_turn(nothing), Err(NotContinued::Shorter), "{nothing:?}");
+    }
+    let ended = splice("The harbour wakes. It is early.", Manner::UserTurn, "It is early.");
+    assert_eq!(ended.unwrap(), "");
 }
 
 #[test]
