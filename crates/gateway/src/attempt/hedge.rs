@@ -90,14 +90,13 @@ impl Climb<'_> {
     fn second(&self, late: &Claim) -> Option<Second> {
         let now = self.gateway.shared.clock.now();
         let late_ease = late.rung.ease(now);
-        let level = self.gateway.retry_budget_level();
         let steps = self.ladder.steps.clone();
         for (step, targets) in steps.iter().enumerate().skip(self.step) {
             for target in targets.iter().filter(|target| **target != late.rung.target) {
                 let Some((rung, upstream)) = self.rung(target) else { continue };
                 let possible = !self.given_up.contains(target)
                     && !upstream.is_reserve()
-                    && resilience::may_hedge(late_ease, rung.ease(now), level)
+                    && resilience::may_hedge(late_ease, rung.ease(now))
                     && self.cannot_serve(&rung, &*upstream).is_none();
                 if !possible {
                     continue;
@@ -119,7 +118,7 @@ impl Climb<'_> {
     fn pays_for_hedge(&self, now: Tick) -> bool {
         let budget = &self.gateway.shared.budget;
         let mut budget = budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        budget.try_spend(now, 1).is_ok()
+        budget.try_hedge(now).is_ok()
     }
 
     /// Writes down what became of the two, and says which one counts.
