@@ -31,7 +31,8 @@ pub(super) struct Second {
 /// What came of one call, or of two.
 pub(super) struct Race {
     first: Option<Called>,
-    second: Option<Second>,
+    /// In a box, for it is seldom there.
+    second: Option<Box<Second>>,
     /// After how long the second one began.
     after: Duration,
 }
@@ -87,7 +88,11 @@ impl Climb<'_> {
     }
 
     /// The next rung that has room, if the late one is not late for having too much to do.
-    fn second(&self, late: &Claim) -> Option<Second> {
+    fn second(&self, late: &Claim) -> Option<Box<Second>> {
+        // Nobody is asked twice while others wait to be asked once.
+        if self.others_wait() {
+            return None;
+        }
         let now = self.gateway.shared.clock.now();
         let late_ease = late.rung.ease(now);
         let steps = self.ladder.steps.clone();
@@ -109,7 +114,8 @@ impl Climb<'_> {
                     return None;
                 }
                 self.ticket.begin_beside(&claim);
-                return Some(Second { claim, upstream, step, started: now, ended: None });
+                let started = now;
+                return Some(Box::new(Second { claim, upstream, step, started, ended: None }));
             }
         }
         None
@@ -132,7 +138,7 @@ impl Climb<'_> {
         let step = self.step;
         let is_reserve = upstream.is_reserve();
         let winner = |claim, called| Winner { claim, step, is_reserve, started, called };
-        let Some(second) = second else {
+        let Some(second) = second.map(|second| *second) else {
             return winner(claim, first.unwrap_or_else(nobody_won));
         };
         self.tries += 1;
