@@ -106,9 +106,10 @@ fn written(rows: &BTreeMap<(&str, String), String>, wish: &Wish) -> String {
          # licence: MIT, Copyright (c) 2023 Berri AI; see THIRD_PARTY.md\n\
          # day: {}\n\
          # columns: family, model, use, context tokens, output tokens, picodollars a token of \
-         input, output, cache read, cache write, can, cannot, marks; nothing is unknown\n\
+         input, output, cache read, cache write, can, cannot, marks, long prompts, cache write for an hour; nothing is unknown\n\
          # can, cannot: t tools, i images, a audio, d documents, v video, j json output, r \
-         reasoning, h hosted tools; marks: R reasons, P continues a prefill, small for no\n",
+         reasoning, h hosted tools; marks: R reasons, P continues a prefill, small for no\n\
+         # long prompts: above so many tokens, and the four prices there\n",
         wish.version, wish.day
     );
     for ((family, model), row) in rows {
@@ -141,12 +142,7 @@ fn row(members: &Members, family: &str) -> anyhow::Result<Option<String>> {
         columns.push(limit(members, name).map_or(String::new(), |limit| limit.to_string()));
     }
     let mut prices = Vec::new();
-    for name in [
-        "input_cost_per_token",
-        "output_cost_per_token",
-        "cache_read_input_token_cost",
-        "cache_creation_input_token_cost",
-    ] {
+    for name in PRICES {
         let price = members.get(name).map(|raw| picodollars(raw.get())).transpose();
         prices.push(price.with_context(|| format!("`{name}`"))?.flatten());
     }
@@ -159,8 +155,51 @@ fn row(members: &Members, family: &str) -> anyhow::Result<Option<String>> {
         return Ok(None);
     }
     let (can, cannot) = abilities(members);
-    columns.extend([can, cannot, marks(members, family)]);
+    columns.extend([can, cannot, marks(members, family), long_prompt(members)?]);
+    columns.push(price(members, "cache_creation_input_token_cost_above_1hr")?);
     Ok(Some(columns.join("\t").trim_end().to_owned()))
+}
+
+/// The price names of the list, each of which has a like for long prompts.
+const PRICES: [&str; 4] = [
+    "input_cost_per_token",
+    "output_cost_per_token",
+    "cache_read_input_token_cost",
+    "cache_creation_input_token_cost",
+];
+
+/// The length above which prompts have prices of their own, and those; empty if there is none. A
+/// list that knows several lengths for a model is not understood.
+fn long_prompt(members: &Members) -> anyhow::Result<String> {
+    let mut lengths: Vec<&str> = members
+        .keys()
+        .filter_map(|name| {
+            name.strip_prefix("input_cost_per_token_above_")?.strip_suffix("_tokens")
+        })
+        .collect();
+    lengths.dedup();
+    let [length] = lengths[..] else {
+        if lengths.is_empty() {
+            return Ok(String::new());
+        }
+        bail!("prices for prompts above {} tokens", lengths.join(" and "));
+    };
+    let thousands = length.strip_suffix('k').and_then(|digits| digits.parse::<u64>().ok());
+    let thousands = thousands.with_context(|| format!("prompts above {length} tokens"))?;
+    let mut column = (thousands * 1000).to_string();
+    for name in PRICES {
+        let named = format!("{name}_above_{length}_tokens");
+        column.push('/');
+        column.push_str(&price(members, &named)?);
+    }
+    Ok(column)
+}
+
+/// A price in picodollars; empty if there is none.
+fn price(members: &Members, name: &str) -> anyhow::Result<String> {
+    let price = members.get(name).map(|raw| picodollars(raw.get())).transpose();
+    let price = price.with_context(|| format!("`{name}`"))?.flatten();
+    Ok(price.map_or(String::new(), |price| price.to_string()))
 }
 
 fn limit(members: &Members, name: &str) -> Option<u64> {
@@ -279,6 +318,16 @@ mod tests {
                 "supported_modalities":["text"],"supports_reasoning":true}"#)
             .unwrap(),
             "responses\t\t9\t1000000\t\t\t\tir\ttav\tR"
+        );
+        assert_eq!(
+            of(r#"{"mode":"chat","input_cost_per_token":1e-6,
+                "input_cost_per_token_above_200k_tokens":2e-6,
+                "input_cost_per_token_above_200k_tokens_batches":1e-6,
+                "output_cost_per_token_above_200k_tokens":3e-6,
+                "cache_creation_input_token_cost_above_200k_tokens":4e-6,
+                "cache_creation_input_token_cost_above_1hr":5e-6}"#)
+            .unwrap(),
+            "chat\t\t\t1000000\t\t\t\t\t\t\t200000/2000000/3000000//4000000\t5000000"
         );
     }
 }

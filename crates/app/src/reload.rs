@@ -66,8 +66,9 @@ impl Reloader {
         Ok(())
     }
 
-    /// Reads the file and applies it, or says what is wrong with it.
-    fn load_and_apply(&self, path: &Path, load: &Load) {
+    /// Reads the file and applies it, or says what is wrong with it. What was read beside it, if it
+    /// was applied.
+    fn load_and_apply(&self, path: &Path, load: &Load) -> Option<Vec<PathBuf>> {
         self.telemetry.reopen_log();
         let settings = match load() {
             Ok(settings) => settings,
@@ -76,13 +77,17 @@ impl Reloader {
                 for mistake in mistakes {
                     tracing::error!("{mistake}");
                 }
-                return;
+                return None;
             }
         };
         match self.apply(&settings) {
-            Ok(()) => tracing::info!(file = %path.display(), "settings reloaded"),
+            Ok(()) => {
+                tracing::info!(file = %path.display(), "settings reloaded");
+                Some(settings.read_besides)
+            }
             Err(error) => {
                 tracing::error!(%error, "new settings refused, the old ones stay");
+                None
             }
         }
     }
@@ -91,39 +96,68 @@ impl Reloader {
 /// Reads the settings anew; the mistakes as one line each.
 pub type Load = Box<dyn Fn() -> Result<Settings, Vec<String>> + Send>;
 
-/// Reloads on SIGHUP and when the file changes, until shutdown.
-pub(crate) async fn watch(reloader: Reloader, path: PathBuf, load: Load, shutdown: Shutdown) {
-    let mut seen = std::fs::read(&path).ok();
+/// Reloads on SIGHUP and when one of the files changes, until shutdown.
+pub(crate) async fn watch(
+    reloader: Reloader,
+    (path, besides): (PathBuf, Vec<PathBuf>),
+    load: Load,
+    shutdown: Shutdown,
+) {
+    let mut files: Vec<Watched> =
+        std::iter::once(&path).chain(&besides).map(Watched::new).collect();
     let mut hangup = hangups();
     let mut look = tokio::time::interval(LOOK_EVERY);
-    let mut stamp = stamp_of(&path);
     loop {
-        tokio::select! {
+        let changed = tokio::select! {
             biased;
             () = shutdown.triggered() => return,
             () = hangup.next() => {
-                seen = std::fs::read(&path).ok();
-                reloader.load_and_apply(&path, &load);
+                files.iter_mut().for_each(|file| file.seen = std::fs::read(&file.path).ok());
+                true
             }
-            _ = look.tick() => {
-                let now = stamp_of(&path);
-                if now == stamp {
-                    continue;
-                }
-                stamp = now;
-                let text = std::fs::read(&path).ok();
-                // A file that is being replaced is gone for a moment; that is no new setting.
-                if text.is_some() && text != seen {
-                    seen = text;
-                    reloader.load_and_apply(&path, &load);
-                }
-            }
+            // All are looked at, so that several which change together are one change.
+            _ = look.tick() => files.iter_mut().filter_map(Watched::changed).count() > 0,
+        };
+        if changed && let Some(besides) = reloader.load_and_apply(&path, &load) {
+            files.truncate(1);
+            files.extend(besides.iter().map(Watched::new));
         }
     }
 }
 
+/// A file that is watched: what was last seen of it.
+struct Watched {
+    path: PathBuf,
+    stamp: Option<Stamp>,
+    seen: Option<Vec<u8>>,
+}
+
+type Stamp = (std::time::SystemTime, u64);
+
+impl Watched {
+    fn new(path: &PathBuf) -> Self {
+        Self { path: path.clone(), stamp: stamp_of(path), seen: std::fs::read(path).ok() }
+    }
+
+    /// That it says something else than before.
+    fn changed(&mut self) -> Option<()> {
+        let now = stamp_of(&self.path);
+        if now == self.stamp {
+            return None;
+        }
+        self.stamp = now;
+        let text = std::fs::read(&self.path).ok();
+        // A file that is being replaced is gone for a moment; that is no new setting.
+        if text.is_none() || text == self.seen {
+            return None;
+        }
+        self.seen = text;
+        Some(())
+    }
+}
+
 /// What changes when a file is written or replaced, also behind a link.
-fn stamp_of(path: &Path) -> Option<(std::time::SystemTime, u64)> {
+fn stamp_of(path: &Path) -> Option<Stamp> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }

@@ -101,7 +101,12 @@ async fn beside(
         servers.spawn(server);
     }
     if let Some((path, load)) = reload {
-        let watching = watch(app.reloader(), path, load, shutdown.clone());
+        let watching = watch(
+            app.reloader(),
+            (path, app.settings.read_besides.clone()),
+            load,
+            shutdown.clone(),
+        );
         servers.spawn(async move {
             watching.await;
             Ok(())

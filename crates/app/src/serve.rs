@@ -77,11 +77,13 @@ impl App {
         let page = PageInfo { id: "seawall".into(), name, url };
         let source = self.observer.source(page, ready.clone());
         let status = Status::new(self.telemetry.clone(), ready.clone())
-            .with_source(Some(source))
-            .with_reports(self.observer.report_sink());
+            .with_source(Some(Arc::clone(&source)))
+            .with_reports(self.observer.report_sink())
+            .with_subscriptions(self.observer.subscribe_sink());
         let observing = self.observer.clone().run(shutdown.clone());
         let for_routes = self.gateway.clone();
         let console = Console::new(self.telemetry.clone(), ready)
+            .with_operators(Arc::new(self.observer.clone()))
             .with_routes(move || for_routes.ladders().iter().map(route_view).collect());
         let mut beside: Vec<Serving> = vec![
             Box::pin(self.side(listen.status, status, shutdown)?),
@@ -89,7 +91,8 @@ impl App {
             Box::pin(always_well(observing)),
         ];
         let providers = &self.settings.providers;
-        let lookouts = self.observer.lookouts(providers, &self.upstreams, &self.doors, shutdown);
+        let doors = (&self.doors, source);
+        let lookouts = self.observer.lookouts(providers, &self.upstreams, doors, shutdown);
         beside.extend(lookouts.into_iter().map(|one| Box::pin(always_well(one)) as Serving));
         Ok(beside)
     }

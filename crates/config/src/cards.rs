@@ -1,7 +1,9 @@
 //! Reads `[cards."PROVIDER/MODEL"]`, in the configuration and in a catalogue's file: the operator's
 //! own words about models. What the pinned catalogue says is not known here.
 
-use domain::{ModelCard, Money, Needs, Prices};
+use std::path::PathBuf;
+
+use domain::{LongPrompt, ModelCard, Money, Needs, Prices};
 use providers::ABILITIES;
 
 use crate::keys;
@@ -16,16 +18,16 @@ const CARDS_MAX: usize = 10_000;
 /// A picodollar a token is a millionth of a dollar for a million tokens.
 const DECIMALS: usize = 6;
 
-/// Reads the file that `[catalogue]` names. What is wrong with its text is told apart, since it has
+/// Reads the file that `[catalogue]` names, and gives its path if there is one. What is wrong with its text is told apart, since it has
 /// lines of its own.
 pub(crate) fn of_file(
     top: &Table<'_>,
     roster: &mut Roster,
     sources: Sources<'_>,
     findings: &mut Findings<'_>,
-) -> Result<(), Mistakes> {
+) -> Result<Option<PathBuf>, Mistakes> {
     let table = top.table("catalogue", &keys::CATALOGUE, findings);
-    let Some(said) = table.text("file", findings) else { return Ok(()) };
+    let Some(said) = table.text("file", findings) else { return Ok(None) };
     let path = sources.folder.join(said.value);
     let text = match sources.env.read_file(&path, FILE_BYTES_MAX) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned()),
@@ -35,7 +37,7 @@ pub(crate) fn of_file(
         Ok(text) => text,
         Err(why) => {
             findings.at(said.span, format!("`file`: cannot read `{}`: {why}", path.display()));
-            return Ok(());
+            return Ok(None);
         }
     };
     let mut of_file = Findings::in_text(&path, &text);
@@ -43,7 +45,7 @@ pub(crate) fn of_file(
     let top = Table::top(&tree, &keys::CATALOGUE_FILE);
     top.refuse_unknown_keys(&mut of_file);
     read_all(&top, roster, &mut of_file);
-    of_file.into_result()
+    of_file.into_result().map(|()| Some(path))
 }
 
 /// Reads every table below `[cards]` into the providers that it speaks of; a later word about a
@@ -122,8 +124,36 @@ fn card(table: &Table<'_>, findings: &mut Findings<'_>) -> ModelCard {
             output: price(table, "output_usd_per_million", findings),
             cache_read: price(table, "cache_read_usd_per_million", findings),
             cache_write: price(table, "cache_write_usd_per_million", findings),
+            cache_write_hour: price(table, "cache_write_hour_usd_per_million", findings),
+            long: long_prompt(table, findings),
         },
         as_of: Box::default(),
+    }
+}
+
+/// The prices of long prompts mean nothing without the length.
+fn long_prompt(table: &Table<'_>, findings: &mut Findings<'_>) -> Option<LongPrompt> {
+    let long = LongPrompt {
+        above_tokens: table.integer("long_above_tokens", 0_u64, findings),
+        input: price(table, "long_input_usd_per_million", findings),
+        output: price(table, "long_output_usd_per_million", findings),
+        cache_read: price(table, "long_cache_read_usd_per_million", findings),
+        cache_write: price(table, "long_cache_write_usd_per_million", findings),
+    };
+    let told = LongPrompt { above_tokens: long.above_tokens, ..LongPrompt::default() } != long;
+    match (told, table.get("long_above_tokens")) {
+        (true, Some(_)) => Some(long),
+        (false, None) => None,
+        (true, None) => {
+            let message = "prices of long prompts need `long_above_tokens`".to_owned();
+            findings.wrong(table.place("long_input_usd_per_million"), message);
+            None
+        }
+        (false, Some(_)) => {
+            let message = "`long_above_tokens` needs the prices of long prompts".to_owned();
+            findings.wrong(table.place("long_above_tokens"), message);
+            None
+        }
     }
 }
 

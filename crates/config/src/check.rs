@@ -50,7 +50,10 @@ pub(crate) fn settings(
     let (limits, caps) = rooms::limits(&top, f);
     let listen = listen::read(&top, (overrides, limits), !closed, sources, f);
     let mut roster = provider::read_all(&top, sources, f);
-    let elsewhere = cards::of_file(&top, &mut roster, sources, f).err();
+    let (catalogue, elsewhere) = match cards::of_file(&top, &mut roster, sources, f) {
+        Ok(catalogue) => (catalogue, None),
+        Err(mistakes) => (None, Some(mistakes)),
+    };
     cards::read_all(&top, &mut roster, f);
     let clocks = rooms::clocks(&top, &keys::CLOCKS, Clocks::default(), f);
     let models = model::read_all(&top, &roster, clocks, f);
@@ -86,6 +89,7 @@ pub(crate) fn settings(
         runtime,
         watch,
         source: Source::File(path.to_owned()),
+        read_besides: catalogue.into_iter().collect(),
         secret_origins: roster.origins,
         notes: Vec::new(),
     })

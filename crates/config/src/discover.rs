@@ -88,6 +88,7 @@ pub(crate) fn settings(env: &dyn Environment, overrides: &Overrides) -> Result<S
         runtime: Runtime::default(),
         watch: Watch::default(),
         source: Source::Environment,
+        read_besides: Vec::new(),
         secret_origins: origins,
         notes,
     })

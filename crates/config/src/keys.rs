@@ -3,6 +3,7 @@
 
 mod doors;
 mod ladders;
+mod notify;
 mod providers;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ pub(crate) use doors::{AUTH, CALLER, LIMITS, LISTEN, LOG, RUNTIME, TLS};
 pub(crate) use ladders::{
     BREAKER, CLOCKS, FAILOVER, MODEL, MODEL_CLOCKS, PACE, RECALL, RESERVE, WAITING_ROOM,
 };
+pub(crate) use notify::{MAIL, NOTIFY, RECEIVER};
 pub(crate) use providers::{CARD, CATALOGUE, CATALOGUE_FILE, KINDS, PROVIDER};
 pub(crate) use watch::{LOOKOUT, STATUS, STORAGE};
 
@@ -136,6 +138,7 @@ pub(crate) static TOP: Section = Section {
         "storage",
         "status",
         "lookout",
+        "notify",
         "runtime",
     ],
 };
@@ -163,6 +166,9 @@ pub(crate) static ALL: &[&Section] = &[
     &STORAGE,
     &STATUS,
     &LOOKOUT,
+    &NOTIFY,
+    &MAIL,
+    &RECEIVER,
     &RUNTIME,
 ];
 

@@ -15,6 +15,7 @@ mod listen;
 mod mistake;
 mod mixture;
 mod model;
+mod notify;
 mod provider;
 mod raw;
 mod reference;

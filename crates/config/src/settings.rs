@@ -34,6 +34,8 @@ pub struct Settings {
     pub runtime: Runtime,
     pub watch: Watch,
     pub source: Source,
+    /// Files that were read beside the configuration itself; a change of one is a change of it.
+    pub read_besides: Vec<PathBuf>,
     /// Where each secret came from, in the order of `providers`.
     pub secret_origins: Vec<SecretOrigin>,
     /// What was noticed while reading and cannot be seen in the settings any more; part of

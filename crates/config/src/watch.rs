@@ -5,6 +5,7 @@ use web::StatusSettings;
 
 use crate::keys;
 use crate::mistake::{Findings, Place, shown};
+use crate::notify;
 use crate::provider::{Roster, unknown_provider};
 use crate::raw::{Table, text_of};
 use crate::secrets::Sources;
@@ -21,11 +22,10 @@ pub(crate) fn read(
     sources: Sources<'_>,
     f: &mut Findings<'_>,
 ) -> Watch {
-    Watch {
-        storage: storage(top, sources, f),
-        status: status(top, f),
-        lookout: lookout(top, roster, f),
-    }
+    let status = status(top, f);
+    let mut lookout = lookout(top, roster, f);
+    lookout.notify = notify::read(top, (&status, roster), sources, f);
+    Watch { storage: storage(top, sources, f), status, lookout }
 }
 
 fn lookout(top: &Table<'_>, roster: &Roster, f: &mut Findings<'_>) -> lookout::Settings {
@@ -36,6 +36,7 @@ fn lookout(top: &Table<'_>, roster: &Roster, f: &mut Findings<'_>) -> lookout::S
         feeds_every_ms: table.integer("feeds_every_ms", d.feeds_every_ms, f),
         probes: probes(&table, roster, f),
         canaries: table.flag("canaries", f).unwrap_or(d.canaries),
+        notify: d.notify,
     }
 }
 

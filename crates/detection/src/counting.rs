@@ -44,10 +44,9 @@ impl Traffic {
             FaultClass::TotalTime
             | FaultClass::Unfit
             | FaultClass::Outrun
+            | FaultClass::ForeignProofs
             | FaultClass::Busy
-            | FaultClass::Internal => {
-                return;
-            }
+            | FaultClass::Internal => return,
         };
         *place = place.saturating_add(count);
     }

@@ -204,6 +204,8 @@ pub struct Incident {
     pub deeds: Vec<(UnixMs, Box<str>)>,
     /// Markdown, written by an operator after the end.
     pub postmortem: Option<Box<str>>,
+    /// An operator has taken it over: phases and texts are his, lights stay ours.
+    pub by_hand: bool,
 }
 
 impl Incident {

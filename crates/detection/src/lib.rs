@@ -70,3 +70,4 @@ pub use uptime::{
     uptime,
 };
 pub use verdict::{Belief, Cause, CauseClass, Certainty, Family, Guard, Health, Reading, Verdict};
+pub use words::in_chinese;

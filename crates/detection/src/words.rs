@@ -1,11 +1,17 @@
 //! The words of verdicts and incidents: plain, with the usual beside the present, certainty said, and
 //! none of the trade's jargon.
 
+mod chinese;
+mod phrases;
+
 use clock::UnixMs;
+
+pub use chinese::in_chinese;
 
 use crate::health::{Standing, is_told_by_page, speaks};
 use crate::{
-    Cause, CauseClass, Certainty, Component, Family, Guard, Health, Incident, Reading, Verdict,
+    Cause, CauseClass, Certainty, Component, Family, Guard, Health, Incident, Light, LightState,
+    Reading, Verdict,
 };
 
 /// Why a verdict is what it is, in one line.
@@ -135,7 +141,7 @@ pub(crate) fn recovering(names: &str) -> String {
 
 /// It fell again.
 pub(crate) fn relapsing(names: &str, times: u32) -> String {
-    let count = if times == 1 { "again".to_owned() } else { format!("again, the {times}. time") };
+    let count = if times == 1 { "again".to_owned() } else { format!("again, {times} times now") };
     format!("{names}: answers fail {count}. It is the same trouble until it holds.")
 }
 
@@ -146,7 +152,11 @@ pub(crate) fn resolving(incident: &Incident, end: UnixMs) -> String {
     }
     let took = duration(end.since(incident.started_at));
     let lag = incident.official_lag_ms(end);
+    let is_page = |light: &&Light| light.family == Family::OfficialPage;
+    let page_light = incident.lights.iter().find(is_page);
+    let is_read = page_light.is_none_or(|light| light.state != LightState::DoesNotApply);
     let page = match &incident.official {
+        None if !is_read => String::new(),
         None => " The provider's page told nothing of it.".to_owned(),
         Some(_) if lag < 60_000 => String::new(),
         Some(_) => format!(" The provider's page stayed green for {} of it.", duration(lag)),

@@ -64,6 +64,15 @@ pub struct Written {
     pub losses: Losses,
 }
 
+/// What a server cannot bear of a request that goes to it in the caller's own bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unbearable {
+    /// Proofs of thinking that it did not write itself.
+    pub proofs: bool,
+    /// Members that another server has added to the dialect.
+    pub additions: bool,
+}
+
 /// What an answer of ours carries beside its content.
 #[derive(Debug, Clone)]
 #[expect(
@@ -171,6 +180,18 @@ pub trait Form: Send + Sync + fmt::Debug {
     /// The caller's own bytes for a provider of the same dialect: the model's name is another and,
     /// if `ask_usage` is set, a stream is asked to tell its usage. Everything else keeps its bytes.
     fn rewrite(&self, request: &Request, model: &str, ask_usage: bool) -> Bytes;
+
+    /// The body of a request in this dialect without what its server cannot bear, and what that was;
+    /// `None` if there is nothing of the kind in it.
+    fn leave_out(&self, _body: &Bytes, _unbearable: Unbearable) -> Option<Written> {
+        None
+    }
+
+    /// True if proofs of thinking hold good at the account alone that made them, so that no other
+    /// provider need be asked whether it can read them.
+    fn seals_for_one_account(&self) -> bool {
+        false
+    }
 
     /// A request in this dialect, from the internal form.
     fn write_request(&self, order: &Order<'_>) -> Written;

@@ -12,6 +12,7 @@ mod gemini;
 mod json;
 mod mask;
 mod media;
+mod mould;
 mod object;
 mod openai_chat;
 mod openai_responses;
@@ -29,8 +30,8 @@ pub mod sse;
 
 pub use essence::essence;
 pub use form::{
-    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Vendor, Written,
-    of,
+    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Unbearable,
+    Vendor, Written, of,
 };
 pub use gemini::{JsonArrayFraming, embeds_batch};
 pub use refusal::{Malformed, Refusal, RefusalKind};

@@ -143,6 +143,14 @@ pub(crate) fn push_quoted(written: &mut String, text: &str) {
     }
 }
 
+/// Adds a whole number; most are a single digit.
+pub(crate) fn push_number(written: &mut String, number: u64) {
+    match u8::try_from(number) {
+        Ok(digit @ 0..=9) => written.push(char::from(b'0' + digit)),
+        _ => written.push_str(&number.to_string()),
+    }
+}
+
 /// A number in serde's spelling, where one keeps its `.0`; what JSON cannot say is null.
 pub(crate) fn spelled(number: f64) -> String {
     serde_json::to_string(&number).unwrap_or_else(|_| "null".to_owned())

@@ -13,7 +13,11 @@ use crate::{mask, retry_after};
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// Why a rung that does not know the proofs of a history is unfit for it.
-const FOREIGN_PROOFS: &str = "the history's thinking was signed or sealed for somebody else";
+pub(crate) const FOREIGN_PROOFS: &str =
+    "the history's thinking was signed or sealed for somebody else";
+
+/// Why a rung is unfit that does not keep what the request goes on from.
+const NOT_STORED: &str = "the answer that the request goes on from is not stored there";
 
 /// What a provider says about its refusal; the words in lower case.
 #[derive(Debug, Default)]
@@ -49,7 +53,8 @@ pub(crate) fn read_refusal(
     let class = classify(status, told.as_ref());
     let detail = match &told {
         // Callers may be told why a rung was unfit, and hear nothing of upstream's own words.
-        Some(_) if class == FaultClass::Unfit => FOREIGN_PROOFS.to_owned(),
+        Some(_) if class == FaultClass::ForeignProofs => FOREIGN_PROOFS.to_owned(),
+        Some(_) if class == FaultClass::Unfit => NOT_STORED.to_owned(),
         Some(told) => describe(status, told),
         None => format!("status {status}, {}", describe_body(body)),
     };
@@ -263,7 +268,12 @@ impl Told {
             "responsibleaipolicyviolation",
             "moderation_blocked",
             "image_content_policy_violation",
-        ]) || self.says(&["content management policy", "content policy"])
+        ]) || self.says(&[
+            "content management policy",
+            "content policy",
+            // Anthropic's, who has no name of its own for it.
+            "blocked by content filtering policy",
+        ])
     }
 
     fn is_about_load(&self) -> bool {
@@ -302,9 +312,23 @@ impl Told {
                 "thought signature is not valid",
                 "corrupted thought signature",
                 "is missing a thought_signature",
+                "is missing a `thought_signature`",
+                "invalid `data` in `redacted_thinking` block",
+                "thinking.signature: field required",
+                "expected `thinking` or `redacted_thinking`",
+                "thinking blocks in the latest assistant message cannot be modified",
             ])
             || (self.says(&["encrypted content"])
                 && self.says(&["could not be verified", "could not be decrypted"]))
+            // Items that another account keeps.
+            || (self.says(&["item with id"]) && self.says(&["not found"]))
+            || self.says(&["without its required 'reasoning' item"])
+    }
+
+    /// A stored answer that another account keeps, or nobody.
+    fn is_about_storage(&self) -> bool {
+        self.is_named(&["previous_response_not_found"])
+            || (self.says(&["previous response with id"]) && self.says(&["not found"]))
     }
 
     fn is_about_key(&self) -> bool {
@@ -330,7 +354,8 @@ fn classify(status: u16, told: Option<&Told>) -> FaultClass {
         429 => FaultClass::RateLimited,
         503 | 529 => FaultClass::Overloaded,
         500..=599 if says(Told::is_about_load) => FaultClass::Overloaded,
-        400 | 422 if says(Told::is_about_proofs) => FaultClass::Unfit,
+        400 | 422 if says(Told::is_about_proofs) => FaultClass::ForeignProofs,
+        400 | 404 if says(Told::is_about_storage) => FaultClass::Unfit,
         400..=499 if says(Told::is_about_content) => FaultClass::ContentFilter,
         400..=499 if says(Told::is_about_money) => FaultClass::QuotaExhausted,
         // A project that may not use a model hears 403 and this word.

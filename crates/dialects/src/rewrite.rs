@@ -57,6 +57,33 @@ fn names_already(request: &Request, model: &str) -> bool {
         == Some(model.as_bytes())
 }
 
+/// Cuts items out of a list with what parts them from the others: members of an object or elements
+/// of an array, whose places stand in `items` in their order.
+pub(crate) fn cut(items: &[Range<usize>], is_gone: impl Fn(usize) -> bool) -> Vec<Change> {
+    let cut = |place| Change { place, text: String::new() };
+    let last_kept = (0..items.len()).rev().find(|index| !is_gone(*index));
+    let mut changes = Vec::new();
+    for (index, pair) in items.windows(2).enumerate() {
+        if let [item, next] = pair
+            && is_gone(index)
+            && last_kept.is_some_and(|kept| index < kept)
+        {
+            changes.push(cut(item.start..next.start));
+        }
+    }
+    // What goes at the end takes the comma in front of it along.
+    if let Some(last) = items.last()
+        && last_kept.is_none_or(|kept| kept + 1 < items.len())
+    {
+        let start = match last_kept {
+            Some(kept) => items.get(kept).map(|kept| kept.end),
+            None => items.first().map(|first| first.start),
+        };
+        changes.extend(start.map(|start| cut(start..last.end)));
+    }
+    changes
+}
+
 /// Puts a member at the front of an object.
 pub(crate) fn insert_first(object: &[u8], member: &str) -> Change {
     let after_brace = object.iter().position(|byte| *byte == b'{').map_or(0, |brace| brace + 1);
@@ -64,4 +91,27 @@ pub(crate) fn insert_first(object: &[u8], member: &str) -> Change {
     let empty = rest.trim_ascii_start().starts_with(b"}");
     let text = if empty { member.to_owned() } else { format!("{member},") };
     Change { place: after_brace..after_brace, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::elements;
+
+    #[test]
+    fn what_is_cut_takes_its_comma_along() {
+        let list = Bytes::from_static(b"[ 0, 1 ,2, 3 ]");
+        let places = elements(&list);
+        for (gone, left) in [
+            (&[][..], "[ 0, 1 ,2, 3 ]"),
+            (&[0], "[ 1 ,2, 3 ]"),
+            (&[1, 2], "[ 0, 3 ]"),
+            (&[3], "[ 0, 1 ,2 ]"),
+            (&[0, 2, 3], "[ 1 ]"),
+            (&[0, 1, 2, 3], "[  ]"),
+        ] {
+            let written = apply(&list, cut(&places, |index| gone.contains(&index)));
+            assert_eq!(written, left, "{gone:?}");
+        }
+    }
 }

@@ -3,19 +3,23 @@
 //! borders, bounds, unreadable events and errors that somebody wrote into a success are alike
 //! everywhere and are dealt with here.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use domain::{Event, Fault, FaultClass, Piece, Sight};
+use domain::{Delta, Event, Fault, FaultClass, Piece, Sight};
 
 use crate::form::{Reading, StreamReader};
+use crate::mould::Mould;
 use crate::provider_error;
 use crate::sse::{self, Fields, Splitter};
 
 /// So many unreadable events in a row are borne.
 const MALFORMED_IN_A_ROW_MAX: u32 = 16;
+/// A stream whose wrapping changes gets so many moulds; making one takes three readings.
+const CASTS_MAX: u8 = 16;
 
 /// What one event of a stream is.
 #[derive(Debug)]
@@ -53,6 +57,48 @@ pub(crate) trait Protocol: Send + fmt::Debug {
     fn is_complete(&self, progress: &Progress) -> bool {
         progress.finished
     }
+
+    /// The member, in quotes, that has the text in events that are nothing but a piece of text.
+    /// `None` where such events differ in more than the text or leave a trace in this state, so that
+    /// there can be no [`Mould`] of them.
+    fn text_member(_translate: bool) -> Option<&'static [u8]> {
+        None
+    }
+
+    /// True if the event is this piece of text in choice 0, nothing else, and leaves no trace here.
+    /// For dialects with a [`Self::text_member`], which ask [`is_plain_text`].
+    fn is_plain_text(&self, _event: &Fields<'_>, _text: &str, _translate: bool) -> bool {
+        false
+    }
+}
+
+/// Reads an event on trial, see [`Protocol::is_plain_text`].
+pub(crate) fn is_plain_text<P: Protocol + Clone + PartialEq>(
+    protocol: &P,
+    event: &Fields<'_>,
+    text: &str,
+    translate: bool,
+) -> bool {
+    let mut copy = protocol.clone();
+    let as_told = if translate {
+        let mut events = Vec::new();
+        let verdict = copy.read(event, &mut events);
+        matches!(verdict, Verdict::Good) && events == [text_event(text.to_owned())]
+    } else {
+        let mut sight = Sight::default();
+        let verdict = copy.see(event, &mut sight);
+        let wanted = Sight { content_deltas: 1, text_chars: chars(text), ..Sight::default() };
+        matches!(verdict, Verdict::Good) && sight == wanted
+    };
+    as_told && copy == *protocol
+}
+
+fn text_event(text: String) -> Event {
+    Event::Delta { choice: 0, delta: Delta::Text(text) }
+}
+
+fn chars(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
 }
 
 /// What the stream has shown so far.
@@ -94,6 +140,10 @@ pub(crate) struct EventStream<P> {
     /// The last event ended with a carriage return, and whether it was left out. A line feed that
     /// comes next is the second half of its border and shares its lot.
     open_border: Option<bool>,
+    /// That of the last event, if it was a plain piece of text. An event that does not fit may change
+    /// what the next ones mean, so that it takes the mould away.
+    mould: Option<Box<Mould>>,
+    casts: u8,
     /// Found behind good events, told after them.
     fault: Option<Fault>,
     over: bool,
@@ -115,9 +165,23 @@ impl<P: Protocol> EventStream<P> {
             progress: Progress::default(),
             events: VecDeque::new(),
             open_border: None,
+            mould: None,
+            casts: 0,
             fault: None,
             over: false,
         }
+    }
+
+    /// One that reads each event in full, to compare with.
+    #[cfg(test)]
+    pub(crate) fn without_moulds(protocol: P, reading: Reading) -> Self {
+        Self { casts: CASTS_MAX, ..Self::new(protocol, reading) }
+    }
+
+    /// How many moulds were made so far.
+    #[cfg(test)]
+    pub(crate) fn casts(&self) -> u8 {
+        self.casts
     }
 
     fn give_up(&mut self, fault: Fault) -> Result<Piece, Fault> {
@@ -150,14 +214,27 @@ impl<P: Protocol> EventStream<P> {
             self.open_border = None;
             return if left_out { Lot::LeaveOut } else { Lot::Relay };
         }
-        let ends_with_return = bytes.ends_with(b"\r");
+        if let Some(text) = self.mould.as_ref().and_then(|mould| mould.text_of(bytes)) {
+            self.progress.take_text(&text, sight);
+            if self.translate {
+                self.events.push_back(text_event(text.into_owned()));
+            }
+            self.open_border = bytes.ends_with(b"\r").then_some(false);
+            return Lot::Relay;
+        }
         let fields = Fields::read(bytes);
         let mut seen = Sight::default();
         let events = self.translate.then_some(&mut self.events);
         let verdict = take(&mut self.protocol, &fields, events, &mut seen);
+        if fields.data.is_some() || fields.bare.is_some() {
+            let is_text = matches!(verdict, Verdict::Good) && seen.text_chars > 0;
+            let cast = is_text && self.casts < CASTS_MAX;
+            self.casts += u8::from(cast);
+            self.mould = cast.then(|| cast_of(&self.protocol, bytes, self.translate)).flatten();
+        }
         let lot = self.progress.weigh(verdict, seen, sight);
         let left_out = matches!(lot, Lot::LeaveOut);
-        self.open_border = ends_with_return.then_some(left_out);
+        self.open_border = bytes.ends_with(b"\r").then_some(left_out);
         lot
     }
 
@@ -297,6 +374,19 @@ impl<P: Protocol> StreamReader for EventStream<P> {
     }
 }
 
+/// A mould of an event that was just read, if it is a plain piece of text. That its free place is
+/// where the text stands is proved by the event with one more letter there.
+fn cast_of<P: Protocol>(protocol: &P, event: &[u8], translate: bool) -> Option<Box<Mould>> {
+    let (mould, probe) = Mould::cast(event, P::text_member(translate)?)?;
+    let text = mould.text_of(event)?;
+    let (event, probe) = (Fields::read(event), Fields::read(&probe));
+    let proved = event.bare.is_none()
+        && !event.data.as_ref().is_none_or(|data| matches!(data, Cow::Owned(_)))
+        && protocol.is_plain_text(&event, &text, translate)
+        && protocol.is_plain_text(&probe, &format!("{text}x"), translate);
+    proved.then(|| Box::new(mould))
+}
+
 /// Has one event read or looked at; `events` is given where it is to be translated. What was seen
 /// of it goes into `sight`.
 fn take<P: Protocol>(
@@ -358,6 +448,17 @@ impl Progress {
         self.finished |= seen.finish.is_some();
         add_sight(run, seen);
         lot
+    }
+
+    /// An event of a known mould: as [`Self::weigh`] where nothing is new but the text.
+    fn take_text(&mut self, text: &str, run: &mut Sight) {
+        let chars = chars(text);
+        self.any_good = true;
+        self.malformed_in_a_row = 0;
+        self.content_deltas = self.content_deltas.saturating_add(1);
+        self.text_chars = self.text_chars.saturating_add(chars);
+        run.content_deltas = run.content_deltas.saturating_add(1);
+        run.text_chars = run.text_chars.saturating_add(chars);
     }
 
     fn skip_malformed(&mut self, run: &mut Sight) -> Lot {

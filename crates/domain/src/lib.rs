@@ -27,7 +27,7 @@ pub use event::{Delta, Event, Finish, LogProb, Piece, Sight};
 pub use json::Json;
 pub use loss::{Loss, LossKind, Losses};
 pub use model::{ModelCard, Target};
-pub use money::{Money, Prices};
+pub use money::{LongPrompt, Money, Prices};
 pub use outcome::{Blame, Fault, FaultClass, RelayableError, Retry};
 pub use rate::{Allowance, Quantity};
 pub use request::{Framing, Needs, Outline, Passed, Request};

@@ -59,6 +59,8 @@ pub enum FaultClass {
     Unfit,
     /// Another call for the same request was quicker, and this one was cancelled.
     Outrun,
+    /// The rung refuses proofs of thinking in the history that it did not write itself.
+    ForeignProofs,
     /// The rung's own queue is full, or it is not ready yet.
     Busy,
     /// Our own fault.
@@ -112,6 +114,7 @@ impl FaultClass {
             Self::CallerGone => "caller_gone",
             Self::Unfit => "unfit",
             Self::Outrun => "outrun",
+            Self::ForeignProofs => "foreign_proofs",
             Self::Busy => "busy",
             Self::Internal => "internal",
         }
@@ -124,7 +127,8 @@ impl FaultClass {
             | Self::ContentFilter
             | Self::CallerFault
             | Self::CallerGone
-            | Self::Unfit => Blame::Caller,
+            | Self::Unfit
+            | Self::ForeignProofs => Blame::Caller,
             Self::Internal | Self::TotalTime | Self::Outrun | Self::Busy => Blame::Us,
             Self::Connect
             | Self::Reset
@@ -169,6 +173,7 @@ impl FaultClass {
             | Self::ContextLength
             | Self::Unfit
             | Self::Outrun
+            | Self::ForeignProofs
             | Self::Busy
             | Self::Internal => Retry::Elsewhere,
             Self::ContentFilter | Self::CallerFault | Self::TotalTime | Self::CallerGone => {

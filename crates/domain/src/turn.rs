@@ -138,11 +138,30 @@ pub struct Conversation {
     /// Names of members of the request that the internal form cannot hold, each a loss wherever
     /// it is translated.
     pub unmapped: Vec<Box<str>>,
+    /// Those of them that one kind of server has added to the dialect, and that go there as they are.
+    pub additions: Vec<(Box<str>, Json)>,
     /// Everything that the request needs beyond plain text, also what stands inside its turns.
     pub needs: Needs,
 }
 
 impl Conversation {
+    /// The same without proofs of thinking, for who did not write them; and whether any was there.
+    pub fn without_proofs(&self) -> (Self, bool) {
+        let mut bare = self.clone();
+        let mut any = false;
+        for part in bare.turns.iter_mut().flat_map(|turn| &mut turn.content) {
+            match part {
+                Content::Thinking(thinking) => any |= thinking.proof.take().is_some(),
+                Content::ToolCall(call) => any |= call.signature.take().is_some(),
+                _ => {}
+            }
+        }
+        let says = |part: &Content| !matches!(part, Content::Thinking(t) if t.text.is_empty());
+        bare.turns.iter_mut().for_each(|turn| turn.content.retain(says));
+        bare.turns.retain(|turn| !turn.content.is_empty());
+        (bare, any)
+    }
+
     /// A rough count of the input's tokens where no tokenizer is at hand: four bytes of text each,
     /// which is right within a third for English and too high for most other scripts, and four
     /// more a turn.

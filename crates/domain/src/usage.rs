@@ -10,6 +10,8 @@ pub struct Usage {
     pub cache_read: u64,
     /// Prompt tokens that were written into the provider's cache.
     pub cache_write: u64,
+    /// The part of `cache_write` that is kept for an hour, which costs more.
+    pub cache_write_hour: u64,
     /// Generated tokens, reasoning included.
     pub output: u64,
     /// The part of `output` that was reasoning.
@@ -26,6 +28,7 @@ impl Usage {
             input_uncached: self.input_uncached.saturating_add(other.input_uncached),
             cache_read: self.cache_read.saturating_add(other.cache_read),
             cache_write: self.cache_write.saturating_add(other.cache_write),
+            cache_write_hour: self.cache_write_hour.saturating_add(other.cache_write_hour),
             output: self.output.saturating_add(other.output),
             reasoning: self.reasoning.saturating_add(other.reasoning),
             estimated: self.estimated || other.estimated,

@@ -50,9 +50,16 @@ fn last_word(trail: &Trail) -> Option<&Fault> {
     if let Some(fault) = trail.faults.iter().rev().find(|fault| ends_it(fault.class)) {
         return Some(fault);
     }
-    let first = trail.faults.iter().find(|fault| fault.class != FaultClass::Unfit);
+    let first = trail.faults.iter().find(|fault| !is_unfit(fault.class));
     let too_long = first.is_none_or(|fault| fault.class == FaultClass::ContextLength);
     trail.faults.iter().find(|fault| too_long && fault.relayable.is_some())
+}
+
+/// Classes of rungs that cannot serve a request as it is; their details are our own words.
+const UNFIT: [FaultClass; 2] = [FaultClass::Unfit, FaultClass::ForeignProofs];
+
+fn is_unfit(class: FaultClass) -> bool {
+    UNFIT.contains(&class)
 }
 
 /// Faults after which no other rung is asked.
@@ -94,12 +101,12 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
         };
         return (say(400, kind, text), "caller_fault");
     }
-    if all(&[FaultClass::Unfit]) {
+    if all(&UNFIT) {
         let text =
             format!("no rung of this model's ladder can serve this request: {}", reasons(trail));
         return (say(400, RefusalKind::InvalidRequest, text), "unfit");
     }
-    if all(&[FaultClass::Unfit, FaultClass::ContextLength]) {
+    if all(&[FaultClass::Unfit, FaultClass::ForeignProofs, FaultClass::ContextLength]) {
         let told = trail.faults.iter().find(|fault| fault.class == FaultClass::ContextLength);
         let text = told.filter(|fault| fault.status.is_none()).map_or_else(
             || "the request is longer than the model's context".to_owned(),
@@ -113,13 +120,21 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
         let text = "the provider does not know this model".to_owned();
         return (say(404, RefusalKind::ModelNotFound, text), "model_unknown");
     }
-    let wait_s = trail.wait_ms_min.map_or(WAIT_S_UNKNOWN, |wait_ms| wait_ms.div_ceil(1000).max(1));
+    let accounts = [
+        FaultClass::QuotaExhausted,
+        FaultClass::SpendLimit,
+        FaultClass::KeyRejected,
+        FaultClass::Unfit,
+    ];
+    let wait_ms = trail.wait_ms_min.or(trail.accounts_out_ms.filter(|_| all(&accounts)));
+    let wait_s = wait_ms.map_or(WAIT_S_UNKNOWN, |wait_ms| wait_ms.div_ceil(1000).max(1));
     let limited = [
         FaultClass::RateLimited,
         FaultClass::Acceleration,
         FaultClass::QuotaExhausted,
         FaultClass::SpendLimit,
         FaultClass::Unfit,
+        FaultClass::ForeignProofs,
     ];
     let (mut refusal, reason) = if all(&limited) {
         let text = "every provider of this model limits our rate at present".to_owned();
@@ -134,7 +149,7 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
 
 /// Our own reasons for passing rungs over; they hold no text from upstream.
 fn reasons(trail: &Trail) -> String {
-    let each = trail.faults.iter().filter(|fault| fault.class == FaultClass::Unfit);
+    let each = trail.faults.iter().filter(|fault| is_unfit(fault.class));
     let mut text = String::new();
     for fault in each {
         if !text.is_empty() {

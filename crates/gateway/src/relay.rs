@@ -36,6 +36,8 @@ use crate::told::{Story, Told};
 const AFTER_FINISH_MAX: Duration = Duration::from_secs(2);
 /// How often a caller is told that we live while another rung is asked to go on.
 const PING_EVERY: Duration = Duration::from_secs(5);
+/// Written events are gathered up to about so many bytes.
+const RUN_BYTES_ENOUGH: usize = 8 * 1024;
 /// Events of tool calls that are held back until the calls are complete.
 const HELD_CALLS_MAX: usize = 16 * 1024;
 
@@ -197,24 +199,13 @@ impl Relay {
             let bytes = match &mut self.state {
                 State::Over => return Poll::Ready(None),
                 State::Flowing(_) if std::mem::take(&mut self.had_enough) => self.broke(crawled()),
-                State::Flowing(flow) => {
-                    let next = match flow.held.pop_front() {
-                        Some(piece) => Poll::Ready(Some(Ok(piece))),
-                        None => flow.pieces.as_mut().poll_next(cx),
-                    };
-                    match next {
-                        Poll::Ready(Some(Ok(piece))) => self.take(piece),
-                        Poll::Ready(Some(Err(fault))) => self.broke(fault),
-                        Poll::Ready(None) => self.complete(),
-                        Poll::Pending => {
-                            flow.had_to_wait = true;
-                            match self.poll_clocks(cx) {
-                                Poll::Ready(bytes) => bytes,
-                                Poll::Pending => return Poll::Pending,
-                            }
-                        }
-                    }
-                }
+                State::Flowing(flow) => match flow.poll_piece(cx) {
+                    Poll::Ready(next) => self.take_next(next),
+                    Poll::Pending => match self.poll_clocks(cx) {
+                        Poll::Ready(bytes) => bytes,
+                        Poll::Pending => return Poll::Pending,
+                    },
+                },
                 State::TakingOver(going) => match going.taking_over.as_mut().poll(cx) {
                     Poll::Ready(taken) => self.go_on(taken),
                     Poll::Pending => match self.poll_ping(cx) {
@@ -224,8 +215,36 @@ impl Relay {
                 },
             };
             if let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) {
-                return Poll::Ready(Some(self.count(bytes)));
+                let bytes = self.count(bytes);
+                return Poll::Ready(Some(self.gather(bytes, cx)));
             }
+        }
+    }
+
+    /// Events that we write ourselves come one by one; those that are ready go out together.
+    fn gather(&mut self, first: Bytes, cx: &mut Context<'_>) -> Bytes {
+        let mut run = BytesMut::new();
+        while run.len() < RUN_BYTES_ENOUGH && !self.had_enough {
+            let (State::Flowing(flow), Pen::Writer(_)) = (&mut self.state, &self.pen) else {
+                break;
+            };
+            let Poll::Ready(next) = flow.poll_piece(cx) else { break };
+            if let Some(bytes) = self.take_next(next) {
+                if run.is_empty() {
+                    run.reserve(RUN_BYTES_ENOUGH);
+                    run.extend_from_slice(&first);
+                }
+                run.extend_from_slice(&self.count(bytes));
+            }
+        }
+        if run.is_empty() { first } else { run.freeze() }
+    }
+
+    fn take_next(&mut self, next: Option<Result<Piece, Fault>>) -> Option<Bytes> {
+        match next {
+            Some(Ok(piece)) => self.take(piece),
+            Some(Err(fault)) => self.broke(fault),
+            None => self.complete(),
         }
     }
 

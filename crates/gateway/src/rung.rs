@@ -117,7 +117,7 @@ struct Admitted {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Held {
     /// All keys' breakers refuse, the earliest until then.
-    Breaker { until: Tick },
+    Breaker { until: Tick, class: FaultClass },
     /// It would be too much, or too fast.
     Paced { until: Tick, why: &'static str, class: FaultClass },
     /// This request has spent every key.
@@ -211,6 +211,18 @@ impl Rung {
         self.settings.pace.enabled
     }
 
+    /// When the first of its keys may be asked again, if none may be now.
+    pub(crate) fn refuses_until(&self, now: Tick) -> Option<Tick> {
+        let until = |(key, route): (u16, &Route)| {
+            self.provider.stopped(now, key).or_else(|| match lock(&route.breaker).peek(now) {
+                Gate::Refuse { until, .. } => Some(until),
+                Gate::Admit | Gate::Probe => None,
+            })
+        };
+        let all: Option<Vec<Tick>> = (0..).zip(&self.routes).map(until).collect();
+        all?.into_iter().min()
+    }
+
     fn in_flight_now(&self) -> u32 {
         u32::try_from(self.in_flight()).unwrap_or(u32::MAX)
     }
@@ -235,7 +247,8 @@ impl Rung {
                 continue;
             }
             if let Some(until) = self.provider.stopped(wish.now, key) {
-                worst = sooner(worst, Held::Breaker { until });
+                let class = FaultClass::SpendLimit;
+                worst = sooner(worst, Held::Breaker { until, class });
                 continue;
             }
             match self.claim_key(route, wish, dice) {
@@ -279,7 +292,7 @@ impl Rung {
         let probe = match lock(&route.breaker).admit(wish.now) {
             Gate::Admit => false,
             Gate::Probe => true,
-            Gate::Refuse { until, .. } => return Err(Held::Breaker { until }),
+            Gate::Refuse { until, class, .. } => return Err(Held::Breaker { until, class }),
         };
         match self.pace_call(route, wish, probe, dice) {
             Ok(ramped) => Ok(Admitted { probe, ramped }),
@@ -343,8 +356,12 @@ fn expectation(settings: &RungSettings) -> Expectation {
 fn sooner(known: Held, other: Held) -> Held {
     match (known, other) {
         (Held::NoKey, other) => other,
-        (Held::Breaker { until: a }, Held::Breaker { until: b }) => {
-            Held::Breaker { until: a.min(b) }
+        (Held::Breaker { until: a, .. }, Held::Breaker { until: b, .. }) => {
+            if b < a {
+                other
+            } else {
+                known
+            }
         }
         (Held::Breaker { .. }, paced @ Held::Paced { .. }) => paced,
         (Held::Paced { until: a, .. }, Held::Paced { until: b, .. }) if b < a => other,

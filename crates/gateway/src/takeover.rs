@@ -4,8 +4,10 @@
 //! of a provider that tells another answer ever reaches the caller.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use clock::Tick;
@@ -13,6 +15,7 @@ use domain::{
     Delta, Event, Fault, FaultClass, Finish, Full, Needs, Operation, Piece, Request, Retry, Target,
 };
 use resilience::{Found, Manner, NotContinued, Splice};
+use tokio::time::Sleep;
 use upstream::{Continuation, Pieces, Upstream};
 
 use crate::attempt::{Again, Answered, attempt_again};
@@ -26,6 +29,8 @@ use crate::{Gateway, Lineup};
 const COMPARED_PARTS: usize = 16;
 /// New text that is held while it is not known where it goes on, beyond what was said already.
 const HELD_BYTES_MAX: usize = 64 * 1024;
+/// How long new text is held at most before its first words are judged, however few they are.
+const HELD_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// What a stream that is being relayed must know to be taken over.
 pub(crate) struct Origin {
@@ -230,23 +235,42 @@ pub(crate) async fn until_joined(
 ) -> Result<(VecDeque<Piece>, Pieces), Fault> {
     let mut join = Join::new(continuation);
     let mut left = clocks.first;
+    let mut hold: Option<Pin<Box<Sleep>>> = None;
     loop {
-        let next = poll_fn(|cx| pieces.as_mut().poll_next(cx));
-        let piece = match tokio::time::timeout(left, next).await {
-            Ok(Some(piece)) => piece?,
-            Ok(None) => return Err(Fault::new(FaultClass::Cut, "it ended before it was joined")),
+        let next = poll_fn(|cx| match pieces.as_mut().poll_next(cx) {
+            Poll::Ready(piece) => Poll::Ready(Some(piece)),
+            Poll::Pending => match &mut hold {
+                Some(hold) => hold.as_mut().poll(cx).map(|()| None),
+                None => Poll::Pending,
+            },
+        });
+        let joined = match tokio::time::timeout(left, next).await {
+            Ok(Some(Some(piece))) => {
+                let Piece::Native(event) = piece? else {
+                    return Err(Fault::new(FaultClass::Internal, "native events were asked for"));
+                };
+                if event.sight().content_deltas > 0 {
+                    if !join.any {
+                        hold = Some(Box::pin(tokio::time::sleep(HELD_TIME_MAX)));
+                    }
+                    left = clocks.gap;
+                }
+                join.take(event)?
+            }
+            Ok(Some(None)) => {
+                return Err(Fault::new(FaultClass::Cut, "it ended before it was joined"));
+            }
+            Ok(None) => {
+                hold = None;
+                join.decide()?
+            }
             Err(_) if join.any => {
                 return Err(Fault::new(FaultClass::Stalled, "no content within the gap allowed"));
             }
             Err(_) => return Err(Fault::new(FaultClass::SlowFirstToken, "no content in time")),
         };
-        let Piece::Native(event) = piece else {
-            return Err(Fault::new(FaultClass::Internal, "native events were asked for"));
-        };
-        if event.sight().content_deltas > 0 {
-            left = clocks.gap;
-        }
-        if join.take(event)? {
+        if joined {
+            tracing::debug!(why = join.splice.why(), "joined");
             return Ok((join.held, pieces));
         }
     }
@@ -317,6 +341,14 @@ impl Join {
             }
             Event::Delta { .. } | Event::Start { .. } | Event::Ping => Ok(false),
         }
+    }
+
+    /// No more is waited for.
+    fn decide(&mut self) -> Result<bool, Fault> {
+        self.compare()?;
+        let rest = self.splice.decide().map_err(not_continued)?;
+        self.say(rest);
+        Ok(self.splice.is_joined())
     }
 
     fn compare(&mut self) -> Result<bool, Fault> {

@@ -20,6 +20,8 @@ pub(crate) struct Trail {
     said: Vec<(Target, FaultClass)>,
     /// The earliest wait, in milliseconds, after which something that was passed over may work.
     pub(crate) wait_ms_min: Option<u64>,
+    /// The same where a rung's accounts are spent or refused, of which nobody tells a wait.
+    pub(crate) accounts_out_ms: Option<u64>,
     /// A repetition was not made because the retry budget had none left; the caller's client is
     /// asked not to make it either.
     pub(crate) budget_spent: bool,
@@ -34,6 +36,11 @@ impl Trail {
             self.wait(wait_ms);
         }
         self.faults.push(fault);
+    }
+
+    /// A rung refused how it was asked, and is asked once more in another way.
+    pub(crate) fn asked_anew(&mut self, target: &Target, fault: &Fault) {
+        self.add(format_args!("{target} {}, asked without them", fault.class));
     }
 
     /// A rung was passed over without a call.
@@ -88,6 +95,13 @@ impl Trail {
     /// Something may work after this time.
     pub(crate) fn wait(&mut self, wait_ms: u64) {
         self.wait_ms_min = Some(self.wait_ms_min.map_or(wait_ms, |known| known.min(wait_ms)));
+    }
+
+    /// A rung has no account left that is served, and is looked at again after this time.
+    pub(crate) fn accounts_out(&mut self, span: Option<Duration>) {
+        let wait_ms = span.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+        let sooner = |known: u64| wait_ms.map_or(known, |wait_ms| wait_ms.min(known));
+        self.accounts_out_ms = self.accounts_out_ms.map(sooner).or(wait_ms);
     }
 
     /// The retry budget has nothing left for this request.

@@ -1,6 +1,7 @@
 //! What an operator can choose about looking out. `config` fills this; nothing here reads a file.
 
 use crate::feeds::poll::FeedSettings;
+use crate::notify::NotifySettings;
 
 /// What is looked at beside our own traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,12 +15,20 @@ pub struct Settings {
     /// Whether hosts that have nothing to do with any provider are asked for a connection, to tell
     /// their outage from our own.
     pub canaries: bool,
+    /// Who is told of what was found.
+    pub notify: NotifySettings,
 }
 
 impl Default for Settings {
     /// Nothing: whoever is not told to asks no stranger.
     fn default() -> Self {
         let feeds_every_ms = FeedSettings::default().every_ms;
-        Self { feeds: false, feeds_every_ms, probes: Vec::new(), canaries: false }
+        Self {
+            feeds: false,
+            feeds_every_ms,
+            probes: Vec::new(),
+            canaries: false,
+            notify: NotifySettings::default(),
+        }
     }
 }

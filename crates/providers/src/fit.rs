@@ -1,9 +1,10 @@
 //! Whether a model can serve a request, told before it is asked: by what is known of the model, by
 //! what the wire can carry, and by what a translation would have to leave behind.
 
+use dialects::{Order, Vendor};
 use domain::{
-    Content, Conversation, Dialect, EmbedInput, Full, Media, MediaSource, ModelCard, Needs,
-    Operation, Request, ToolResult,
+    Content, Conversation, Dialect, EmbedInput, Full, LossKind, Media, MediaKind, MediaSource,
+    ModelCard, Needs, Operation, Request, Role, ToolResult, Turn,
 };
 use memchr::memmem;
 
@@ -28,6 +29,11 @@ const IN_ANTHROPIC: [(Needs, &[&str]); 2] =
 /// Gemini has the same words for all of them.
 const IN_GEMINI: &[&str] = &["inlineData\"", "inline_data\"", "fileData\"", "file_data\""];
 
+/// How writers name a medium that they left out.
+const MEDIA_WORDS: [&str; 7] =
+    ["image", "images", "document", "documents", "audio", "video", "file_id"];
+const USUAL_IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
 /// Members that point at something which another provider keeps.
 const STORED: [&str; 6] = [
     "previous_response_id",
@@ -39,7 +45,11 @@ const STORED: [&str; 6] = [
 ];
 
 /// Why the model cannot serve the request; `None` if it can, as far as is known.
-pub(crate) fn unfit(way: &Way, card: Option<&ModelCard>, request: &Request) -> Option<Box<str>> {
+pub(crate) fn unfit(
+    way: &Way,
+    (vendor, card): (Vendor, Option<&ModelCard>),
+    request: &Request,
+) -> Option<Box<str>> {
     let translates = match way {
         Way::Exchange(route) => !route.relays,
         Way::Estimate => true,
@@ -78,8 +88,56 @@ pub(crate) fn unfit(way: &Way, card: Option<&ModelCard>, request: &Request) -> O
         return Some("the request is far longer than its context".into());
     }
     match full {
-        Some(Full::Conversation(conversation)) => left_behind(conversation, way),
+        Some(Full::Conversation(conversation)) => left_behind(conversation, way)
+            .or_else(|| not_carried(conversation, way, (vendor, card))),
         _ => None,
+    }
+}
+
+/// A medium that the caller shows and that would not arrive: an answer without having seen it is no
+/// answer. Only media are tried of which it is not sure beforehand.
+fn not_carried(
+    conversation: &Conversation,
+    way: &Way,
+    (vendor, card): (Vendor, Option<&ModelCard>),
+) -> Option<Box<str>> {
+    let Way::Exchange(route) = way else { return None };
+    let shown = conversation.turns.iter().filter(|turn| turn.role == Role::User);
+    let doubtful = shown.flat_map(|turn| &turn.content).filter(|part| is_doubtful(part));
+    let doubtful: Vec<Content> = doubtful.cloned().collect();
+    if doubtful.is_empty() {
+        return None;
+    }
+    let turns = vec![Turn::new(Role::User, doubtful)];
+    let trial = Full::Conversation(Conversation { turns, ..Conversation::default() });
+    let unknown = ModelCard::default();
+    let written = dialects::of(route.dialect).write_request(&Order {
+        operation: Operation::Generate,
+        full: &trial,
+        model: "trial",
+        stream: false,
+        vendor,
+        card: card.unwrap_or(&unknown),
+    });
+    let lost = written.losses.iter().find(|loss| {
+        loss.kind == LossKind::Dropped && MEDIA_WORDS.contains(&loss.field.as_ref())
+    })?;
+    let word = lost.field.trim_end_matches('s');
+    Some(format!("the request's {word} cannot be carried there").into())
+}
+
+/// Every wire takes images of the customary kinds, wherever they come from.
+fn is_doubtful(part: &Content) -> bool {
+    match part {
+        Content::Media(Media { kind: MediaKind::Image, source, mime, .. }) => match source {
+            MediaSource::Url(_) => false,
+            MediaSource::Base64(_) => {
+                mime.as_deref().is_none_or(|mime| !USUAL_IMAGES.contains(&mime))
+            }
+            MediaSource::File(..) | MediaSource::Text(_) => true,
+        },
+        Content::Media(_) => true,
+        _ => false,
     }
 }
 

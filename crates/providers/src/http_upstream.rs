@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clock::Clock;
-use dialects::{Form, Order, Reading};
+use dialects::{Ask, Form, Order, Reading, Unbearable, Vendor};
 use domain::{Dialect, Fault, FaultClass, Full, Losses, ModelCard, Reply, Request};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use net::{Client, ClientBody};
-use upstream::{Answer, Body, BoxFuture, Call, Head, Upstream, Whole};
+use upstream::{Answer, Body, BoxFuture, Call, Head, Proofs, Upstream, Whole};
 
 use crate::catalogue::Cards;
 use crate::endpoint::{BuildError, Endpoint};
@@ -148,7 +148,7 @@ impl HttpUpstream {
         }
         let body = read_to_end(body, self.answer_bytes_max).await?;
         let answer = match relays {
-            true => relayed(request, (form, parts.status), body, head),
+            true => relayed(request, (form, parts.status), body, (head, sent.losses)),
             false => translated(request, form, &body, (head, sent.losses)),
         };
         answer.map_err(|fault| self.keys.kept_from(fault))
@@ -163,7 +163,8 @@ impl HttpUpstream {
         route.relays = false;
         let way = Way::Exchange(route);
         let card = self.cards.card(&call.model);
-        if let Some(why) = fit::unfit(&way, card.as_deref(), &call.request) {
+        if let Some(why) = fit::unfit(&way, (self.habits.vendor(), card.as_deref()), &call.request)
+        {
             return Err(Fault::new(FaultClass::Unfit, why));
         }
         match way {
@@ -176,31 +177,49 @@ impl HttpUpstream {
     fn written(&self, call: &Call, route: &Route, form: &dyn Form) -> Result<Sent, Fault> {
         let request = &*call.request;
         let model = self.habits.wire_model(&call.model);
+        let vendor = self.habits.vendor();
         if route.relays {
             let ask_usage =
                 form.dialect() == Dialect::OpenAiChat && self.stream_usage == StreamUsage::Always;
-            return Ok(Sent {
-                body: form.rewrite(request, model, ask_usage),
-                losses: Losses::default(),
-                hide_usage: ask_usage && !request.outline.usage_in_stream,
-            });
+            let unbearable = Unbearable {
+                proofs: distrusts(call.proofs, form),
+                additions: request.outline.extended && vendor != Vendor::Perplexity,
+            };
+            let (body, losses) = match lean(request, form, unbearable)? {
+                Some((lean, losses)) => (form.rewrite(&lean, model, ask_usage), losses),
+                None => (form.rewrite(request, model, ask_usage), Losses::default()),
+            };
+            let hide_usage = ask_usage && !request.outline.usage_in_stream;
+            return Ok(Sent { body, losses, hide_usage });
         }
         let card = self.cards.card(&call.model).unwrap_or_default();
-        let extended = match (&call.continuation, full(request)?) {
-            (Some(continuation), Full::Conversation(conversation)) => {
-                Some(Full::Conversation(continuation.extend(conversation)))
+        let mut losses = Losses::default();
+        let mut own: Option<Full> = None;
+        if let Full::Conversation(conversation) = full(request)? {
+            if distrusts(call.proofs, form) {
+                let (bare, any) = conversation.without_proofs();
+                if any {
+                    losses.dropped("thinking.signature");
+                    own = Some(Full::Conversation(bare));
+                }
             }
-            _ => None,
-        };
+            if let Some(continuation) = &call.continuation {
+                let from = match &own {
+                    Some(Full::Conversation(bare)) => bare,
+                    _ => conversation,
+                };
+                own = Some(Full::Conversation(continuation.extend(from)));
+            }
+        }
         let written = form.write_request(&Order {
             operation: request.operation,
-            full: extended.as_ref().map_or_else(|| full(request), Ok)?,
+            full: own.as_ref().map_or_else(|| full(request), Ok)?,
             model,
             stream: streams(request),
-            vendor: self.habits.vendor(),
+            vendor,
             card: &card,
         });
-        let mut losses = written.losses;
+        losses.extend(written.losses);
         if self.habits.approximates(&call.model) {
             losses.approximated("model");
         }
@@ -262,12 +281,45 @@ fn full(request: &Request) -> Result<&Full, Fault> {
     })
 }
 
+/// True if proofs of thinking are not sent along: they were refused, or are sealed for whoever was
+/// asked before.
+fn distrusts(proofs: Proofs, form: &dyn Form) -> bool {
+    match proofs {
+        Proofs::Unknown => false,
+        Proofs::Elsewhere => form.seals_for_one_account(),
+        Proofs::Refused => true,
+    }
+}
+
+/// The request without what the provider cannot bear of it; `None` if it bears everything.
+fn lean(
+    request: &Request,
+    form: &dyn Form,
+    unbearable: Unbearable,
+) -> Result<Option<(Request, Losses)>, Fault> {
+    if unbearable == Unbearable::default() {
+        return Ok(None);
+    }
+    let Some(written) = form.leave_out(&request.body, unbearable) else { return Ok(None) };
+    let outline = form.read_outline(&Ask {
+        operation: request.operation,
+        body: &written.body,
+        model_in_path: Some(&request.outline.model),
+        stream_in_path: request.outline.stream,
+    });
+    let outline =
+        outline.map_err(|malformed| Fault::new(FaultClass::Internal, malformed.to_string()))?;
+    let mut lean = Request::new(request.dialect, written.body, outline);
+    lean.operation = request.operation;
+    Ok(Some((lean, written.losses)))
+}
+
 /// A whole answer that goes through as it came.
 fn relayed(
     request: &Request,
     (form, status): (&dyn Form, StatusCode),
     body: Bytes,
-    head: Head,
+    (head, losses): (Head, Losses),
 ) -> Result<Answer, Fault> {
     let sight = form.see_whole(request.operation, &body)?;
     if streams(request) {
@@ -275,7 +327,7 @@ fn relayed(
         return Err(Fault::new(FaultClass::Malformed, text));
     }
     let body = Body::Whole(Whole { body, status: status.as_u16(), sight });
-    Ok(Answer { dialect: Some(form.dialect()), head, body, losses: Losses::default() })
+    Ok(Answer { dialect: Some(form.dialect()), head, body, losses })
 }
 
 /// A whole answer in the internal form; told as a stream to a caller who asked for one.
@@ -327,7 +379,10 @@ impl Upstream for HttpUpstream {
 
     fn unfit(&self, model: &str, request: &Request) -> Option<Box<str>> {
         match self.way(model, request) {
-            Ok(way) => fit::unfit(&way, self.cards.card(model).as_deref(), request),
+            Ok(way) => {
+                let card = self.cards.card(model);
+                fit::unfit(&way, (self.habits.vendor(), card.as_deref()), request)
+            }
             Err(why) => Some(why.into()),
         }
     }

@@ -97,8 +97,8 @@ pub enum Gate {
     Admit,
     /// Go, as the one probe. Whoever gets this must [`Breaker::judge`] or [`Breaker::release`].
     Probe,
-    /// Stay away, at least until then.
-    Refuse { until: Tick, why: BreakerWhy },
+    /// Stay away, at least until then. The class is that of the last failure.
+    Refuse { until: Tick, why: BreakerWhy, class: FaultClass },
 }
 
 /// Where a breaker stands.
@@ -158,6 +158,8 @@ pub struct Breaker {
     judged: Window<10>,
     failed: Window<10>,
     streak: u32,
+    /// How the last call failed that did.
+    failed_by: FaultClass,
     rest: Option<Rest>,
     open: Option<Open>,
     /// Probes handed out and not yet back, those with an expired claim included.
@@ -175,6 +177,7 @@ impl Breaker {
             judged: Window::new(bucket_ms),
             failed: Window::new(bucket_ms),
             streak: 0,
+            failed_by: FaultClass::Overloaded,
             rest: None,
             open: None,
             probes_out: 0,
@@ -206,17 +209,18 @@ impl Breaker {
     /// What [`Breaker::admit`] would say, without claiming anything.
     pub fn peek(&self, now: Tick) -> Gate {
         let rest_until = self.rest.map(|rest| rest.until).filter(|until| now < *until);
+        let class = self.failed_by;
         let Some(open) = &self.open else {
-            let refuse = |until| Gate::Refuse { until, why: BreakerWhy::RetryAfter };
+            let refuse = |until| Gate::Refuse { until, why: BreakerWhy::RetryAfter, class };
             return rest_until.map_or(Gate::Admit, refuse);
         };
         let until = rest_until.map_or(open.until, |until| until.max(open.until));
         if now < until {
-            return Gate::Refuse { until, why: open.why };
+            return Gate::Refuse { until, why: open.why, class };
         }
         let claim_ends = open.probe_at.map(|at| at + Duration::from_millis(PROBE_MS_MAX));
         match claim_ends {
-            Some(until) if now < until => Gate::Refuse { until, why: BreakerWhy::ProbeOut },
+            Some(until) if now < until => Gate::Refuse { until, why: BreakerWhy::ProbeOut, class },
             _ => Gate::Probe,
         }
     }
@@ -244,6 +248,9 @@ impl Breaker {
     ) -> Option<Transition> {
         if probe {
             self.probe_is_back();
+        }
+        if let Verdict::Failure { class, .. } = verdict {
+            self.failed_by = class;
         }
         let (from, why) = match (self.open, probe) {
             (None, _) => (self.told, self.judge_closed(now, verdict, dice)),

@@ -35,5 +35,5 @@ pub use settings::{
     BreakerSettings, Clocks, FailoverSettings, HedgeSettings, LadderSpec, ModelSpec, PaceSettings,
     RungModel, RungSpec,
 };
-pub use splice::{Manner, NotContinued, Splice};
+pub use splice::{FitWhy, Manner, NotContinued, Splice};
 pub use verdict::{Verdict, verdict_of};

@@ -32,6 +32,7 @@ pub fn verdict_of(fault: &Fault) -> Verdict {
         | FaultClass::TotalTime
         | FaultClass::CallerGone
         | FaultClass::Unfit
+        | FaultClass::ForeignProofs
         | FaultClass::Busy
         | FaultClass::Internal => Verdict::Neutral,
         class @ (FaultClass::Connect

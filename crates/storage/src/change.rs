@@ -69,7 +69,9 @@ impl Change {
                 one.address.as_bytes().len() + write_components(&one.components).len()
             }
             Self::Outgoing(message) => {
-                message.body.len() + message.fault.as_ref().map_or(0, |fault| fault.len())
+                message.body.len()
+                    + message.subject.len()
+                    + message.fault.as_ref().map_or(0, |fault| fault.len())
             }
             Self::Feed(feed) => write_posts(feed).len(),
             Self::Setting { name, value } => name.len() + value.len(),

@@ -22,6 +22,7 @@ pub use archive::{Archive, ArchiveError};
 pub use board::Standing;
 pub use change::Change;
 pub use embedded::{Embedded, OpenError, Opened};
+pub use forms::{read_facts, write_facts};
 pub use memory::Memory;
 pub use query::{Counts, IncidentQuery, Span, SubscriberKey};
 pub use records::{

@@ -147,6 +147,15 @@ pub trait Store: Send + fmt::Debug {
     /// Messages that are due at `now` or before, the longest due first, then by id.
     fn outgoing_due(&self, now: UnixMs, limit: usize) -> Result<Vec<Outgoing>, StoreError>;
 
+    /// Messages of one topic to one receiver, also those that are not due, oldest first, of one
+    /// moment by id.
+    fn outgoing_of(
+        &self,
+        receiver: &str,
+        topic: &str,
+        limit: usize,
+    ) -> Result<Vec<Outgoing>, StoreError>;
+
     /// When the next message is due, past or to come.
     fn next_due(&self) -> Result<Option<UnixMs>, StoreError>;
 

@@ -12,7 +12,7 @@ use crate::histogram::{Histogram, PAGE_SECONDS, to_f64};
 use crate::labels::{Labels, TargetId};
 use crate::totals::Rung;
 use crate::window::Windows;
-use crate::{BreakerChange, Outcome, Receipt};
+use crate::{BreakerChange, Outcome, Receipt, TakeoverEnd};
 
 /// Targets whose windows are kept.
 const TARGETS_MAX: usize = 1_024;
@@ -48,6 +48,8 @@ pub struct RequestWindow {
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Answers by `primary`, `failover`, `recall` or `reserve`.
     pub rungs: BTreeMap<&'static str, u64>,
+    /// Broken streams that another target went on with.
+    pub takeovers: u64,
     /// Milliseconds to the first content; `None` without any.
     pub first_token_ms_p50: Option<f64>,
     pub first_token_ms_p95: Option<f64>,
@@ -100,6 +102,7 @@ pub struct BreakerView {
 struct RequestCell {
     outcomes: BTreeMap<Outcome, u64>,
     rungs: BTreeMap<Rung, u64>,
+    takeovers: u64,
     first_token: Histogram<24>,
 }
 
@@ -108,6 +111,7 @@ impl Default for RequestCell {
         Self {
             outcomes: BTreeMap::new(),
             rungs: BTreeMap::new(),
+            takeovers: 0,
             first_token: Histogram::new(PAGE_SECONDS),
         }
     }
@@ -166,6 +170,9 @@ impl Live {
         let rung = Rung::of(receipt);
         self.requests.count(now, |cell| {
             *cell.outcomes.entry(receipt.outcome).or_default() += 1;
+            let went_on = [TakeoverEnd::Continued, TakeoverEnd::Restarted];
+            let went_on = went_on.map(|end| u64::from(receipt.answer.takeovers.of(end)));
+            cell.takeovers += went_on.into_iter().sum::<u64>();
             if let Some(rung) = rung {
                 *cell.rungs.entry(rung).or_default() += 1;
             }
@@ -304,6 +311,7 @@ fn request_window<'a>(cells: impl Iterator<Item = &'a RequestCell>) -> RequestWi
             window.requests += count;
             *window.outcomes.entry(outcome.as_str()).or_default() += count;
         }
+        window.takeovers += cell.takeovers;
         for (rung, count) in &cell.rungs {
             *window.rungs.entry(rung.as_str()).or_default() += count;
         }

@@ -40,14 +40,17 @@ impl Continuation {
         extended
     }
 
+    /// The last words are asked for once more: by them the splice knows that this is no other
+    /// answer, and cuts them off.
     fn wish(&self) -> String {
         let skipped = self.said.chars().count().saturating_sub(QUOTED_CHARS);
         let end: String = self.said.chars().skip(skipped).collect();
         format!(
             "The connection broke while you were answering, so your last message is only the \
-             first part of your answer. Go on exactly where it ends, beginning with the very next \
-             word, in the same language, tone and layout. Do not repeat anything, do not start \
-             again, do not comment on this. It ends with: {end}"
+             first part of your answer. Go on exactly where it ends, in the same language, tone \
+             and layout. Begin with its last five words as they stand, and say the very next word \
+             right behind them. Repeat nothing else, do not start again, do not comment on this. \
+             It ends with: {end}"
         )
     }
 }

@@ -42,8 +42,23 @@ pub struct Call {
     /// Another provider's answer broke off, and this call is to go on with it. It is answered by
     /// native events, whatever the caller speaks.
     pub continuation: Option<Arc<Continuation>>,
+    /// Whose proofs of thinking the request's history may hold.
+    pub proofs: Proofs,
     /// Native events are wanted, also where the caller's dialect is spoken.
     pub as_events: bool,
+}
+
+/// What is known of the proofs of thinking in a request's history. They hold good at the provider,
+/// sometimes at the account alone, that wrote them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Proofs {
+    /// Nothing: they may well be the upstream's own.
+    #[default]
+    Unknown,
+    /// Another provider was asked with them first, and has failed.
+    Elsewhere,
+    /// The upstream has refused them.
+    Refused,
 }
 
 /// What may be known of the answer before its content.

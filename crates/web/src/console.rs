@@ -1,8 +1,8 @@
-//! The console for operators: an overview, the metrics, the snapshot as data. It only reads;
-//! nothing can be changed here. Who may look is decided by the address that it listens on.
+//! The console for operators: an overview, the metrics, the snapshot as data, and the door for orders
+//! behind `/api/`. Who may look and order is decided by the address that it listens on.
 
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use net::{Handler, Peer, RequestBody};
 use telemetry::{RequestWindow, Snapshot, TargetView, Telemetry};
 
 use crate::answer::{CSS, HTML, JSON, Keep, METRICS, Page, SentBody, respond, sent};
+use crate::api::form::Sent;
 use crate::cache::Cache;
+use crate::operators::{self, ORDER_BYTES_MAX, Operators};
 use crate::standing::{Health, ProviderStanding, Standing, health};
 use crate::status::STYLE;
 use crate::{ReadyCheck, ReadyReport, words};
@@ -37,6 +39,7 @@ type Routes = Arc<dyn Fn() -> Vec<RouteView> + Send + Sync>;
 pub struct Console {
     inner: Arc<Inner>,
     routes: Option<Routes>,
+    operators: Option<Arc<dyn Operators>>,
 }
 
 struct Inner {
@@ -93,7 +96,7 @@ impl Console {
     pub fn new(telemetry: Telemetry, check: ReadyCheck) -> Self {
         let style = Page::new(CSS, Keep::Hour, STYLE);
         let inner = Inner { telemetry, check, page: Cache::default(), style };
-        Self { inner: Arc::new(inner), routes: None }
+        Self { inner: Arc::new(inner), routes: None, operators: None }
     }
 
     /// The same with the ladders shown too; `routes` is asked at each drawing.
@@ -104,6 +107,12 @@ impl Console {
     ) -> Self {
         self.routes = Some(Arc::new(routes));
         self
+    }
+
+    /// The same with a door for orders.
+    #[must_use]
+    pub fn with_operators(self, operators: Arc<dyn Operators>) -> Self {
+        Self { operators: Some(operators), ..self }
     }
 
     /// The answer to a request of that method and path.
@@ -261,7 +270,17 @@ impl Handler for Console {
         request: Request<RequestBody>,
         _peer: Peer,
     ) -> impl Future<Output = Response<Self::Body>> + Send {
-        let (method, path) = (request.method(), request.uri().path());
-        ready(sent(self.respond(method, path, request.headers())))
+        let console = self.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            let asked = (&head.method, head.uri.path());
+            match &console.operators {
+                Some(operators) if operators::is_order(asked.1) => {
+                    let body = Sent::read_up_to(&head.headers, body, ORDER_BYTES_MAX).await;
+                    sent(operators::answer(asked, &head.headers, &body, operators.as_ref()))
+                }
+                _ => sent(console.respond(asked.0, asked.1, &head.headers)),
+            }
+        }
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Setting<'s> {
     pub(super) provider: &'s Provider,
     /// Where to listen.
     pub(super) address: SocketAddr,
+    /// Where the status page is.
+    pub(super) status: SocketAddr,
     /// For files that the measured want to write.
     pub(super) folder: &'s std::path::Path,
     /// Whether nginx may hold back what it reads.
@@ -57,7 +59,7 @@ pub(super) struct Setting<'s> {
 }
 
 pub(super) fn nginx(setting: &Setting<'_>) -> Result<String> {
-    let Setting { provider, address, folder, buffering } = setting;
+    let Setting { provider, address, folder, buffering, .. } = setting;
     let user = shell::output(Command::new("id").arg("-un"))?;
     // Only root may say who the workers are; for others nginx would warn.
     let user = if user.trim() == "root" { "user root;" } else { "" };
@@ -119,8 +121,8 @@ backend back
 }
 
 pub(super) fn seawall(setting: &Setting<'_>) -> Result<String> {
-    let Setting { provider, address, .. } = setting;
-    let (status, console) = (shell::free_address()?, shell::free_address()?);
+    let Setting { provider, address, status, .. } = setting;
+    let console = shell::free_address()?;
     let Provider { address: mock, link, ca_file } = provider;
     let (scheme, tls) = match link {
         Link::Clear => ("http", String::new()),
@@ -147,6 +149,11 @@ base_url = \"{scheme}://{mock}/v1\"
 [limits]
 connections_max = 30000
 in_flight_max = 30000
+
+# As an operator of ten thousand streams sets it: without, the limit has to be learned from 64 up.
+[pace]
+calls_start = 30000
+calls_max = 30000
 
 [reserve]
 enabled = false

@@ -1,7 +1,7 @@
 //! The caller of the measurements: keeps so many connections busy for so long, checks every answer
 //! to its last byte and prints one line of JSON. Or it opens streams and holds them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -39,6 +39,9 @@ pub(crate) struct Wish {
     /// In which form to ask.
     #[arg(long, value_enum, default_value = Speech::OpenAi.name())]
     speech: Speech,
+    /// Requests a second, for the shape that keeps to a rate.
+    #[arg(long, default_value_t = 1)]
+    a_second: u32,
     /// For how long; when holding, for how long after the last stream has opened.
     #[arg(long)]
     millis: u64,
@@ -53,6 +56,8 @@ pub(super) enum Shape {
     Stream,
     /// One stream on each connection, held open.
     Hold,
+    /// The status page, at a rate that does not wait for answers.
+    Page,
 }
 
 /// Runs the load; the result is a line on standard output.
@@ -63,6 +68,7 @@ pub(crate) fn run(wish: &Wish) -> Result<bool> {
     LocalSet::new().block_on(&runtime, async {
         match wish.shape {
             Shape::Hold => hold(wish, &tally).await,
+            Shape::Page => visit(wish, clock, &tally).await,
             Shape::Whole | Shape::Stream => drive(wish, clock, &tally).await,
         }
     })?;
@@ -180,6 +186,48 @@ async fn ask_until(
         tally.borrow_mut().add(&seen);
     }
     Ok(())
+}
+
+/// Visitors who come at a steady rate, whether those before them were served or not: what one waits
+/// for a connection counts as his time.
+async fn visit(wish: &Wish, clock: SystemClock, tally: &Rc<RefCell<Tally>>) -> Result<()> {
+    let start = clock.now();
+    let visitors = u64::from(wish.a_second) * wish.millis / 1_000;
+    let next = Rc::new(Cell::new(0_u64));
+    let mut doors = Vec::new();
+    for _ in 0..wish.connections {
+        let (wish, tally, next) = (wish.clone(), Rc::clone(tally), Rc::clone(&next));
+        doors.push(tokio::task::spawn_local(async move {
+            let mut line = Line::open(&wish, Ipv4Addr::LOCALHOST, clock).await?;
+            let request = visit_request(wish.target);
+            loop {
+                let visitor = next.replace(next.get() + 1);
+                if visitor >= visitors {
+                    return anyhow::Ok(());
+                }
+                let due = start + Duration::from_secs(1) * u32::try_from(visitor)? / wish.a_second;
+                tokio::time::sleep(due.since(clock.now())).await;
+                let mut seen = line.ask(&request).await?;
+                seen.took = clock.now().since(due);
+                tally.borrow_mut().add(&seen);
+            }
+        }));
+    }
+    for door in doors {
+        if let Err(error) = door.await? {
+            tally.borrow_mut().fail(&error);
+        }
+    }
+    Ok(())
+}
+
+/// As a browser asks.
+fn visit_request(target: SocketAddr) -> Vec<u8> {
+    format!(
+        "GET / HTTP/1.1\r\nhost: {target}\r\naccept: text/html\r\naccept-encoding: gzip\r\n\
+         accept-language: en\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 /// Opens the streams, says so, and reads them for the time that was asked for.

@@ -41,6 +41,8 @@ impl Kind {
 pub(super) struct Peer {
     pub(super) kind: Kind,
     pub(super) address: SocketAddr,
+    /// Where Seawall has its status page.
+    pub(super) status: SocketAddr,
     /// None for the mock itself: what it costs is nobody's.
     pub(super) server: Option<Held>,
     /// From its start to its first answer; none for the mock.
@@ -121,7 +123,7 @@ impl Peers {
     /// The mock itself as a peer.
     pub(super) fn direct(provider: &Provider) -> Peer {
         let address = provider.address;
-        Peer { kind: Kind::Direct, address, server: None, first_answer: None }
+        Peer { kind: Kind::Direct, address, status: address, server: None, first_answer: None }
     }
 
     /// All that can be had on this machine, and why the others cannot.
@@ -145,7 +147,7 @@ impl Peers {
         provider: &Provider,
         buffering: bool,
     ) -> Result<Option<Peer>> {
-        let address = shell::free_address()?;
+        let (address, status) = (shell::free_address()?, shell::free_address()?);
         let program = match kind {
             Kind::Direct => None,
             // It speaks no HTTP/2 to a provider.
@@ -158,7 +160,7 @@ impl Peers {
             return Ok(None);
         };
         let mut command = self.command(program.as_os_str(), true);
-        let setting = Setting { provider, address, folder: &self.folder, buffering };
+        let setting = Setting { provider, address, status, folder: &self.folder, buffering };
         match kind {
             Kind::Nginx => {
                 let file = self.write("nginx.conf", &configs::nginx(&setting)?)?;
@@ -177,7 +179,7 @@ impl Peers {
         let mut server = Held::start(kind.name(), command.stdout(Stdio::null()))?;
         wait_for(address, &mut server)?;
         let first_answer = Some(clock.now().since(clock::Tick::default()));
-        Ok(Some(Peer { kind, address, server: Some(server), first_answer }))
+        Ok(Some(Peer { kind, address, status, server: Some(server), first_answer }))
     }
 
     fn write(&self, name: &str, text: &str) -> Result<PathBuf> {

@@ -93,6 +93,15 @@ pub(super) struct Memory {
     pub(super) resident: u64,
 }
 
+/// One round of visits to the status page.
+#[derive(Debug)]
+pub(super) struct Visited {
+    pub(super) page: Cell,
+    /// The gateway without visitors, and beside them.
+    pub(super) alone: Cell,
+    pub(super) beside: Cell,
+}
+
 /// Everything that was measured.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -102,6 +111,7 @@ pub(super) struct Report {
     pub(super) started: BTreeMap<Kind, (Duration, u64)>,
     pub(super) cells: Vec<(Scenario, BTreeMap<Kind, Vec<Cell>>)>,
     pub(super) memory: BTreeMap<Kind, Memory>,
+    pub(super) visited: Vec<Visited>,
 }
 
 /// One figure that was promised.
@@ -116,7 +126,7 @@ struct Bar {
 impl Report {
     pub(super) fn new(pinning: String, absent: Vec<String>) -> Self {
         let (started, memory) = (BTreeMap::new(), BTreeMap::new());
-        Self { pinning, absent, started, cells: Vec::new(), memory }
+        Self { pinning, absent, started, cells: Vec::new(), memory, visited: Vec::new() }
     }
 
     fn cell(&self, scenario: Scenario, kind: Kind) -> Option<Cell> {
@@ -140,6 +150,11 @@ impl Report {
     fn added_ms(&self, figure: fn(&Cell) -> f64) -> Option<f64> {
         let of = |kind| self.cell(rounds::PLAIN_1, kind).map(|cell| figure(&cell));
         Some((of(Kind::Seawall)? - of(Kind::Direct)?) / 1_000.0)
+    }
+
+    fn page_p99_ms(&self) -> Option<f64> {
+        let rounds = self.visited.iter().map(|round| round.page.took_us.1 / 1_000.0);
+        (!self.visited.is_empty()).then(|| middle(rounds.collect()))
     }
 
     #[allow(clippy::cast_precision_loss, reason = "memory sizes and counts are far below 2^53")]
@@ -174,6 +189,7 @@ impl Report {
             bar("first answer after start", started.map(|(t, _)| t.as_secs_f64()), 0.1, "s"),
             bar("memory, idle", started.map(|(_, bytes)| *bytes as f64 / MIB), 20.0, "MiB"),
             bar("memory, 10,000 open streams", streams, 350.0, "MiB"),
+            bar("p99 of 2,000 page visits a second", self.page_p99_ms(), 50.0, "ms"),
         ]
     }
 
@@ -184,9 +200,11 @@ impl Report {
         };
         let reads = self.cell(rounds::BURST, Kind::Seawall).map(|cell| cell.reads_per_answer);
         let whole = self.memory.values().all(|memory| memory.streams == memory.wanted);
+        let served = self.visited.iter().all(|round| round.page.errors + round.beside.errors == 0);
         self.cells.iter().all(|(_, cells)| errors(cells) == 0)
             && reads.is_some_and(|reads| reads > 0.0 && reads < READS_PER_BURST_MAX)
             && whole
+            && served
     }
 
     /// The table for people.
@@ -217,6 +235,7 @@ impl Report {
             }
         }
         self.push_memory(&mut text);
+        self.push_visits(&mut text);
         self.push_bars(&mut text);
         text
     }
@@ -239,6 +258,29 @@ impl Report {
                 format_args!("  {name:<9}first answer {first:.3} s; idle {idle:.1} MiB{open}\n"),
             );
         }
+    }
+
+    fn push_visits(&self, text: &mut String) {
+        if self.visited.is_empty() {
+            return;
+        }
+        let of = |figure: fn(&Visited) -> &Cell| {
+            let cells: Vec<_> = self.visited.iter().map(figure).collect();
+            let middle_of =
+                |read: fn(&Cell) -> f64| middle(cells.iter().map(|c| read(c)).collect());
+            let (rate, p99) = (middle_of(|c| c.units_per_second), middle_of(|c| c.took_us.1));
+            format!("{rate:.0}/s, p99 {:.2} ms", p99 / 1_000.0)
+        };
+        push(
+            text,
+            format_args!(
+                "\nthe status page beside a saturated gateway\n  page     {}\n  gateway  {}; without \
+                 visitors {}\n",
+                of(|round| &round.page),
+                of(|round| &round.beside),
+                of(|round| &round.alone),
+            ),
+        );
     }
 
     fn push_bars(&self, text: &mut String) {
@@ -278,6 +320,7 @@ impl Report {
             "scenarios": scenarios,
             "started": started.collect::<BTreeMap<_, _>>(),
             "memory": memory.collect::<BTreeMap<_, _>>(),
+            "page_p99_ms": self.page_p99_ms(),
             "bars": bars.collect::<BTreeMap<_, _>>(),
         })
     }

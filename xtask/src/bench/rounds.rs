@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::configs::{Link, Provider};
 use super::peers::{Kind, Peer, Peers};
-use super::report::{Cell, Memory, Report};
+use super::report::{Cell, Memory, Report, Visited};
 use super::wire::Speech;
 use super::{measure, mock};
 use crate::say::Voice;
@@ -79,6 +79,11 @@ const fn across(scenario: Scenario, name: &'static str) -> Scenario {
 
 /// A turn that nobody counts, so that connections and caches are warm.
 const WARM_UP_MS: u64 = 300;
+/// Visitors of the status page a second, and their connections.
+const VISITS_A_SECOND: u32 = 2_000;
+const VISIT_CONNECTIONS: usize = 32;
+/// Visitors come before the callers and go after them.
+const VISIT_MARGIN_MS: u64 = 300;
 /// Streams to hold open, if there are descriptors for them.
 const STREAMS: usize = 10_000;
 /// Descriptors that are no stream's.
@@ -119,6 +124,8 @@ pub(super) fn measure(peers: &Peers, length: Length, voice: &Voice) -> Result<Re
                 report.memory.insert(kind, memory);
             }
         }
+        voice.step(&format!("the status page: {VISITS_A_SECOND} visitors a second"));
+        report.visited = visits(peers, &provider, length)?;
         for link in [Link::Tls, Link::TlsH2] {
             let (_mock, provider) = peers.mock(link)?;
             let (mut all, _) = peers.start_all(&provider)?;
@@ -228,4 +235,29 @@ fn open_streams(peers: &Peers, kind: Kind, provider: &Provider) -> Result<Option
     let streams = usize::try_from(opened)?;
     ensure!(streams > 0, "{} opened no stream", kind.name());
     Ok(Some(Memory { idle, streams, wanted: connections, resident }))
+}
+
+/// The status page while the gateway has more to do than it can, and the gateway with and without
+/// the visitors, by turns.
+fn visits(peers: &Peers, provider: &Provider, length: Length) -> Result<Vec<Visited>> {
+    let Some(mut peer) = peers.start(Kind::Seawall, provider, true)? else {
+        return Ok(Vec::new());
+    };
+    turn(peers, &mut peer, PLAIN_64, WARM_UP_MS)?;
+    let mut all = Vec::new();
+    for _ in 0..length.rounds {
+        let alone = turn(peers, &mut peer, PLAIN_64, length.turn_ms)?;
+        let mut command = peers.own("bench-load")?;
+        let visit = Scenario { connections: VISIT_CONNECTIONS, shape: "page", ..PLAIN_64 };
+        let millis = length.turn_ms + 2 * VISIT_MARGIN_MS;
+        command.args(load_arguments(peer.status, visit, millis));
+        command.args(["--a-second", &VISITS_A_SECOND.to_string()]);
+        let visitors = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        std::thread::sleep(Duration::from_millis(VISIT_MARGIN_MS));
+        let beside = turn(peers, &mut peer, PLAIN_64, length.turn_ms)?;
+        let told = visitors.wait_with_output()?.stdout;
+        let told: Value = serde_json::from_slice(&told).context("the visitors told nothing")?;
+        all.push(Visited { page: Cell::of(&told, false, None)?, alone, beside });
+    }
+    Ok(all)
 }

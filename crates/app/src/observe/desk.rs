@@ -4,17 +4,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use clock::{Dice, UnixMs};
+use clock::{Dice, IdMaker, UnixMs};
 use detection::{
     Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
-    Keeper, KeeperSettings, ProbeResult, Settings, Verdict,
+    Keeper, KeeperSettings, Maintenance, Order, OrderRefused, ProbeResult, Settings, Traffic,
+    Verdict,
 };
 use storage::Bin;
-use telemetry::ProviderCalls;
+use telemetry::{ProviderCalls, Snapshot};
 
+use super::deeds::DeedBook;
 use super::facts;
 use super::pages::News;
 use super::past::Past;
+use super::recorder::Recorder;
+use super::works::Works;
 
 /// Incidents that are over and still shown.
 pub(super) const OVER_MAX: usize = 200;
@@ -36,6 +40,14 @@ pub(super) struct Step {
     pub(super) minutes: Vec<Bin>,
     /// Verdicts that are not what they were.
     pub(super) turned: Vec<Verdict>,
+    /// What they were drawn from.
+    pub(super) evidence: Vec<storage::Evidence>,
+    /// Parts whose condition is known and not what it was.
+    pub(super) moved: Vec<(ComponentId, Condition, Condition)>,
+    /// Planned work as it is now.
+    pub(super) works: Vec<Maintenance>,
+    /// All states that operators have set, if that changed.
+    pub(super) said: Option<Box<str>>,
 }
 
 /// What a former process left.
@@ -44,6 +56,8 @@ pub(super) struct Left {
     /// Newest first.
     pub(super) incidents: Vec<Incident>,
     pub(super) days: Vec<(ComponentId, Vec<Bin>)>,
+    pub(super) works: Vec<Maintenance>,
+    pub(super) said: Box<str>,
 }
 
 /// How a component stands.
@@ -62,6 +76,11 @@ pub(super) struct Desk {
     court: Court,
     keeper: Keeper,
     dice: Dice,
+    pub(super) ids: IdMaker,
+    /// What operators know.
+    pub(super) works: Works,
+    recorder: Recorder,
+    deeds: DeedBook,
     pub(super) pasts: BTreeMap<ComponentId, Past>,
     pub(super) stands: BTreeMap<ComponentId, Stand>,
     /// When each component last answered us.
@@ -83,12 +102,18 @@ impl Desk {
         let keeper = Keeper::new(components.clone(), KeeperSettings::default(), dice.split());
         let court = Court::new(components.clone(), Settings::default());
         let past = |of: &Component| (of.id.clone(), Past::new(of.id.clone()));
+        let mut recorder = Recorder::default();
+        recorder.set_components(components.iter().map(|of| of.id.clone()));
         Self {
             pasts: components.iter().map(past).collect(),
             components,
             court,
             keeper,
+            ids: IdMaker::new(dice.split()),
             dice,
+            works: Works::default(),
+            recorder,
+            deeds: DeedBook::default(),
             stands: BTreeMap::new(),
             answered: BTreeMap::new(),
             official: BTreeMap::new(),
@@ -114,11 +139,14 @@ impl Desk {
         }
         self.keeper = keeper;
         self.court = Court::new(components.clone(), Settings::default());
+        let facts = self.works.facts(self.stepped_at.unwrap_or(self.began_at));
+        facts.iter().for_each(|fact| self.take(fact));
         let known: BTreeSet<&ComponentId> = components.iter().map(|of| &of.id).collect();
         self.pasts.retain(|id, _| known.contains(id));
         self.stands.retain(|id, _| known.contains(id));
         self.answered.retain(|id, _| known.contains(id));
         self.official.retain(|id, _| known.contains(id));
+        self.recorder.set_components(components.iter().map(|of| of.id.clone()));
         for component in &components {
             let id = &component.id;
             self.pasts.entry(id.clone()).or_insert_with(|| Past::new(id.clone()));
@@ -141,7 +169,65 @@ impl Desk {
                 self.keeper.restore(incident);
             }
         }
-        self.over.truncate(OVER_MAX);
+        self.sort_over();
+        self.works.restore(left.works, &left.said);
+        let facts = self.works.facts(self.began_at);
+        facts.iter().for_each(|fact| self.take(fact));
+    }
+
+    /// Takes a fact beside a step.
+    pub(super) fn take(&mut self, fact: &Evidence) {
+        self.recorder.note(fact);
+        self.court.take(fact);
+    }
+
+    /// Notes what we did about those who are not well; gives their incidents as they are now.
+    pub(super) fn note_deeds(&mut self, now: UnixMs, snapshot: &Snapshot) -> Vec<Change> {
+        let of = |incident: &Incident| {
+            let mut named =
+                self.components.iter().filter(|of| incident.components.contains(&of.id));
+            named.next().map(|of| (Box::<str>::from(&*of.provider), of.id.clone()))
+        };
+        let open: BTreeMap<Box<str>, ComponentId> = self.keeper.open().filter_map(of).collect();
+        let troubled: Vec<Box<str>> = open.keys().cloned().collect();
+        let mut changes = Vec::new();
+        for deed in self.deeds.read(now, snapshot, &troubled) {
+            if let Some(component) = open.get(&deed.provider) {
+                changes.extend(self.keeper.deed(deed.at, component, &deed.sentence));
+            }
+        }
+        changes
+    }
+
+    /// Has verdicts drawn with the next step, however calm it is.
+    pub(super) fn judge_soon(&mut self) {
+        self.judged_at = None;
+    }
+
+    /// Does what an operator orders, also of what was over long ago.
+    pub(super) fn order(
+        &mut self,
+        now: UnixMs,
+        order: Order,
+        by: &str,
+    ) -> Result<Change, OrderRefused> {
+        let of = match &order {
+            Order::Open { .. } | Order::Backfill { .. } => None,
+            Order::Update { id, .. }
+            | Order::Amend { id, .. }
+            | Order::HandBack { id }
+            | Order::Postmortem { id, .. } => Some(id),
+        };
+        let kept = of.and_then(|id| self.over.iter().find(|known| known.id == *id)).cloned();
+        let change = match (self.keeper.order(now, order.clone(), by), kept) {
+            (Err(OrderRefused::Unknown), Some(kept)) => {
+                self.keeper.restore(kept);
+                self.keeper.order(now, order, by)?
+            }
+            (obeyed, _) => obeyed?,
+        };
+        self.note_over(std::slice::from_ref(&change));
+        Ok(change)
     }
 
     /// Incidents that are not over.
@@ -179,34 +265,47 @@ impl Desk {
         let span_ms = self.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
         let span_ms = u32::try_from(span_ms.clamp(1, SPAN_MS_MAX)).unwrap_or(1_000);
         let mut is_stirred = news.facts.iter().any(|fact| self.is_news(fact));
+        let (works, said) = self.works.step(now, &mut self.ids);
+        works.iter().for_each(|work| self.take(&super::works::fact(now, work)));
+        is_stirred |= !works.is_empty() || said.is_some();
         for (id, heard) in facts::heard(calls, span_ms) {
+            let is_excused = self.works.excuses(now, &id);
             for counted in [&heard.traffic, &heard.trials] {
                 is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
                 if let Some(past) = self.pasts.get_mut(&id) {
-                    past.count(now, counted);
+                    past.count(now, &if is_excused { good_only(counted) } else { *counted });
                 }
                 if counted.good > 0 {
                     self.answered.insert(id.clone(), now);
                 }
             }
-            facts::evidence(now, &id, &heard).iter().for_each(|fact| self.court.take(fact));
+            facts::evidence(now, &id, &heard).iter().for_each(|fact| self.take(fact));
         }
         for evidence in &news.facts {
             if let Fact::Probe { component, result: ProbeResult::Right } = &evidence.fact {
                 self.answered.insert(component.clone(), now);
             }
-            self.court.take(evidence);
+            self.take(evidence);
         }
         self.official.extend(news.official.iter().cloned());
-        let mut step = Step::default();
+        let mut step = Step { works, said, ..Step::default() };
         if is_stirred || self.is_unwell() {
             self.stirred_at = Some(now);
+        }
+        if !self.is_troubled() {
+            self.deeds.clear();
         }
         if self.is_due(now) {
             self.judge(now, &mut step);
         }
         step.changes.extend(news.posts.iter().filter_map(|post| self.keeper.post(now, post)));
         self.note_over(&step.changes);
+        for (id, stand) in &self.stands {
+            let is_unwell = stand.verdict.certainty > Certainty::Clear;
+            if is_unwell && self.recorder.is_full(id, now) {
+                step.evidence.extend(self.recorder.take_rows(id, now));
+            }
+        }
         for (id, past) in &mut self.pasts {
             let stand = self.stands.get(id);
             let condition = stand.map_or(Condition::Unknown, |stand| stand.condition);
@@ -235,6 +334,7 @@ impl Desk {
             let before = self.stands.get(&verdict.component);
             let told = |verdict: &Verdict| (verdict.health, verdict.certainty);
             if before.is_none_or(|before| told(&before.verdict) != told(&verdict)) {
+                step.evidence.extend(self.recorder.take_rows(&verdict.component, now));
                 step.turned.push(verdict.clone());
             }
             let answered_at = self.answered.get(&verdict.component);
@@ -242,12 +342,21 @@ impl Desk {
             let told = self.official.get(&verdict.component);
             let is_told = told.is_some_and(|told| *told != Condition::Unknown);
             // What has not answered lately, and of which nothing else is known, is not good.
-            let condition = match verdict.condition() {
+            let said = self.works.said(&verdict.component);
+            let condition = match said.unwrap_or_else(|| verdict.condition()) {
+                condition if said.is_some() => condition,
                 Condition::Operational if !has_answered && !is_told => Condition::Unknown,
                 condition => condition,
             };
             let same = before.filter(|before| before.condition == condition);
             let since = same.map_or(now, |before| before.since);
+            let known = before.map(|before| before.condition);
+            let known = known.filter(|from| ![condition, Condition::Unknown].contains(from));
+            // Providers are told by their parts.
+            let known = known.filter(|_| verdict.component.as_str().contains('/'));
+            if let Some(from) = known.filter(|_| condition != Condition::Unknown) {
+                step.moved.push((verdict.component.clone(), from, condition));
+            }
             let stand = Stand { condition, since, verdict };
             self.stands.insert(stand.verdict.component.clone(), stand);
         }
@@ -260,6 +369,12 @@ impl Desk {
                 self.over.push_front(change.incident.clone());
             }
         }
+        self.sort_over();
+    }
+
+    fn sort_over(&mut self) {
+        let over = self.over.make_contiguous();
+        over.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| b.id.cmp(&a.id)));
         self.over.truncate(OVER_MAX);
     }
 
@@ -281,12 +396,19 @@ impl Desk {
     }
 }
 
+/// What fails while work is planned is nobody's outage.
+fn good_only(traffic: &Traffic) -> Traffic {
+    let (span_ms, good) = (traffic.span_ms, traffic.good);
+    Traffic { span_ms, good, first_words: traffic.first_words, ..Traffic::default() }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use domain::{FaultClass, Operation};
     use providers::{Kind, ProviderSettings};
+    use storage::{Memory, Span, Store as _};
 
     use super::*;
 
@@ -340,6 +462,57 @@ mod tests {
         assert_eq!((opened, resolved), (1, 1), "{told:#?}");
         // Of two providers the whole and the one part that was asked for; the first minute is cut.
         assert!((4 * 118..=4 * 120).contains(&minutes), "{minutes}");
+    }
+
+    /// The verdict as it is drawn from what a store kept of the hours before it.
+    fn drawn_again(store: &Memory, components: &[Component], verdict: &Verdict) -> Verdict {
+        let span = Span { from: verdict.at.minus_ms(6 * 3_600_000), until: verdict.at.plus_ms(1) };
+        let rows = components.iter().flat_map(|of| store.evidence(&of.id, span, 10_000).unwrap());
+        let mut facts: Vec<Evidence> =
+            rows.flat_map(|row| storage::read_facts(&row.text).unwrap()).collect();
+        facts.sort_by_key(|fact| fact.at);
+        let mut court = Court::new(components.to_vec(), Settings::default());
+        let mut facts = facts.iter().peekable();
+        while let Some(now) = facts.peek().map(|fact| fact.at) {
+            while let Some(fact) = facts.next_if(|fact| fact.at == now) {
+                court.take(fact);
+            }
+            if now < verdict.at {
+                court.judge(now);
+            }
+        }
+        last_of(court.judge(verdict.at), verdict)
+    }
+
+    fn last_of(verdicts: Vec<Verdict>, wanted: &Verdict) -> Verdict {
+        verdicts.into_iter().find(|of| of.component == wanted.component).unwrap()
+    }
+
+    #[test]
+    fn a_verdict_is_drawn_again_from_the_store() {
+        let (mut desk, mut turned) = (desk(), Vec::new());
+        let mut store = Memory::new(&storage::Settings::in_memory());
+        for second in 0..7_200 {
+            let is_down = (1_800..3_000).contains(&second);
+            let is_poor = (4_800..5_600).contains(&second) && second % 2 == 0;
+            let of_a = if is_down { calls("a", 0, 2) } else { calls("a", 2, 0) };
+            let of_b = if is_poor { calls("b", 1, 2) } else { calls("b", 3, 0) };
+            let now = UnixMs::new(BEGAN_MS + second * 1_000);
+            let step = desk.step(now, &[of_a, of_b], &News::default());
+            let rows =
+                step.evidence.into_iter().map(|row| storage::Change::Evidence(Box::new(row)));
+            store.apply(&rows.collect::<Vec<_>>()).unwrap();
+            turned.extend(step.turned);
+        }
+        let told = |of: &Verdict| (of.health, of.certainty, of.cause.class, of.condition());
+        let mut bad = 0;
+        for verdict in &turned {
+            let again = drawn_again(&store, &desk.components, verdict);
+            assert_eq!(told(&again), told(verdict), "{verdict:#?} {again:#?}");
+            bad += usize::from(verdict.certainty > Certainty::Clear);
+        }
+        println!("{} verdicts drawn again, {bad} of them bad", turned.len());
+        assert!(bad >= 6, "{bad} of {}", turned.len());
     }
 
     #[test]

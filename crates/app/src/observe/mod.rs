@@ -2,19 +2,26 @@
 //! the archive, and fills the status page. It runs beside the listeners of the public and never on
 //! the line; nothing of a request waits for it.
 
+mod deeds;
 mod desk;
 mod facts;
+mod orders;
 mod pages;
 mod past;
+mod post;
 mod probes;
+mod recorder;
 mod reports;
+mod shelf;
 mod view;
+mod works;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
 use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
+use lookout::notify::{PartChange, Story};
 use lookout::reports::fresh_salt;
 use net::{Shutdown, sweep_idle};
 use providers::ProviderSettings;
@@ -23,17 +30,22 @@ use telemetry::{Gauge, Snapshot, Telemetry};
 use tokio::time::MissedTickBehavior;
 use upstream::Upstream;
 use web::view::{DAYS_MAX, PageInfo, StatusSource};
-use web::{ReadyCheck, ReportSink};
+use web::{ReadyCheck, ReportSink, SubscribeSink};
 
 use crate::Doors;
 use desk::{Desk, Left, Step};
 use pages::PageDesk;
+use post::{PostRoom, Told};
 use probes::{Asking, ProbeDesk};
 use reports::ReportRoom;
 use view::Around;
 
 /// Open incidents that are taken up after a start.
 const OPEN_MAX: usize = 256;
+/// Pieces of planned work that are read after a start.
+const WORKS_READ_MAX: usize = 10_000;
+/// The name under which the store keeps what operators said of components.
+const SAID: &str = "components.said";
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -51,6 +63,8 @@ struct Inner {
     reports: Option<ReportRoom>,
     pages: PageDesk,
     probes: ProbeDesk,
+    /// `None` if nobody is to be told.
+    post: Option<PostRoom>,
     lookout: lookout::Settings,
     /// What the store was last said to suffer from.
     alarm: Mutex<Option<Box<str>>>,
@@ -71,18 +85,19 @@ impl Observer {
     pub(crate) fn new(
         settings: &config::Settings,
         telemetry: Telemetry,
-        dice: Dice,
+        mut dice: Dice,
         archive: Archive,
     ) -> Self {
         let clock = Arc::clone(telemetry.clock());
         let lookout = settings.watch.lookout.clone();
         let components = facts::components(&settings.providers, lookout.feeds);
         let reports = settings.watch.status.reports.then(|| report_room(&components, &clock));
+        let post = PostRoom::new(&settings.watch, &archive, &clock, dice.split());
         let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
         let (reports, alarm) = (reports.flatten(), Mutex::default());
         let (pages, probes) = (PageDesk::default(), ProbeDesk::default());
         let inner =
-            Inner { desk, telemetry, clock, archive, reports, pages, probes, lookout, alarm };
+            Inner { desk, telemetry, clock, archive, reports, pages, probes, post, lookout, alarm };
         let observer = Self(Arc::new(inner));
         observer.register_gauges();
         observer
@@ -91,6 +106,11 @@ impl Observer {
     /// Where the page's reports go, if they are taken.
     pub(crate) fn report_sink(&self) -> Option<Arc<dyn ReportSink>> {
         self.0.reports.clone().map(|room| Arc::new(room) as Arc<dyn ReportSink>)
+    }
+
+    /// Where subscriptions go, if they are taken.
+    pub(crate) fn subscribe_sink(&self) -> Option<Arc<dyn SubscribeSink>> {
+        self.0.post.as_ref().and_then(PostRoom::sink)
     }
 
     /// Looks at these from now on.
@@ -159,7 +179,7 @@ impl Observer {
         &self,
         providers: &[ProviderSettings],
         upstreams: &[Arc<dyn Upstream>],
-        doors: &Doors,
+        (doors, source): (&Doors, StatusSource),
         shutdown: &Shutdown,
     ) -> Vec<Asking> {
         let Inner { lookout, pages, probes, clock, .. } = &*self.0;
@@ -172,6 +192,9 @@ impl Observer {
             for (poller, sink) in pollers {
                 all.push(Box::pin(poller.run(sink)));
             }
+        }
+        if let Some(post) = &self.0.post {
+            all.extend(post.workers(source, doors));
         }
         let time = (Arc::clone(clock), dice.split());
         all.extend(probes.askers(lookout, upstreams, Arc::clone(&doors.connector), time));
@@ -226,17 +249,21 @@ impl Inner {
     fn look(&self) {
         let calls = self.telemetry.take_calls();
         let mut desk = self.desk();
+        let (now, mut deeds) = (unix(&*self.clock), Vec::new());
         if desk.is_troubled() {
             let snapshot = self.telemetry.snapshot();
             desk.hold_back(|provider| is_held(&snapshot, provider));
+            deeds = desk.note_deeds(now, &snapshot);
         }
-        let now = unix(&*self.clock);
         let mut news = self.pages.news(now);
         news.facts.extend(self.probes.facts());
         if let Some(reports) = &self.reports {
             news.facts.extend(reports.evidence(now));
         }
-        let step = desk.step(now, &calls, &news);
+        let mut step = desk.step(now, &calls, &news);
+        // What a step told of an incident holds its deeds already.
+        deeds.retain(|deed| step.changes.iter().all(|of| of.incident.id != deed.incident.id));
+        step.changes.extend(deeds);
         self.probes.suspect(|component| desk.is_suspected(component));
         drop(desk);
         self.keep(step);
@@ -246,10 +273,18 @@ impl Inner {
         for change in &step.changes {
             tell(change);
         }
+        if let Some(post) = &self.post {
+            announce(post, &step, unix(&*self.clock));
+        }
         let incidents = step.changes.into_iter().map(|of| Change::Incident(Box::new(of.incident)));
         let minutes = step.minutes.into_iter().map(|bin| Change::Minute(Box::new(bin)));
         let verdicts = step.turned.into_iter().map(|verdict| Change::Verdict(Box::new(verdict)));
-        for change in incidents.chain(minutes).chain(verdicts) {
+        let evidence = step.evidence.into_iter().map(|row| Change::Evidence(Box::new(row)));
+        let works = step.works.into_iter().map(|work| Change::Maintenance(Box::new(work)));
+        let said = step.said.map(|value| Change::Setting { name: SAID.into(), value });
+        let changes =
+            incidents.chain(minutes).chain(verdicts).chain(evidence).chain(works).chain(said);
+        for change in changes {
             // What is refused is counted by the archive, whose standing is told.
             drop(self.archive.put(change));
         }
@@ -311,7 +346,26 @@ fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<
         let days = store.days(&component, span, DAYS_MAX + 1)?;
         Ok((component, days))
     });
-    Ok(Left { incidents, days: days.collect::<Result<_, StoreError>>()? })
+    let days = days.collect::<Result<_, StoreError>>()?;
+    // The newest: of older ones nobody asks.
+    let works = store.maintenances(Span::all(), WORKS_READ_MAX)?;
+    let said = store.setting(SAID)?.unwrap_or_default();
+    Ok(Left { incidents, days, works, said })
+}
+
+/// Hands on what people and programs are to hear of.
+fn announce(post: &PostRoom, step: &Step, now: UnixMs) {
+    for change in step.changes.iter().filter(|change| change.kind != ChangeKind::Touched) {
+        post.tell(Told::Story(Story::of_incident(&change.incident)));
+    }
+    for work in &step.works {
+        post.tell(Told::Story(Story::of_maintenance(work)));
+    }
+    for (component, from, to) in &step.moved {
+        let id = format!("{component}-{}", now.as_millis()).into();
+        let (component, from, to) = (component.clone(), *from, *to);
+        post.tell(Told::Moved(PartChange { id, component, from, to, at: now }));
+    }
 }
 
 fn tell(change: &detection::Change) {

@@ -1,12 +1,12 @@
 //! What the public may know, drawn from the desk, telemetry and readiness. Nothing is judged here.
 
 use clock::UnixMs;
-use detection::{Certainty, Component, Condition, Incident};
+use detection::{Author, Certainty, Component, Condition, Incident, in_chinese};
 use telemetry::{RequestWindow, Snapshot};
 use web::ReadyReport;
 use web::view::{
-    Answered, ComponentGroup, ComponentView, Day, IncidentView, Ourselves, PageInfo, ReportSeries,
-    SourceAge, StatusView, Text, Uptime,
+    Answered, ComponentGroup, ComponentView, Day, IncidentView, IncidentZh, Ourselves, PageInfo,
+    ReportSeries, SourceAge, StatusView, Text, Uptime,
 };
 
 use super::desk::Desk;
@@ -48,7 +48,7 @@ pub(super) fn view(desk: &Desk, around: Around<'_>) -> StatusView {
         groups: vec![group],
         past: desk.over.iter().cloned().map(plain).collect(),
         open: open.into_iter().map(plain).collect(),
-        maintenances: Vec::new(),
+        maintenances: desk.works.all().to_vec(),
         tide: None,
         answered: answered(&around.snapshot.quarter),
         reports: around.reports,
@@ -56,8 +56,20 @@ pub(super) fn view(desk: &Desk, around: Around<'_>) -> StatusView {
     }
 }
 
+/// With the Chinese words of what we wrote ourselves; a person's words stay as they are.
 fn plain(incident: Incident) -> IncidentView {
-    IncidentView { incident, zh: None }
+    let said = |text: &str| in_chinese(text).map_or_else(|| text.into(), Box::from);
+    let ours = incident.updates.iter().filter(|update| update.author == Author::Seawall);
+    let bodies =
+        ours.filter_map(|update| Some((update.id.clone(), in_chinese(&update.body)?.into())));
+    let zh = IncidentZh {
+        title: said(&incident.title),
+        why: said(&incident.cause.why),
+        readings: incident.lights.iter().map(|light| said(&light.reading)).collect(),
+        deeds: incident.deeds.iter().map(|(_, deed)| said(deed)).collect(),
+        bodies: bodies.collect(),
+    };
+    IncidentView { incident, zh: Some(zh) }
 }
 
 /// Providers are shown by what they are asked for; a part that nobody ever asked for is not, unless
@@ -99,7 +111,10 @@ fn component(
         condition,
         certainty: stand.map_or(Certainty::Clear, |stand| stand.verdict.certainty),
         state,
-        note: None,
+        note: desk
+            .works
+            .said(&component.id)
+            .map(|_| Text::both("As our staff have said.", "以值班人员的说明为准。")),
         days,
         uptime: past.map_or_else(Uptime::default, |past| past.uptime(at)),
         created_at: desk.began_at,

@@ -54,7 +54,10 @@ pub(crate) async fn send(
     body: &[u8],
 ) -> Got {
     let mut io = house.network.dial(port).await.unwrap();
-    let mut head = format!("{wish} HTTP/1.1\r\nhost: seawall.test\r\nconnection: close\r\n");
+    let mut head = format!("{wish} HTTP/1.1\r\nconnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        head.push_str("host: seawall.test\r\n");
+    }
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -301,3 +301,22 @@ async fn models_keys_and_unknown_names() {
         assert!(!got.contains("canary"), "{got}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_account_is_told_with_the_time_at_which_it_is_looked_at_again() {
+    let network = Network::default();
+    let spent = br#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    Provider::start(&network, 9001, vec![Act::whole(429, "application/json", spent)]);
+    let house = open(&network, &settings(&["fake1/a"], ""));
+    let wait = |got: &crate::caller::Got| {
+        got.header("seawall-retry-after").unwrap().parse::<u64>().unwrap()
+    };
+    let first = chat(&house, ASK).await;
+    assert_eq!(first.status, 429, "{}", first.text());
+    assert!(wait(&first) > 30, "{}", wait(&first));
+    assert_eq!(first.json()["error"]["retry_after_s"], wait(&first));
+    // While its breaker is open the reason is still the purse, and not that it were overloaded.
+    let second = chat(&house, ASK).await;
+    assert_eq!((second.status, second.header("seawall-attempts")), (429, Some("0")));
+    assert!(wait(&second).abs_diff(wait(&first)) <= 1);
+}

@@ -44,6 +44,9 @@ pub(crate) fn open(network: &Network, settings: &str) -> House {
 pub(crate) fn open_since(network: &Network, settings: &str, began: tokio::time::Instant) -> House {
     let environment = config::MapEnvironment::default()
         .with("FAKE_KEY", "sk-fake-canary-0123456789abcdef")
+        .with("HOOK", "http://127.0.0.1:9101/hook")
+        .with("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        .with("ROOM", "http://127.0.0.1:9102/services/T0/B0/x")
         .with("HOME", "/nonexistent");
     let text = format!("[log]\nto = \"nowhere\"\n{settings}");
     let overrides = config::Overrides::default();

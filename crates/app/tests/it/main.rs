@@ -19,14 +19,22 @@ mod house;
 #[cfg(test)]
 mod judgement;
 #[cfg(test)]
+mod mailbox;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod observing;
 #[cfg(test)]
+mod ordering;
+#[cfg(test)]
 mod pacing;
+#[cfg(test)]
+mod proofs;
 #[cfg(test)]
 mod provider;
 #[cfg(test)]
 mod recall;
 #[cfg(test)]
 mod takeover;
+#[cfg(test)]
+mod telling;

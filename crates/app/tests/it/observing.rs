@@ -146,8 +146,8 @@ async fn an_open_incident_survives_a_restart() {
     assert_eq!(before["page"]["url"], "https://status.example.com");
     house.stop().await;
 
-    // The second house finds what the first one left, asked or not.
-    let house = open_since(&network, &settings, began);
+    // The second house finds what the first one left, asked or not, also by a clock that was set back.
+    let house = open(&network, &settings);
     let mut after = summary(&house).await;
     // The store answers from a thread of its own, which no paused clock holds.
     for _ in 0..100_000 {
@@ -262,4 +262,29 @@ async fn a_broken_file_is_moved_aside_and_told() {
     assert!(metrics.contains("seawall_store_alarm 1"), "{metrics}");
     assert!(std::fs::read_dir(folder.path()).unwrap().count() > 1, "what was there is kept");
     house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_tells_what_we_did_about_it() {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let _second = Provider::start(&network, 9002, vec![well()]);
+    let house = open(&network, &settings(&["fake1/a", "fake2/b"], ""));
+    ask_until(&house, 20, |_| false).await;
+    first.play(vec![failing(503)]);
+    ask_until(&house, 150, |_| false).await;
+    let all = look(&house, STATUS_PORT, "/api/v2/incidents.json").await.json();
+    let id = all["incidents"][0]["id"].as_str().unwrap();
+    let page = look(&house, STATUS_PORT, &format!("/incidents/{id}")).await.text();
+    assert!(page.contains("Calls of a are kept away from fake1."), "{page}");
+    assert!(page.contains("of all answers now come from fake2."), "{page}");
+    let zh = look(&house, STATUS_PORT, &format!("/incidents/{id}?lang=zh-Hans")).await.text();
+    for said in ["fake1 chat 没有应答", "对 a 的调用不再发往 fake1", "最近一分钟", "已确认："]
+    {
+        assert!(zh.contains(said), "{said}: {zh}");
+    }
+    first.play(vec![well()]);
+    ask_until(&house, 300, |_| false).await;
+    let page = look(&house, STATUS_PORT, &format!("/incidents/{id}")).await.text();
+    assert!(page.contains("Calls of a go to fake1 again."), "{page}");
 }

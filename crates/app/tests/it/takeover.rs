@@ -395,6 +395,51 @@ async fn another_answer_is_never_glued_and_the_third_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_about_something_else_ends_in_an_error_for_every_caller() {
+    let others = [
+        "Bread needs flour, water, salt and time. Mix them in the evening, and bake it hot.",
+        "I'm sorry, but I can't help with that.",
+        "The harbour is a quiet place, and everybody there sleeps until noon.",
+    ];
+    for caller in Dialect::ALL {
+        for other in others {
+            let acts = vec![vec![cut(caller)], vec![says(CHAT, other), says(CHAT, other)]];
+            let story = Story::new(&[caller, CHAT], acts, "[failover]\nattempts_max = 2");
+            let read = stream(&story.house, caller, &json!({})).await;
+            is_error(&read, &said());
+            story.has_metric("seawall_takeovers_total{outcome=\"errored\"} 1");
+        }
+        // Whoever can go on does.
+        let acts = vec![vec![cut(caller)], vec![says(CHAT, others[0])], vec![says(CHAT, &rest())]];
+        let story = Story::new(&[caller, CHAT, CHAT], acts, "");
+        is_whole(&stream(&story.house, caller, &json!({})).await, caller.as_str());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_words_in_other_words_are_told_once() {
+    const TOLD: usize = 24;
+    for caller in Dialect::ALL {
+        let half = chunks(caller, &texts(&words()[..TOLD]), false);
+        let again = format!("and the ancient crane swings {}", words()[TOLD..].concat());
+        let cut = Act { cut: true, ..Act::stream(half) };
+        let story = Story::new(&[caller, CHAT], vec![vec![cut], vec![says(CHAT, &again)]], "");
+        is_whole(&stream(&story.house, caller, &json!({})).await, caller.as_str());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_continuation_is_not_held_until_it_has_many_words() {
+    let middle = chunks(CHAT, &texts(&words()[SAID..SAID + 6]), false);
+    let slow = Act { cut: true, chunk_wait: Duration::from_secs(1), ..Act::stream(middle) };
+    let acts = vec![vec![cut(CHAT)], vec![slow], vec![says(CHAT, TEXT)]];
+    let story = Story::new(&[CHAT, CHAT, CHAT], acts, "");
+    is_whole(&story.chat().await, "slow");
+    // Its few words were told before it broke too, or it would not count.
+    story.has_metric("seawall_takeovers_total{outcome=\"continued\"} 2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_continuation_does_not_pass_for_the_end() {
     let acts = vec![vec![Act { hang: true, cut: false, ..cut(CHAT) }], vec![says(CHAT, "")]];
     let story = Story::new(&[CHAT, CHAT], acts, "");
@@ -404,7 +449,8 @@ async fn an_empty_continuation_does_not_pass_for_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_second_break_goes_to_the_third_rung_and_usage_is_summed() {
     for caller in Dialect::ALL {
-        let middle = texts(&words()[SAID..SAID + 6]);
+        // So many that they are judged before the break.
+        let middle = texts(&words()[SAID..SAID + 14]);
         let again = Act { cut: true, ..Act::stream(chunks(CHAT, &middle, false)) };
         let acts = vec![vec![cut(caller)], vec![again], vec![says(Dialect::Anthropic, TEXT)]];
         let rungs = [caller, CHAT, Dialect::Anthropic];
@@ -412,9 +458,9 @@ async fn a_second_break_goes_to_the_third_rung_and_usage_is_summed() {
         let read = stream(&story.house, caller, &json!({})).await;
         is_whole(&read, caller.as_str());
         assert_eq!(story.counts(), [1, 1, 1]);
-        // 26 words of the last, and about 70 and 35 characters of those before it.
+        // 28 words of the last, and about 70 and 75 characters of those before it.
         let usage = read.usage.unwrap();
-        assert!((45..70).contains(&usage.output), "{caller}: {usage:?}");
+        assert!((55..80).contains(&usage.output), "{caller}: {usage:?}");
         story.has_metric("seawall_takeovers_total{outcome=\"continued\"} 2");
     }
 }

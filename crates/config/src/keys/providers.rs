@@ -97,8 +97,8 @@ pub(crate) static CATALOGUE: Section = Section {
         "file",
         "path",
         none,
-        "A TOML file with `[cards.\"PROVIDER/MODEL\"]` tables as below. It is read again whenever \
-         the configuration is; a card in the configuration itself wins over it.",
+        "A TOML file with `[cards.\"PROVIDER/MODEL\"]` tables as below. It is watched as the \
+         configuration is, and read again with it; a card in the configuration itself wins over it.",
     )],
     tables: &[],
 };
@@ -145,6 +145,38 @@ pub(crate) static CARD: Section = Section {
         ),
         number(
             "cache_write_usd_per_million",
+            (0.0, PRICE_MAX),
+            none,
+            "The same for input that was written into it.",
+        ),
+        number(
+            "cache_write_hour_usd_per_million",
+            (0.0, PRICE_MAX),
+            none,
+            "The same for input that was written there to be kept for an hour.",
+        ),
+        integer(
+            "long_above_tokens",
+            (1, TOKENS_MAX),
+            none,
+            "Prompts of more tokens than this one have prices of their own, which follow. The \
+             catalogue's are left out where you name a price of input or output.",
+        ),
+        number(
+            "long_input_usd_per_million",
+            (0.0, PRICE_MAX),
+            none,
+            "Dollars for a million tokens of input where the prompt is that long.",
+        ),
+        number("long_output_usd_per_million", (0.0, PRICE_MAX), none, "The same for output."),
+        number(
+            "long_cache_read_usd_per_million",
+            (0.0, PRICE_MAX),
+            none,
+            "The same for input that came from the provider's cache.",
+        ),
+        number(
+            "long_cache_write_usd_per_million",
             (0.0, PRICE_MAX),
             none,
             "The same for input that was written into it.",

@@ -42,6 +42,29 @@ fn file(section: &Section, line: &str) -> String {
             let key = if line.starts_with("key") { line } else { "key = \"c\"" };
             text.push_str(&format!("[listen.tls]\n{certificate}\n{key}\n"));
         }
+        "notify.mail" => {
+            let host = if line.starts_with("host") { line } else { "host = \"mail.test\"" };
+            let from = if line.starts_with("from =") { line } else { "from = \"a@b.test\"" };
+            let login = match line.split(' ').next() {
+                Some("user") => "password = \"env:K\"\n",
+                Some("password") => "user = \"ann\"\n",
+                _ => "",
+            };
+            let line = if [host, from].contains(&line) { "" } else { line };
+            text.push_str("[status]\nurl = \"https://status.test\"\n");
+            text.push_str(&format!("[notify.mail]\n{host}\n{from}\n{login}{line}\n"));
+        }
+        "notify.receivers" => {
+            let key = line.split(' ').next().unwrap_or_default();
+            let to = if key == "kind" { "to = \"env:K\"" } else { "to = \"https://a.test/\"" };
+            let usual = ["name = \"n\"", "kind = \"webhook\"", to, "secrets = [\"env:S\"]"];
+            let usual = usual.iter().filter(|old| key.is_empty() || !old.starts_with(key));
+            // Only webhooks have secrets.
+            let usual = usual.filter(|old| key != "kind" || !old.starts_with("secrets"));
+            text.push_str("[[notify.receivers]]\n");
+            usual.for_each(|old| text.push_str(&format!("{old}\n")));
+            text.push_str(&format!("{line}\n"));
+        }
         "cards.NAME" => text.push_str(&format!("[cards.\"p/x\"]\n{line}\n")),
         "models.NAME.clocks" => text.push_str(&format!("[models.m.clocks]\n{line}\n")),
         _ if written => {}
@@ -55,6 +78,7 @@ fn read(section: &Section, line: &str) -> Result<Settings, Mistakes> {
     let env = MapEnvironment::default()
         .with("K", "key")
         .with("L", "other-key")
+        .with("S", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         .with_file("c", pem)
         .with_file("d", pem)
         .with_file("e", "[cards.\"p/x\"]\nreasons = true\n");
@@ -70,6 +94,9 @@ fn another(section: &Section, key: &Key) -> String {
         (_, "calls_min", _) => "3".into(),
         ("reserve", "enabled", _) => "true".into(),
         (_, "context_tokens_max", _) => "4000".into(),
+        // Neither the length nor a price says anything without the other.
+        (_, "long_above_tokens", _) => "9\nlong_output_usd_per_million = 2.5".into(),
+        (_, key, _) if key.starts_with("long_") => "2.5\nlong_above_tokens = 9".into(),
         (_, _, Shape::Integer { min, .. }) => (min + 1).to_string(),
         ("cards.NAME", _, Shape::Number { .. }) => "2.5".into(),
         (_, _, Shape::Number { min, max }) => format!("{:?}", (min + max) / 3.0),
@@ -81,6 +108,16 @@ fn another(section: &Section, key: &Key) -> String {
                 "false".into()
             }
         }
+        ("notify", "key", _) | (_, "password", _) => "\"env:K\"".into(),
+        ("notify", "pagerduty_url", _) => "\"https://pager.test/\"".into(),
+        ("notify.mail", "host" | "hello", _) => "\"relay.test\"".into(),
+        ("notify.mail", "security", _) => "\"tls\"".into(),
+        ("notify.mail", "user" | "from_name", _) => "\"ann\"".into(),
+        ("notify.mail", "from", _) => "\"c@d.test\"".into(),
+        ("notify.receivers", "kind", _) => "\"pagerduty\"".into(),
+        ("notify.receivers", "to", _) => "\"https://other.test/\"".into(),
+        ("notify.receivers", "secrets", _) => "[\"env:S\", \"env:S\"]".into(),
+        ("notify.receivers", "components", _) => "[\"p/chat\"]".into(),
         (_, "stream_usage", _) => "\"as_asked\"".into(),
         (_, "kind", _) => "\"reserve\"".into(),
         (_, "gateway" | "status" | "console", _) => "\"127.0.0.1:1\"".into(),

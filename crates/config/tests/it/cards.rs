@@ -35,6 +35,24 @@ fn own_words_win_over_the_catalogue_and_leave_the_rest() {
 }
 
 #[test]
+fn prices_of_long_prompts_come_with_their_length_or_from_the_catalogue() {
+    let settings = good(&with_base(
+        "[cards.\"openai/gpt-5.4\"]\nlong_above_tokens = 5\nlong_input_usd_per_million = 4\n\
+         [cards.\"openai/gpt-5.5\"]\noutput_usd_per_million = 7\n",
+    ));
+    let long = |model: &str| card(&settings, "openai", model).unwrap().prices.long;
+    let own = long("gpt-5.4").unwrap();
+    assert_eq!((own.above_tokens, own.input.unwrap().picodollars()), (5, 4_000_000));
+    assert_eq!(own.output, None, "what is not said of them is unknown");
+    assert_eq!(long("gpt-5.5"), None, "the list's go with its own prices alone");
+    assert_eq!(long("gpt-5.4-pro").unwrap().above_tokens, 272_000);
+    let said = bad(&with_base("[cards.\"openai/a\"]\nlong_above_tokens = 5\n"));
+    assert!(said.contains("`long_above_tokens` needs the prices of long prompts"), "{said}");
+    let said = bad(&with_base("[cards.\"openai/a\"]\nlong_input_usd_per_million = 5\n"));
+    assert!(said.contains("prices of long prompts need `long_above_tokens`"), "{said}");
+}
+
+#[test]
 fn a_file_of_cards_is_read_and_the_configuration_wins_over_it() {
     let text = with_base(
         "[catalogue]\nfile = \"cards.toml\"\n[cards.\"openai/a\"]\ncontext_tokens_max = 1\n",
@@ -46,6 +64,7 @@ fn a_file_of_cards_is_read_and_the_configuration_wins_over_it() {
         .with_file("/etc/seawall/cards.toml", cards);
     let path = Path::new("/etc/seawall/seawall.toml");
     let settings = load(path, &env, &Overrides::default()).unwrap();
+    assert_eq!(settings.read_besides, [Path::new("/etc/seawall/cards.toml")], "it is watched");
     let card = |model: &str| card(&settings, "openai", model).unwrap();
     assert_eq!(card("a").context_tokens_max, Some(1));
     assert_eq!(card("b").context_tokens_max, Some(3));

@@ -35,8 +35,6 @@ struct Seen {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) incident: Incident,
-    /// An operator has taken it over: phases and texts are his, lights stay ours.
-    pub(super) is_taken: bool,
     names: BTreeMap<ComponentId, Box<str>>,
     seen: BTreeMap<ComponentId, Seen>,
     relapses: u32,
@@ -71,6 +69,7 @@ impl Entry {
             official: None,
             deeds: Vec::new(),
             postmortem: None,
+            by_hand: false,
         });
         entry.add(component, verdict);
         entry
@@ -79,7 +78,6 @@ impl Entry {
     pub(super) fn restored(incident: Incident) -> Self {
         Self {
             incident,
-            is_taken: false,
             names: BTreeMap::new(),
             seen: BTreeMap::new(),
             relapses: 0,
@@ -152,7 +150,7 @@ impl Entry {
         ids: &mut IdMaker,
     ) -> Option<Change> {
         let all_well = !self.seen.is_empty() && self.seen.values().all(|seen| seen.is_well);
-        if self.is_taken {
+        if self.incident.by_hand {
             return self.touched();
         }
         match (self.incident.phase, all_well) {
@@ -267,7 +265,7 @@ impl Entry {
             (Certainty::Confirmed, Health::Down) => Impact::Major,
             (Certainty::Suspected | Certainty::Confirmed, _) => Impact::Minor,
         };
-        if impact > self.incident.impact && !self.is_taken {
+        if impact > self.incident.impact && !self.incident.by_hand {
             self.incident.impact = impact;
             self.is_touched = true;
             self.rename(verdict);
@@ -281,7 +279,7 @@ impl Entry {
             .iter()
             .filter_map(|id| self.names.get(id).map(|name| &**name))
             .collect();
-        if !self.is_taken && !names.is_empty() {
+        if !self.incident.by_hand && !names.is_empty() {
             self.incident.title = words::title(&names, verdict);
         }
     }

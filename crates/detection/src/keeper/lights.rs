@@ -42,6 +42,10 @@ pub(super) fn renew(
         let is_ours = matches!(light.family, Family::Probe | Family::Traffic);
         let state = match () {
             () if is_ours && !routed => LightState::DoesNotApply,
+            // Of a page that nobody reads nobody can say that it is green.
+            () if light.family == Family::OfficialPage && most.observations == 0 => {
+                LightState::DoesNotApply
+            }
             () if speaks(most) => LightState::Lit,
             () => LightState::Unlit,
         };

@@ -7,7 +7,8 @@ use super::entry::Entry;
 use super::lights;
 use super::{Change, ChangeKind, Keeper};
 use crate::{
-    Author, Cause, CauseClass, Certainty, ComponentId, Impact, Incident, IncidentId, Phase,
+    Author, Cause, CauseClass, Certainty, ComponentId, Impact, Incident, IncidentId, LightState,
+    Phase,
 };
 
 /// An order.
@@ -15,6 +16,14 @@ use crate::{
 pub enum Order {
     /// Opens an incident by hand.
     Open { title: Box<str>, impact: Impact, components: Vec<ComponentId>, body: Box<str> },
+    /// Writes down what is over already, from then until then.
+    Backfill {
+        title: Box<str>,
+        impact: Impact,
+        components: Vec<ComponentId>,
+        body: Box<str>,
+        lasted: (UnixMs, UnixMs),
+    },
     /// Writes an update and sets the phase; with [`Phase::Resolved`] it is over.
     Update { id: IncidentId, phase: Phase, body: Box<str> },
     /// Sets title and impact.
@@ -34,6 +43,8 @@ pub enum OrderRefused {
     NotOver,
     /// No component that is known was named.
     NoComponent,
+    /// It ends before it begins, or has not ended yet.
+    NoSpan,
 }
 
 pub(super) fn obey(
@@ -50,23 +61,45 @@ pub(super) fn obey(
                 return Err(OrderRefused::NoComponent);
             }
             let mut entry = Entry::restored(incident);
-            entry.is_taken = true;
             let change =
                 entry.tell(now, (ChangeKind::Opened, author.clone()), body.into(), &mut keeper.ids);
+            keeper.entries.insert(entry.incident.id.clone(), entry);
+            Ok(change)
+        }
+        Order::Backfill { title, impact, components, body, lasted: (from, until) } => {
+            let known = components.into_iter().filter(|of| keeper.components.contains_key(of));
+            let mut incident = by_hand(keeper, now, title, impact, known.collect());
+            if incident.components.is_empty() {
+                return Err(OrderRefused::NoComponent);
+            }
+            if until < from || until > now {
+                return Err(OrderRefused::NoSpan);
+            }
+            incident.phase = Phase::Resolved;
+            for light in &mut incident.lights {
+                light.state = LightState::DoesNotApply;
+                light.reading = "nobody looked then".into();
+            }
+            (incident.started_at, incident.opened_at) = (from, from);
+            incident.resolved_at = Some(until);
+            let mut entry = Entry::restored(incident);
+            // It is written down, and no news to anybody.
+            let kind = (ChangeKind::Touched, author.clone());
+            let change = entry.tell(until, kind, body.into(), &mut keeper.ids);
             keeper.entries.insert(entry.incident.id.clone(), entry);
             Ok(change)
         }
         Order::Update { id, phase, body } => update(keeper, now, &id, (phase, body.into()), author),
         Order::Amend { id, title, impact } => {
             let entry = find(keeper, &id)?;
-            entry.is_taken = true;
+            entry.incident.by_hand = true;
             entry.incident.title = title;
             entry.incident.impact = impact;
             Ok(entry.touch())
         }
         Order::HandBack { id } => {
             let entry = find(keeper, &id)?;
-            entry.is_taken = false;
+            entry.incident.by_hand = false;
             Ok(entry.touch())
         }
         Order::Postmortem { id, text } => {
@@ -90,7 +123,7 @@ fn update(
 ) -> Result<Change, OrderRefused> {
     let entry = keeper.entries.get_mut(id).ok_or(OrderRefused::Unknown)?;
     let was_over = entry.incident.phase.is_over();
-    entry.is_taken = true;
+    entry.incident.by_hand = true;
     entry.incident.phase = phase;
     let kind = match (was_over, phase.is_over()) {
         (false, true) => ChangeKind::Resolved,
@@ -133,5 +166,6 @@ fn by_hand(
         official: None,
         deeds: Vec::new(),
         postmortem: None,
+        by_hand: true,
     }
 }

@@ -17,11 +17,12 @@ const WORD_CHARS_MAX: usize = 64;
 const OPEN_MAX: usize = 64;
 
 /// A `usage` object as written; later ones of a stream override what they tell.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct WireUsage {
     input: Option<u64>,
     output: Option<u64>,
     cache_write: Option<u64>,
+    cache_write_hour: Option<u64>,
     cache_read: Option<u64>,
     thinking: Option<u64>,
     /// Requests of the provider's own tools, which are billed apart.
@@ -37,6 +38,11 @@ impl<'de> Members<'de> for WireUsage {
             "cache_read_input_tokens" => &mut self.cache_read,
             "output_tokens_details" => {
                 self.thinking = map.next_value::<Object<Details>>()?.0.and_then(|d| d.thinking);
+                return Ok(());
+            }
+            "cache_creation" => {
+                let kept = map.next_value::<Object<Kept>>()?.0;
+                self.cache_write_hour = kept.and_then(|kept| kept.hour).or(self.cache_write_hour);
                 return Ok(());
             }
             "server_tool_use" => {
@@ -66,6 +72,22 @@ impl<'de> Members<'de> for Details {
     }
 }
 
+/// How long what was written into the cache is kept.
+#[derive(Debug, Default)]
+struct Kept {
+    hour: Option<u64>,
+}
+
+impl<'de> Members<'de> for Kept {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "ephemeral_1h_input_tokens" => self.hour = map.next_value::<Shape<'de>>()?.as_u64(),
+            _ => skip(map)?,
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Default)]
 struct Counts {
     any: bool,
@@ -84,6 +106,7 @@ impl WireUsage {
         self.input = later.input.or(self.input);
         self.output = later.output.or(self.output);
         self.cache_write = later.cache_write.or(self.cache_write);
+        self.cache_write_hour = later.cache_write_hour.or(self.cache_write_hour);
         self.cache_read = later.cache_read.or(self.cache_read);
         self.thinking = later.thinking.or(self.thinking);
         self.server_tools |= later.server_tools;
@@ -100,6 +123,7 @@ impl WireUsage {
             input_uncached: self.input.unwrap_or(0),
             cache_read: self.cache_read.unwrap_or(0),
             cache_write: self.cache_write.unwrap_or(0),
+            cache_write_hour: self.cache_write_hour.unwrap_or(0),
             output,
             reasoning: self.thinking.unwrap_or(0).min(output),
             estimated: false,
@@ -194,7 +218,7 @@ pub(super) fn delta(delta: Delta) -> Event {
 }
 
 /// Content blocks on their way into events.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Blocks {
     open: Vec<(u64, Open)>,
     calls: u32,
@@ -204,7 +228,7 @@ pub(super) struct Blocks {
 }
 
 /// What is known of an open block.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 enum Open {
     Text {
         start: u64,

@@ -19,6 +19,7 @@ mod stream_writer;
 mod thinking;
 mod tools;
 mod turns;
+mod unsigned;
 mod write;
 mod write_request;
 
@@ -26,7 +27,8 @@ use bytes::Bytes;
 use domain::{Dialect, Fault, Framing, Full, Losses, Operation, Outline, Reply, Request, Sight};
 
 use crate::form::{
-    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Written,
+    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Unbearable,
+    Written,
 };
 use crate::rewrite::{apply, change_model};
 use crate::stream::EventStream;
@@ -54,6 +56,10 @@ impl Form for Anthropic {
         let mut changes = ours::taken_back(&request.body);
         changes.extend(change_model(request, model));
         apply(&request.body, changes)
+    }
+
+    fn leave_out(&self, body: &Bytes, unbearable: Unbearable) -> Option<Written> {
+        unbearable.proofs.then(|| unsigned::without_thinking(body)).flatten()
     }
 
     fn write_request(&self, order: &Order<'_>) -> Written {

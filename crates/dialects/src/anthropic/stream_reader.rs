@@ -10,7 +10,7 @@ use super::block::read_block;
 use super::message::{Message, losses};
 use crate::json::{Members, Object, Shape, skip};
 use crate::sse::Fields;
-use crate::stream::{Protocol, Verdict};
+use crate::stream::{Protocol, Verdict, is_plain_text};
 
 /// One event's data.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl<'de> Members<'de> for Frame<'de> {
 }
 
 /// A stream of one message.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Events {
     started: bool,
     usage: WireUsage,
@@ -117,6 +117,15 @@ impl Protocol for Events {
             _ => {}
         }
         Verdict::Good
+    }
+
+    /// Not in translation: there the place of each piece of text is counted for the citations.
+    fn text_member(translate: bool) -> Option<&'static [u8]> {
+        (!translate).then_some(b"\"text\"")
+    }
+
+    fn is_plain_text(&self, event: &Fields<'_>, text: &str, translate: bool) -> bool {
+        is_plain_text(self, event, text, translate)
     }
 }
 

@@ -3,7 +3,6 @@
 //! arguments are not whole, everything else waits in a bounded queue.
 
 use std::collections::VecDeque;
-use std::fmt::Write;
 
 use bytes::Bytes;
 use domain::{
@@ -17,7 +16,7 @@ use crate::Refusal;
 use crate::arguments::Arguments;
 use crate::form::{Envelope, StreamWriter};
 use crate::json::quoted;
-use crate::object::ObjectText;
+use crate::object::{ObjectText, push_number, push_quoted};
 
 /// Bytes of pieces that wait for the end of a call.
 const WAITING_BYTES_MAX: usize = 1024 * 1024;
@@ -25,6 +24,9 @@ const WAITING_BYTES_MAX: usize = 1024 * 1024;
 const WAITING_COUNT_MAX: usize = 4096;
 /// Bytes of a refusal's words that are held until the finish is known.
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
+
+/// About the bytes that an event of a delta has around its value.
+const DELTA_BYTES: usize = 160;
 
 /// A stream of one message.
 #[derive(Debug)]
@@ -124,15 +126,26 @@ impl Writer {
         self.open = Some(open);
     }
 
-    /// One delta, whose `member` is JSON text. Most events of a stream come through here, so it is
-    /// put together in one go.
+    /// One delta, whose `value` is JSON text.
     fn more(&mut self, kind: &str, member: &str, value: &str) {
-        let index = self.next_block;
-        // Writing to a string cannot fail.
-        let _written = write!(
-            self.out,
-            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":{index},\"delta\":{{\"type\":\"{kind}\",\"{member}\":{value}}}}}\n\n"
+        self.begin_more(kind, member, value.len());
+        self.out.push_str(value);
+        self.out.push_str("}}\n\n");
+    }
+
+    /// A delta up to its value, of about so many bytes. Most events of a stream come through here,
+    /// so nothing is formatted and the room is taken once.
+    fn begin_more(&mut self, kind: &str, member: &str, value_bytes: usize) {
+        self.out.reserve(value_bytes + DELTA_BYTES);
+        self.out.push_str(
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":",
         );
+        push_number(&mut self.out, self.next_block);
+        self.out.push_str(",\"delta\":{\"type\":\"");
+        self.out.push_str(kind);
+        self.out.push_str("\",\"");
+        self.out.push_str(member);
+        self.out.push_str("\":");
     }
 
     fn close_block(&mut self) {
@@ -253,7 +266,9 @@ impl Writer {
             return;
         }
         self.open_text();
-        self.more("text_delta", "text", &quoted(text));
+        self.begin_more("text_delta", "text", text.len());
+        push_quoted(&mut self.out, text);
+        self.out.push_str("}}\n\n");
     }
 
     fn open_text(&mut self) {

@@ -4,6 +4,7 @@ use domain::{Fault, FaultClass, Finish};
 
 use crate::json::Shape;
 use crate::mask;
+use crate::provider_error::FOREIGN_PROOFS;
 
 /// A word of a provider is kept up to this length.
 const WORD_CHARS_MAX: usize = 64;
@@ -72,8 +73,9 @@ pub(super) fn failure_of(written: &Shape<'_>, message: &Shape<'_>) -> Option<Fau
         | "UNEXPECTED_TOOL_CALL"
         | "TOO_MANY_TOOL_CALLS"
         | "MALFORMED_RESPONSE" => FaultClass::Malformed,
-        // Another model's history: it is of no use to ask this one again.
-        "MISSING_THOUGHT_SIGNATURE" => FaultClass::Unfit,
+        "MISSING_THOUGHT_SIGNATURE" => {
+            return Some(Fault::new(FaultClass::ForeignProofs, FOREIGN_PROOFS));
+        }
         _ => return None,
     };
     let message = message.as_text().unwrap_or_default();

@@ -27,6 +27,7 @@ mod stream_reader;
 mod stream_writer;
 mod tools;
 mod turns;
+mod unsigned;
 mod usage;
 mod whole;
 mod write_contents;
@@ -40,7 +41,8 @@ use domain::{Dialect, Fault, Framing, Full, Losses, Operation, Outline, Reply, R
 use http::HeaderMap;
 
 use crate::form::{
-    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Written,
+    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Unbearable,
+    Written,
 };
 use crate::{Malformed, Refusal, provider_error};
 
@@ -72,6 +74,10 @@ impl Form for Gemini {
     /// A stream of Google's always tells its usage.
     fn rewrite(&self, request: &Request, model: &str, _ask_usage: bool) -> Bytes {
         rewrite::rewrite(request, model)
+    }
+
+    fn leave_out(&self, body: &Bytes, unbearable: Unbearable) -> Option<Written> {
+        unbearable.proofs.then(|| unsigned::without_signatures(body)).flatten()
     }
 
     /// A request for vectors always has the form of `batchEmbedContents`.

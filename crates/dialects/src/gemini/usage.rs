@@ -57,6 +57,7 @@ impl WireUsage {
             cache_write: 0,
             output: candidates.saturating_add(thoughts),
             reasoning: thoughts,
+            cache_write_hour: 0,
             estimated: false,
         })
     }

@@ -11,7 +11,7 @@ use crate::object::{ObjectText, array};
 
 /// The base64 of `skip_thought_signature_validator`: Google's own word for a call that another
 /// model made, and that has no signature for this reason.
-const FOREIGN_CALL_SIGNATURE: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+pub(super) const FOREIGN_CALL_SIGNATURE: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
 
 /// Contents and instructions, as they are written.
 pub(super) struct Contents<'a> {

@@ -21,7 +21,7 @@ const CHOICES_MAX: usize = 128;
 const REASON_CHARS_MAX: usize = 64;
 
 /// Turns the chunks of one answer into events.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Teller {
     /// Something was told, so that it is too late for the start.
     started: bool,
@@ -34,7 +34,7 @@ pub(super) struct Teller {
 }
 
 /// A tool call that has begun.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 struct KnownCall {
     index: Option<u64>,
     id: Box<str>,

@@ -22,6 +22,7 @@ mod tools;
 mod turns;
 
 mod outline;
+mod sonar;
 pub(crate) mod usage;
 pub(crate) mod whole;
 pub(crate) mod write;
@@ -30,7 +31,8 @@ use bytes::Bytes;
 use domain::{Dialect, Fault, Framing, Full, Losses, Operation, Outline, Reply, Request, Sight};
 
 use crate::form::{
-    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Written,
+    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Unbearable,
+    Written,
 };
 use crate::stream::EventStream;
 use crate::{Malformed, Refusal, embeddings};
@@ -62,6 +64,10 @@ impl Form for OpenAiChat {
 
     fn rewrite(&self, request: &Request, model: &str, ask_usage: bool) -> Bytes {
         rewrite::rewrite(request, model, ask_usage)
+    }
+
+    fn leave_out(&self, body: &Bytes, unbearable: Unbearable) -> Option<Written> {
+        unbearable.additions.then(|| sonar::without_sonar(body)).flatten()
     }
 
     fn write_request(&self, order: &Order<'_>) -> Written {

@@ -7,6 +7,7 @@ use domain::{Needs, Outline};
 use serde::de::{MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 
+use super::sonar;
 use crate::Malformed;
 use crate::body::{place_in, read_object};
 use crate::form::Ask;
@@ -36,7 +37,7 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
         stream_options_at,
         needs: fields.needs,
         output_tokens_max: fields.completion_tokens_max.or(fields.tokens_max),
-        extended: false,
+        extended: fields.extended,
     })
 }
 
@@ -50,6 +51,7 @@ struct Top<'de> {
     needs: Needs,
     tokens_max: Option<u64>,
     completion_tokens_max: Option<u64>,
+    extended: bool,
     twice: Twice,
 }
 
@@ -63,6 +65,10 @@ impl<'de> Members<'de> for Top<'de> {
             "max_tokens" => self.tokens_max = map.next_value::<Shape<'de>>()?.as_u64(),
             "max_completion_tokens" => {
                 self.completion_tokens_max = map.next_value::<Shape<'de>>()?.as_u64();
+            }
+            name if sonar::adds_member(name) => {
+                self.extended = true;
+                skip(map)?;
             }
             _ => self.needs |= read_need(name, map)?,
         }

@@ -6,6 +6,7 @@ use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
 use super::messages::read_messages;
+use super::sonar;
 use super::tools::{read_choice, read_functions, read_tools, web_search};
 use crate::body::read_object;
 use crate::json::Members;
@@ -111,6 +112,10 @@ impl Reader {
             "reasoning" => self.take_reasoning(value)?,
             "thinking" => self.take_thinking(value),
             "verbosity" => self.take_verbosity(value)?,
+            name if sonar::adds_member(name) && !says_nothing(value) => {
+                read.additions.push((name.into(), Json::new(value.get())));
+                self.take_stranger(name, value);
+            }
             _ => self.take_stranger(name, value),
         }
         Ok(())

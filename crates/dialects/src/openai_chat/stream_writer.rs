@@ -16,7 +16,10 @@ use super::write::write_stream_refusal;
 use crate::Refusal;
 use crate::form::{Envelope, StreamWriter};
 use crate::media::media_word;
-use crate::object::{ObjectText, push_quoted};
+use crate::object::{ObjectText, push_number, push_quoted};
+
+/// About the bytes that a chunk has around its head and its delta.
+const CHUNK_BYTES: usize = 96;
 
 /// Writes one answer.
 #[derive(Debug)]
@@ -97,12 +100,21 @@ impl ChunkWriter {
         found: Option<&[SearchResult]>,
         written: &mut String,
     ) {
-        written.reserve(self.head.len() + delta.len() + 96);
+        self.begin_chunk(choice, delta.len(), written);
+        written.push_str(delta);
+        self.end_chunk(found, written);
+    }
+
+    /// A chunk up to its delta, of about so many bytes.
+    fn begin_chunk(&self, choice: u16, delta_bytes: usize, written: &mut String) {
+        written.reserve(self.head.len() + delta_bytes + CHUNK_BYTES);
         written.push_str(&self.head);
         written.push_str("{\"index\":");
-        push_number(written, choice);
+        push_number(written, u64::from(choice));
         written.push_str(",\"delta\":");
-        written.push_str(delta);
+    }
+
+    fn end_chunk(&self, found: Option<&[SearchResult]>, written: &mut String) {
         written.push_str(",\"logprobs\":null,\"finish_reason\":null}]");
         if let Some(found) = found {
             let (citations, results) = write_search_results(found);
@@ -177,9 +189,13 @@ impl ChunkWriter {
     }
 
     fn say(&self, choice: u16, member: &str, text: &str, written: &mut String) {
-        let mut delta = ObjectText::new();
-        delta.text(member, text);
-        self.chunk(choice, &delta.end(), None, written);
+        self.begin_chunk(choice, text.len() + member.len(), written);
+        written.push_str("{\"");
+        written.push_str(member);
+        written.push_str("\":");
+        push_quoted(written, text);
+        written.push('}');
+        self.end_chunk(None, written);
     }
 
     fn arguments(&mut self, choice: u16, index: u32, text: &str, written: &mut String) {
@@ -282,13 +298,5 @@ impl StreamWriter for ChunkWriter {
 
     fn take_losses(&mut self) -> Losses {
         std::mem::take(&mut self.losses)
-    }
-}
-
-fn push_number(written: &mut String, number: u16) {
-    if number == 0 {
-        written.push('0');
-    } else {
-        written.push_str(&number.to_string());
     }
 }

@@ -82,6 +82,7 @@ impl WireUsage {
             cache_write,
             output,
             reasoning: self.reasoning.unwrap_or(0).max(unsaid).min(output),
+            cache_write_hour: 0,
             estimated: false,
         })
     }

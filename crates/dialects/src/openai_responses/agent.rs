@@ -20,6 +20,12 @@ pub(super) fn adds_member(name: &str) -> bool {
     MEMBERS.contains(&name)
 }
 
+/// True if a member that it has added has no place in the internal form, and goes to its own server
+/// as it is.
+pub(super) fn passes(name: &str) -> bool {
+    matches!(name, "language_preference" | "max_steps")
+}
+
 /// True if it has added tools of this type.
 pub(super) fn adds_tool(kind: &str) -> bool {
     TOOLS.contains(&kind)

@@ -3,6 +3,7 @@
 //! both ways.
 
 mod agent;
+mod agent_search;
 mod held;
 mod input;
 mod item;
@@ -15,6 +16,7 @@ mod resume;
 mod stream_reader;
 mod stream_writer;
 mod tools;
+mod unsealed;
 mod usage;
 mod whole;
 mod write_items;
@@ -26,7 +28,8 @@ use bytes::Bytes;
 use domain::{Dialect, Fault, Framing, Full, Losses, Operation, Outline, Reply, Request, Sight};
 
 use crate::form::{
-    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Written,
+    Ask, Envelope, Form, ModelEntry, Order, Reading, StreamReader, StreamWriter, Unbearable,
+    Written,
 };
 use crate::rewrite::{apply, change_model};
 use crate::stream::EventStream;
@@ -52,6 +55,14 @@ impl Form for OpenAiResponses {
     /// The usage stands at the end of every stream, so nothing need be asked for it.
     fn rewrite(&self, request: &Request, model: &str, _ask_usage: bool) -> Bytes {
         apply(&request.body, change_model(request, model).into_iter().collect())
+    }
+
+    fn leave_out(&self, body: &Bytes, unbearable: Unbearable) -> Option<Written> {
+        unbearable.proofs.then(|| unsealed::without_seals(body)).flatten()
+    }
+
+    fn seals_for_one_account(&self) -> bool {
+        true
     }
 
     fn write_request(&self, order: &Order<'_>) -> Written {

@@ -20,7 +20,8 @@ use crate::outline::{Kind, Twice, read_model, read_stream};
 pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
     let top: Top<'_> = read_object(ask.body)?;
     top.twice.check()?;
-    let (model, model_at) = read_model(ask, top.model)?;
+    // To Perplexity a preset, or the first of several models, says as much as a model.
+    let (model, model_at) = read_model(ask, top.model.or(top.preset).or(top.first_of_models))?;
     match top.input {
         Some(Shape::Text(_) | Shape::Array(_)) => {}
         None | Some(Shape::Null) if top.stored_input => {}
@@ -48,6 +49,8 @@ pub(super) fn read_outline(ask: &Ask<'_>) -> Result<Outline, Malformed> {
 #[derive(Default)]
 struct Top<'de> {
     model: Option<Shape<'de>>,
+    preset: Option<Shape<'de>>,
+    first_of_models: Option<Shape<'de>>,
     input: Option<Shape<'de>>,
     stream: Option<Shape<'de>>,
     /// A member stands there that lets a request do without input of its own.
@@ -101,6 +104,16 @@ impl<'de> Members<'de> for Top<'de> {
                 let kind = form.kind.as_text();
                 self.need(Needs::JSON_OUTPUT, kind.is_some_and(|kind| kind.starts_with("json_")));
             }
+            "preset" => {
+                self.twice.read("preset", &mut self.preset, map)?;
+                self.preset.take_if(|preset| *preset == Shape::Null);
+                self.extended |= self.preset.is_some();
+            }
+            "models" => {
+                let Array(models) = map.next_value::<Array<Models<'de>>>()?;
+                self.extended |= models.is_some();
+                self.first_of_models = models.and_then(|models| models.0);
+            }
             name if agent::adds_member(name) => {
                 self.extended |= map.next_value::<Shape<'de>>()? != Shape::Null;
             }
@@ -145,6 +158,20 @@ impl<'de> Elements<'de> for Tools {
             self.needs |= need_of_tool(kind);
         }
         self.extended |= tool.is_extended();
+        Ok(true)
+    }
+}
+
+/// The first of a list of models.
+#[derive(Default)]
+struct Models<'de>(Option<Shape<'de>>);
+
+impl<'de> Elements<'de> for Models<'de> {
+    fn element<A: SeqAccess<'de>>(&mut self, seq: &mut A) -> Result<bool, A::Error> {
+        let Some(name) = seq.next_element::<Shape<'de>>()? else {
+            return Ok(false);
+        };
+        self.0.get_or_insert(name);
         Ok(true)
     }
 }

@@ -8,6 +8,7 @@ use domain::{
 };
 use serde_json::value::RawValue;
 
+use super::agent;
 use super::input::Turns;
 use super::outline::need_of_tool;
 use super::tools::{read_choice, read_tool};
@@ -66,13 +67,16 @@ struct Draft<'de> {
     top_logprobs: Option<u64>,
     wants_logprobs: bool,
     user: Option<Box<str>>,
+    names_model: bool,
 }
 
 impl<'de> Draft<'de> {
     fn take(&mut self, name: &str, value: &'de RawValue) -> Result<(), Malformed> {
         match name {
             // The outline has them. Whether a stream hides its lengths is no part of the answer.
-            "model" | "stream" | "stream_options" => {}
+            "model" => self.names_model = true,
+            "stream" | "stream_options" => {}
+            "preset" => self.lose("preset"),
             "input" => self.input = Some(value),
             "instructions" => {
                 let Some(text) = text(value) else {
@@ -134,7 +138,12 @@ impl<'de> Draft<'de> {
             ("user", _) => self.user = owned(&shape),
             // What happens anyway.
             ("truncation", Shape::Text(word)) if word == "disabled" => {}
-            (other, _) => self.lose(other),
+            (other, _) => {
+                if agent::passes(other) {
+                    self.conversation.additions.push((other.into(), Json::new(value.get())));
+                }
+                self.lose(other);
+            }
         }
     }
 
@@ -270,6 +279,10 @@ impl<'de> Draft<'de> {
             (true, Some(_)) => self.lose("user"),
             (true, None) => {}
             (false, user) => self.conversation.about.user = user,
+        }
+        // Alone it is what the outline calls the model.
+        if !self.names_model {
+            self.conversation.unmapped.retain(|name| &**name != "preset");
         }
         let mut conversation = self.conversation;
         if self.wants_logprobs || self.top_logprobs.is_some_and(|count| count > 0) {

@@ -58,6 +58,7 @@ pub(super) fn read_usage(raw: &RawValue) -> Option<Usage> {
         cache_write,
         output,
         reasoning: usage.reasoning.unwrap_or(0).min(output),
+        cache_write_hour: 0,
         estimated: false,
     })
 }

@@ -9,6 +9,7 @@ use domain::{
 
 use super::write_items::Items;
 use super::write_tools::{write_choice, write_tools};
+use super::{agent, agent_search};
 use crate::form::{Order, Vendor, Written};
 use crate::object::{ObjectText, array};
 use crate::verbosity;
@@ -43,14 +44,21 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn write(mut self) -> String {
-        for name in &self.conversation.unmapped {
-            self.losses.add(Loss::unmapped(name));
-        }
         let perplexity = self.order.vendor == Vendor::Perplexity;
+        let additions = self.conversation.additions.iter().filter(|_| perplexity);
+        let borne = |name: &str| agent::passes(name) || agent_search::is_filter(name);
+        for name in &self.conversation.unmapped {
+            if !(borne(name) && additions.clone().any(|(added, _)| added == name)) {
+                self.losses.add(Loss::unmapped(name));
+            }
+        }
         // Perplexity's presets have no provider in front of their name, and its models have.
         let model = if perplexity && !self.order.model.contains('/') { "preset" } else { "model" };
         let mut request = ObjectText::new();
         request.text(model, self.order.model);
+        for (name, value) in additions.filter(|(name, _)| agent::passes(name)) {
+            request.foreign(name, value.as_str());
+        }
         let (instructions, turns) = self.instructions();
         request.text_if("instructions", instructions.as_deref());
         let mut items = Items::new(self.order.vendor, self.losses);

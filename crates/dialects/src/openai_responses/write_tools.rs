@@ -4,7 +4,7 @@ use domain::{
     Conversation, Dialect, Function, HostedKind, HostedTool, Loss, Losses, Tool, ToolChoice,
 };
 
-use super::agent;
+use super::{agent, agent_search};
 use crate::form::Vendor;
 use crate::object::{ObjectText, array};
 
@@ -19,6 +19,10 @@ pub(super) fn write_tools(
     losses: &mut Losses,
 ) -> Option<String> {
     let mut written = Vec::with_capacity(conversation.tools.len());
+    let mut filtered = match vendor {
+        Vendor::Perplexity => agent_search::filtered(&conversation.additions),
+        _ => None,
+    };
     for tool in &conversation.tools {
         if vendor == Vendor::Perplexity && !is_allowed(tool, conversation.tool_choice.as_ref()) {
             // It cannot be told which of its tools it may use; what it may not is not offered.
@@ -27,10 +31,19 @@ pub(super) fn write_tools(
         }
         match tool {
             Tool::Function(function) => written.extend(write_function(function, vendor, losses)),
+            // A search that says nothing itself is the one that the filters are for.
+            Tool::Hosted(hosted) if is_plain_search(hosted) && filtered.is_some() => {
+                written.extend(filtered.take());
+            }
             Tool::Hosted(hosted) => written.extend(write_hosted(hosted, vendor, losses)),
         }
     }
+    written.extend(filtered);
     (!written.is_empty()).then(|| array(&written))
+}
+
+fn is_plain_search(tool: &HostedTool) -> bool {
+    tool.kind == HostedKind::WebSearch && tool.dialect == Dialect::OpenAiChat
 }
 
 fn is_allowed(tool: &Tool, choice: Option<&ToolChoice>) -> bool {
@@ -72,6 +85,15 @@ fn write_hosted(tool: &HostedTool, vendor: Vendor, losses: &mut Losses) -> Optio
         Vendor::OpenAi | Vendor::Azure => !agent::extends(tool.json.as_str()),
         Vendor::Anthropic | Vendor::Gemini | Vendor::Compatible => true,
     };
+    if tool.dialect == Dialect::OpenAiResponses
+        && (vendor, tool.kind) == (Vendor::Perplexity, HostedKind::WebSearch)
+        && let Some((borne, lost)) = agent_search::borne(tool.json.as_str())
+    {
+        if lost {
+            losses.approximated("tools.web_search");
+        }
+        return Some(borne);
+    }
     if tool.dialect == Dialect::OpenAiResponses && known {
         return Some(tool.json.as_str().to_owned());
     }

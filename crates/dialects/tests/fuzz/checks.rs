@@ -3,7 +3,9 @@
 //! watch.
 
 use bytes::Bytes;
-use dialects::{Ask, Envelope, Order, Reading, Refusal, RefusalKind, StreamReader, Vendor, of};
+use dialects::{
+    Ask, Envelope, Order, Reading, Refusal, RefusalKind, StreamReader, Unbearable, Vendor, of,
+};
 use domain::{
     Dialect, Event, Fault, Framing, ModelCard, Operation, Outline, Piece, Request, Sight,
 };
@@ -60,8 +62,17 @@ fn request(dialect: Dialect, input: &[u8], dice: &mut Dice) {
         Ask { operation, body: input, model_in_path: in_path, stream_in_path: dice.below(2) == 0 };
     let body = Bytes::copy_from_slice(input);
     // It may be refused here; the full reader must bear it all the same.
-    let outline = of(dialect).read_outline(&ask).unwrap_or_default();
-    let mut request = Request::new(dialect, body, outline);
+    let outline = of(dialect).read_outline(&ask);
+    if outline.is_ok() {
+        let unbearable = Unbearable { proofs: dice.below(2) == 0, additions: dice.below(2) == 0 };
+        if let Some(left) = of(dialect).leave_out(&body, unbearable) {
+            is_json(&left.body, "what is left of a request");
+            assert!(!left.losses.is_empty(), "something is left out in silence");
+            let ask = Ask { body: &left.body, ..ask };
+            assert!(of(dialect).read_outline(&ask).is_ok(), "what is left is no request");
+        }
+    }
+    let mut request = Request::new(dialect, body, outline.unwrap_or_default());
     request.operation = operation;
     drop(of(dialect).rewrite(&request, "a \"name\"", dice.below(2) == 0));
     let Ok(full) = of(dialect).read_full(&request) else { return };

@@ -58,9 +58,7 @@ impl Cause {
             Self::Spent => {
                 "You exceeded your current quota, please check your plan and billing details."
             }
-            Self::ForeignSeal => {
-                "The sealed reasoning could not be verified; it was made elsewhere or edited."
-            }
+            Self::ForeignSeal => "Thought signature is not valid: it was made elsewhere or edited.",
             Self::ServerError => "The server had an error; the wall makes it on purpose.",
             Self::Unavailable => "The service is temporarily unavailable.",
             Self::Overloaded | Self::Busy => {

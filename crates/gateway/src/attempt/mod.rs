@@ -15,7 +15,7 @@ use std::time::Duration;
 use clock::Tick;
 use domain::{Dialect, Fault, FaultClass, Losses, Needs, Operation, Piece, Reply, Target};
 use resilience::{AfterFault, Next, PaceSettings, Take};
-use upstream::{Body, Call, Head, Pieces, Readiness, Upstream, Whole};
+use upstream::{Body, Call, Head, Pieces, Proofs, Readiness, Upstream, Whole};
 
 use clocks::{Limit, Limits, gather, until_content};
 use hedge::Winner;
@@ -78,6 +78,7 @@ pub(crate) async fn attempt(
         trail: Trail::default(),
         take,
         given_up: Vec::new(),
+        proofs_refused: Vec::new(),
         held_until: None,
         may_wait: true,
         place: None,
@@ -105,6 +106,9 @@ pub(crate) async fn attempt(
             deadline,
         }),
         None => {
+            // Moves are made beyond the budget too, and who finds all breakers open makes none: a
+            // caller's client must not add to what is too much already.
+            climb.trail.budget_spent |= gateway.retry_budget_level() <= 0.0;
             let ask = climb.request.dialect;
             Err(crate::exhausted::turn_away(ask, climb.ticket, climb.trail))
         }
@@ -145,6 +149,7 @@ pub(crate) async fn attempt_again(
         trail,
         take,
         given_up: Vec::new(),
+        proofs_refused: Vec::new(),
         held_until: None,
         may_wait: true,
         place: None,
@@ -182,6 +187,8 @@ struct Climb<'a> {
     take: Take,
     /// Rungs that this request is done with.
     given_up: Vec<Target>,
+    /// Rungs that refused the proofs of thinking in the history.
+    proofs_refused: Vec<Target>,
     /// The earliest instant at which a rung that would be too much now may take it.
     held_until: Option<Tick>,
     /// It may still stand in line.
@@ -313,6 +320,8 @@ impl Climb<'_> {
         }
         let mut spent_keys = Vec::new();
         let mut tries_here = 0;
+        // The first try, and the one in other words, are no repetitions.
+        let mut anew = true;
         loop {
             let now = self.gateway.shared.clock.now();
             // Who was let in is in: what is asked once more is no new guest.
@@ -326,7 +335,7 @@ impl Climb<'_> {
                     return Err(Onward::NextRung);
                 }
             };
-            if !self.pay_for_try(tries_here == 0 && !self.broke_off_at(&rung.target)) {
+            if !self.pay_for_try(anew && !self.broke_off_at(&rung.target)) {
                 claim.unsent(now);
                 self.trail.budget_is_spent();
                 self.given_up.push(rung.target.clone());
@@ -339,7 +348,8 @@ impl Climb<'_> {
                 Err(fault) => fault,
             };
             tries_here += 1;
-            if self.asks_otherwise(rung, upstream, &fault) {
+            anew = self.asks_without_proofs(rung, &fault);
+            if anew || self.asks_otherwise(rung, upstream, &fault) {
                 continue;
             }
             let fault = if self.going_on.is_some() { takeover::reclass(fault) } else { fault };
@@ -358,6 +368,11 @@ impl Climb<'_> {
                 let mut dice = self.gateway.dice().lock().unwrap_or_else(PoisonError::into_inner);
                 resilience::after_fault(&facts, &mut dice)
             };
+            // No provider tells when an account has money again; our breaker knows when it looks.
+            if matches!(fault.class, FaultClass::QuotaExhausted | FaultClass::KeyRejected) {
+                let now = self.gateway.shared.clock.now();
+                self.trail.accounts_out(rung.refuses_until(now).map(|until| until.since(now)));
+            }
             self.trail.failed(&rung.target, fault, decision.why);
             match decision.next {
                 Next::SameRung { pause } => tokio::time::sleep(pause).await,
@@ -398,6 +413,29 @@ impl Climb<'_> {
         let Some(going_on) = &mut self.going_on else { return false };
         let asked = going_on.ask(upstream, target, &self.request).map(|asked| asked.manner);
         self.tries < self.lineup.failover.attempts_max && going_on.was_refused(target, asked, fault)
+    }
+
+    /// A rung that refused the proofs of a history is asked once more without them.
+    fn asks_without_proofs(&mut self, rung: &Rung, fault: &Fault) -> bool {
+        let target = &rung.target;
+        let again = fault.class == FaultClass::ForeignProofs
+            && self.tries < self.lineup.failover.attempts_max
+            && !self.proofs_refused.contains(target);
+        if again {
+            self.trail.asked_anew(target, fault);
+            self.proofs_refused.push(target.clone());
+        }
+        again
+    }
+
+    /// Whose proofs of thinking a call on this rung may bring along.
+    fn proofs_for(&self, target: &Target) -> Proofs {
+        if self.proofs_refused.contains(target) {
+            return Proofs::Refused;
+        }
+        let attempts = &self.ticket.view().attempts;
+        let elsewhere = attempts.iter().any(|attempt| attempt.target.provider != target.provider);
+        if elsewhere { Proofs::Elsewhere } else { Proofs::Unknown }
     }
 
     /// This very rung's answer is the one that broke off.
@@ -480,6 +518,7 @@ impl Climb<'_> {
             connect_max: Duration::from_millis(clocks.connect_ms_max),
             request_id: self.ticket.view().id,
             continuation: continuation.clone(),
+            proofs: self.proofs_for(target),
             as_events: self.going_on.is_some() || self.holds_calls(),
         };
         let answer = self.within(started, limits.head, upstream.call(call)).await??;

@@ -106,12 +106,17 @@ impl Climb<'_> {
                 self.trail.skipped(&rung.target, FaultClass::KeyRejected, reason);
                 self.given_up.push(rung.target.clone());
             }
-            Held::Breaker { until } => {
+            Held::Breaker { until, class } => {
                 self.trail.wait(millis(until.since(now)));
                 if !tried_just_now {
                     let seconds = until.since(now).as_secs_f64();
                     let reason = format!("breaker open for {seconds:.1} s more");
-                    self.trail.skipped_once(&rung.target, FaultClass::Overloaded, &reason);
+                    // Whoever limits our rate or our purse still does; all else may have passed.
+                    let class = match class {
+                        FaultClass::RateLimited | FaultClass::QuotaExhausted => class,
+                        _ => FaultClass::Overloaded,
+                    };
+                    self.trail.skipped_once(&rung.target, class, &reason);
                 }
             }
             Held::Paced { until, why, class } => {

@@ -1,12 +1,13 @@
 //! What one attempt does within a stream: its part is written, its tool calls are held back, its end
 //! is judged. Which attempt it is, and what follows it, is decided by the relay.
 
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use clock::Tick;
 use dialects::StreamWriter;
-use domain::{Delta, Event, Fault, Full, Sight, Usage};
+use domain::{Delta, Event, Fault, Full, Piece, Sight, Usage};
 
 use super::{Flow, HELD_CALLS_MAX, Part, crawled};
 use crate::Gateway;
@@ -14,6 +15,18 @@ use crate::rung::Ended;
 use crate::told::Told;
 
 impl Flow {
+    pub(super) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Piece, Fault>>> {
+        if let Some(piece) = self.held.pop_front() {
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        let next = self.pieces.as_mut().poll_next(cx);
+        self.had_to_wait |= next.is_pending();
+        next
+    }
+
     pub(super) fn end_attempt(&mut self, gateway: &Gateway, fault: Option<&Fault>) {
         let crawled = (fault.is_none() && self.crawl.is_crawling()).then(crawled);
         let fault = fault.or(crawled.as_ref());

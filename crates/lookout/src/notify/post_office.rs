@@ -21,6 +21,8 @@ pub struct PostOffice {
     clock: Arc<dyn Clock>,
     ids: IdMaker,
     flapping: Flapping,
+    /// Letters are told in the order of their moments, so that no two of one topic share one.
+    wrote_at: UnixMs,
 }
 
 impl PostOffice {
@@ -31,7 +33,8 @@ impl PostOffice {
         clock: Arc<dyn Clock>,
         dice: Dice,
     ) -> Self {
-        Self { outbox, subscribers, clock, ids: IdMaker::new(dice), flapping: Flapping::default() }
+        let (ids, flapping) = (IdMaker::new(dice), Flapping::default());
+        Self { outbox, subscribers, clock, ids, flapping, wrote_at: UnixMs::default() }
     }
 
     /// Writes to all who want to know of the story as it is now; gives how many they are.
@@ -39,7 +42,7 @@ impl PostOffice {
     /// # Errors
     /// If the store fails; letters of a part of them may have been taken.
     pub async fn announce(&mut self, story: &Story, page: &PageFacts) -> Result<usize, KeepError> {
-        let now = UnixMs::from_seconds(self.clock.unix_seconds());
+        let now = self.moment();
         let gathered_until = match self.flapping.when(self.clock.now(), &story.id) {
             When::Now => now,
             When::In(ms) => now.plus_ms(ms),
@@ -72,7 +75,7 @@ impl PostOffice {
         change: &PartChange,
         page: &PageFacts,
     ) -> Result<usize, KeepError> {
-        let now = UnixMs::from_seconds(self.clock.unix_seconds());
+        let now = self.moment();
         let components = [change.component.clone()];
         let mut wanting = self.subscribers.confirmed().await?;
         wanting.retain(|one| {
@@ -104,7 +107,7 @@ impl PostOffice {
         page: &PageFacts,
         link: &str,
     ) -> Result<(), KeepError> {
-        let now = UnixMs::from_seconds(self.clock.unix_seconds());
+        let now = self.moment();
         let draft = Draft {
             topic: CONSENT_TOPIC.into(),
             subject: format!("Please confirm: incidents on {}", page.name).into(),
@@ -113,6 +116,14 @@ impl PostOffice {
         let text = confirm_text(&page.name, link).into();
         let letter = self.letter(&draft, subscription, text, now);
         self.outbox.put(vec![letter]).await
+    }
+
+    fn moment(&mut self) -> UnixMs {
+        let now = UnixMs::from_seconds(self.clock.unix_seconds());
+        let next = self.wrote_at.plus_ms(1);
+        // A clock that was set back must not hold letters back.
+        self.wrote_at = if next.since(now) > 1_000 { now } else { now.max(next) };
+        self.wrote_at
     }
 
     fn letter(

@@ -41,6 +41,15 @@ pub enum SignatureError {
 #[derive(Clone)]
 pub struct Signer(Arc<[hmac::Key]>);
 
+/// Two are equal if they sign alike, which nobody manages with other secrets.
+impl PartialEq for Signer {
+    fn eq(&self, other: &Self) -> bool {
+        self.sign("", 0, b"") == other.sign("", 0, b"")
+    }
+}
+
+impl Eq for Signer {}
+
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").field("secrets", &self.0.len()).finish()

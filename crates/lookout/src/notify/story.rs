@@ -145,7 +145,8 @@ impl Story {
 
     /// Its page.
     pub(super) fn url(&self, page: &PageFacts) -> String {
-        format!("{}/incidents/{}", page.url, self.id)
+        let kind = if self.scheduled.is_some() { "maintenances" } else { "incidents" };
+        format!("{}/{kind}/{}", page.url, self.id)
     }
 
     pub(super) fn monitoring_at(&self) -> Option<UnixMs> {

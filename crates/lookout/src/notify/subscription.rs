@@ -11,7 +11,7 @@ use super::{MailAddress, Signer, Story};
 use crate::web::WebAddress;
 
 /// How someone is told.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Channel {
     /// Statuspage's body, signed.
     Webhook {
@@ -54,6 +54,10 @@ pub enum ChannelKind {
 }
 
 impl ChannelKind {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Webhook, Self::Slack, Self::Teams, Self::Discord, Self::PagerDuty, Self::Email];
+
     /// True if people read it: they are spared an incident that changes all the time. Machines get
     /// every change at once, above all the end.
     pub fn is_for_people(self) -> bool {

@@ -98,6 +98,7 @@ fn of_fault(class: FaultClass) -> ProbeOutcome {
         | FaultClass::CallerGone
         | FaultClass::Unfit
         | FaultClass::Outrun
+        | FaultClass::ForeignProofs
         | FaultClass::Busy
         | FaultClass::Internal => ProbeOutcome::Unusable(class),
         FaultClass::Connect

@@ -154,6 +154,7 @@ impl Prober {
             connect_max: Duration::from_millis(self.settings.connect_ms_max),
             request_id: self.ids.next_id(),
             continuation: None,
+            proofs: upstream::Proofs::default(),
             as_events: true,
         }
     }

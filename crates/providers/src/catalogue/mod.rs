@@ -7,7 +7,7 @@ mod pinned;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{ModelCard, Needs};
+use domain::{ModelCard, Needs, Prices};
 
 pub(crate) use pinned::Task;
 
@@ -111,12 +111,21 @@ fn over(listed: &ModelCard, words: &ModelCard) -> ModelCard {
         cannot: listed.cannot.beyond(words.can) | words.cannot,
         reasons: words.reasons.or(listed.reasons),
         continues_prefill: words.continues_prefill.or(listed.continues_prefill),
-        prices: domain::Prices {
-            input: words.prices.input.or(listed.prices.input),
-            output: words.prices.output.or(listed.prices.output),
-            cache_read: words.prices.cache_read.or(listed.prices.cache_read),
-            cache_write: words.prices.cache_write.or(listed.prices.cache_write),
-        },
+        prices: prices_over(&listed.prices, &words.prices),
         as_of: listed.as_of.clone(),
+    }
+}
+
+/// The list's prices of long prompts go with its own prices alone: who pays another price has
+/// another contract.
+fn prices_over(listed: &Prices, words: &Prices) -> Prices {
+    let own = words.input.is_some() || words.output.is_some();
+    Prices {
+        input: words.input.or(listed.input),
+        output: words.output.or(listed.output),
+        cache_read: words.cache_read.or(listed.cache_read),
+        cache_write: words.cache_write.or(listed.cache_write),
+        cache_write_hour: words.cache_write_hour.or(listed.cache_write_hour),
+        long: words.long.or(listed.long.filter(|_| !own)),
     }
 }

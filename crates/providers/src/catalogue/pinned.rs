@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use domain::{ModelCard, Money, Needs, Prices};
+use domain::{LongPrompt, ModelCard, Money, Needs, Prices};
 
 use super::names::{candidates, undated};
 
@@ -88,12 +88,8 @@ fn row(line: &'static str, day: &str) -> Option<((&'static str, &'static str), L
     let mut number = || columns.next().and_then(|text| text.parse::<u64>().ok());
     let (context_tokens_max, output_tokens_max) = (number(), number());
     let mut price = || number().map(Money::from_picodollars);
-    let prices =
-        Prices { input: price(), output: price(), cache_read: price(), cache_write: price() };
-    // The API to which Perplexity's prices of chats belong has ended; its successor charges by the
-    // models and searches behind a preset, which nobody can tell beforehand.
-    let ended = key.0 == "perplexity" && task == Task::Chat;
-    let prices = if ended { Prices::default() } else { prices };
+    let (input, output) = (price(), price());
+    let (cache_read, cache_write) = (price(), price());
     let can = needs(columns.next().unwrap_or_default());
     let cannot = needs(columns.next().unwrap_or_default());
     let marks = columns.next().unwrap_or_default();
@@ -102,6 +98,14 @@ fn row(line: &'static str, day: &str) -> Option<((&'static str, &'static str), L
         (_, true) => Some(false),
         _ => None,
     };
+    let long = columns.next().and_then(long_prompt);
+    let cache_write_hour = columns.next().and_then(|text| text.parse().ok());
+    let cache_write_hour = cache_write_hour.map(Money::from_picodollars);
+    let prices = Prices { input, output, cache_read, cache_write, cache_write_hour, long };
+    // The API to which Perplexity's prices of chats belong has ended; its successor charges by the
+    // models and searches behind a preset, which nobody can tell beforehand.
+    let ended = key.0 == "perplexity" && task == Task::Chat;
+    let prices = if ended { Prices::default() } else { prices };
     let card = ModelCard {
         context_tokens_max,
         output_tokens_max,
@@ -113,6 +117,15 @@ fn row(line: &'static str, day: &str) -> Option<((&'static str, &'static str), L
         as_of: day.into(),
     };
     Some((key, Listed { card: Arc::new(card), task }))
+}
+
+/// The tokens above which a prompt is long, and its four prices: `200000/2500000/15000000/250000/`.
+fn long_prompt(column: &str) -> Option<LongPrompt> {
+    let mut parts = column.split('/').map(|part| part.parse::<u64>().ok());
+    let above_tokens = parts.next()??;
+    let mut price = || parts.next().flatten().map(Money::from_picodollars);
+    let (input, output) = (price(), price());
+    Some(LongPrompt { above_tokens, input, output, cache_read: price(), cache_write: price() })
 }
 
 fn needs(letters: &str) -> Needs {
@@ -161,6 +174,15 @@ mod tests {
         assert_eq!(sonnet.card.prices.cache_read.unwrap().picodollars(), 300_000);
         assert_eq!(sonnet.card.context_tokens_max, Some(200_000));
         assert_eq!(sonnet.card.continues_prefill, Some(true));
+        let gemini = find("gemini", "gemini-2.5-pro").unwrap().card.prices.long.unwrap();
+        assert_eq!(gemini.above_tokens, 200_000);
+        assert_eq!(gemini.input.unwrap().picodollars(), 2_500_000);
+        assert_eq!(gemini.output.unwrap().picodollars(), 15_000_000);
+        assert_eq!(gemini.cache_read.unwrap().picodollars(), 250_000);
+        assert_eq!(sonnet.card.prices.long, None);
+        assert_eq!(sonnet.card.prices.cache_write_hour.unwrap().picodollars(), 6_000_000);
+        let gpt = find("openai", "gpt-5.4").unwrap().card.prices.long.unwrap();
+        assert_eq!((gpt.above_tokens, gpt.input.unwrap().picodollars()), (272_000, 5_000_000));
         assert_eq!(find("openai", "o3-pro").unwrap().task, Task::Responses);
         assert_eq!(find("openai", "text-embedding-3-small").unwrap().task, Task::Embed);
         assert_eq!(find("openai", "o3").unwrap().card.reasons, Some(true));

@@ -90,3 +90,27 @@ async fn what_cannot_be_read_cannot_be_translated() {
     assert!(said.starts_with("it cannot be translated: "), "{said}");
     assert_eq!(why(&rig(Kind::OpenAi, |_| {}), "m", &broken), None);
 }
+
+#[tokio::test]
+async fn a_document_that_would_not_arrive_is_shown_to_somebody_else() {
+    let pdf = r#"{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0="}}"#;
+    let linked = r#"{"type":"document","source":{"type":"url","url":"https://x.example/a.pdf"}}"#;
+    let asked = |block: &str| {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":9,"messages":[{{"role":"user","content":[{block}]}}]}}"#
+        );
+        request(Dialect::Anthropic, Operation::Generate, &body)
+    };
+    let cannot = Some("the request's document cannot be carried there");
+    for (kind, of_base64, of_url) in [
+        (Kind::OpenAi, None, cannot),
+        (Kind::Azure, None, cannot),
+        (Kind::Gemini, None, None),
+        (Kind::Perplexity, cannot, cannot),
+        (Kind::Anthropic, None, None),
+    ] {
+        let rig = rig(kind, |_| {});
+        assert_eq!(why(&rig, "a/b", &asked(pdf)).as_deref(), of_base64, "{kind:?}");
+        assert_eq!(why(&rig, "a/b", &asked(linked)).as_deref(), of_url, "{kind:?}");
+    }
+}

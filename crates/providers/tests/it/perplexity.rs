@@ -83,3 +83,66 @@ async fn vectors_are_not_made() {
     let asked = request(Dialect::OpenAiChat, Operation::Embed, embed);
     assert_eq!(rig.upstream.unfit("m", &asked).as_deref(), Some("it makes no vectors"));
 }
+
+#[tokio::test]
+async fn a_preset_alone_names_what_is_asked_for() {
+    let rig = rig(Kind::Perplexity, |_| {});
+    for (body, asked) in [
+        (r#"{"preset":"fast","input":"Hi","max_steps":3}"#, "fast"),
+        (r#"{"models":["openai/gpt-5.4","x"],"input":"Hi","max_steps":3}"#, "openai/gpt-5.4"),
+    ] {
+        let request = request(Dialect::OpenAiResponses, Operation::Generate, body);
+        assert_eq!(&*request.outline.model, asked);
+        let answer = rig.play(Act::json(200, ANSWER), asked, request).await.unwrap();
+        let lost = if body.contains("models") { "models" } else { "" };
+        assert_eq!(answer.losses.header(), lost);
+        let seen = rig.server.seen();
+        let member = if asked.contains('/') { "model" } else { "preset" };
+        assert_eq!(seen.body[member], asked);
+        assert_eq!(seen.body["max_steps"], 3);
+    }
+}
+
+#[tokio::test]
+async fn a_search_of_openai_s_goes_there_with_what_it_bears() {
+    let rig = rig(Kind::Perplexity, |_| {});
+    let body = r#"{"model":"m","input":"Hi","tools":[{"type":"web_search","search_context_size":"low","filters":{"allowed_domains":["a.example"]}}]}"#;
+    let asked = request(Dialect::OpenAiResponses, Operation::Generate, body);
+    let answer = rig.play(Act::json(200, ANSWER), "openai/gpt-5.4", asked).await.unwrap();
+    assert_eq!(answer.losses.header(), "tools.web_search");
+    let wanted = serde_json::json!([
+        {"type": "web_search", "filters": {"search_domain_filter": ["a.example"]}}
+    ]);
+    assert_eq!(rig.server.seen().body["tools"], wanted);
+}
+
+#[tokio::test]
+async fn what_sonar_had_added_to_chats_goes_to_no_other_server() {
+    let body = r#"{"search_mode":"web","model":"asked","messages":[{"role":"user","content":"Hi"}],"odd":1.50,"return_images":true,"search_domain_filter":["a.example"]}"#;
+    for kind in [Kind::OpenAi, Kind::Azure, Kind::Compatible] {
+        let rig = rig(kind, |_| {});
+        let answer = rig.play(Act::json(200, crate::openai::ANSWER), "m", chat(body)).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.dialect, Some(Dialect::OpenAiChat));
+        assert_eq!(answer.losses.header(), "search_mode,return_images,search_domain_filter");
+        let sent = r#"{"model":"m","messages":[{"role":"user","content":"Hi"}],"odd":1.50}"#;
+        assert_eq!(rig.server.seen().text, sent, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn filters_of_sonar_s_search_are_those_of_the_agent_s() {
+    let rig = rig(Kind::Perplexity, |_| {});
+    for more in ["", r#","web_search_options":{}"#] {
+        let body = format!(
+            r#"{{"model":"asked","messages":[{{"role":"user","content":"Hi"}}],"search_domain_filter":["a.example"],"search_recency_filter":"week","return_images":true{more}}}"#
+        );
+        let answer = rig.play(Act::json(200, ANSWER), "sonar", chat(&body)).await.unwrap();
+        assert_eq!(answer.losses.header(), "return_images,model");
+        let filters = serde_json::json!({
+            "search_domain_filter": ["a.example"], "search_recency_filter": "week"
+        });
+        let wanted = serde_json::json!([{"type": "web_search", "filters": filters}]);
+        assert_eq!(rig.server.seen().body["tools"], wanted);
+    }
+}

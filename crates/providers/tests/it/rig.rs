@@ -199,6 +199,7 @@ impl Rig {
             connect_max: Duration::from_secs(5),
             request_id: IdMaker::new(Dice::seeded(1)).next_id(),
             continuation: None,
+            proofs: upstream::Proofs::default(),
             as_events: false,
         };
         self.upstream.call(call).await

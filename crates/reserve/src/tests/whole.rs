@@ -74,6 +74,7 @@ fn call_with(text: &str, more: &str) -> Call {
         model: "smollm2-135m".into(),
         key: 0,
         continuation: None,
+        proofs: upstream::Proofs::default(),
         as_events: false,
         connect_max: Duration::from_secs(1),
         request_id: clock::IdMaker::new(clock::Dice::seeded(1)).next_id(),

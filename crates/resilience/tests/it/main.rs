@@ -11,6 +11,7 @@ mod bench;
 mod breaker;
 mod breaker_laws;
 mod budget;
+mod fit;
 mod ladder;
 mod limiter;
 mod pacer;

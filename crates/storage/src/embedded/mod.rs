@@ -170,6 +170,15 @@ impl Store for Embedded {
         read::outgoing_due(&self.db, now, limit)
     }
 
+    fn outgoing_of(
+        &self,
+        receiver: &str,
+        topic: &str,
+        limit: usize,
+    ) -> Result<Vec<Outgoing>, StoreError> {
+        read::outgoing_of(&self.db, (receiver, topic), limit)
+    }
+
     fn next_due(&self) -> Result<Option<UnixMs>, StoreError> {
         read::next_due(&self.db)
     }

@@ -240,7 +240,8 @@ fn read_subscriber(row: &Row<'_>) -> rusqlite::Result<Subscriber> {
 }
 
 const OUTGOING: &str =
-    "SELECT id, receiver, about, created_at, due_at, attempts, body, fault FROM outgoing";
+    "SELECT id, receiver, ifnull(about, ''), created_at, due_at, attempts, body, fault, subject
+     FROM outgoing";
 
 pub(super) fn outgoing(db: &Connection, id: &str) -> Result<Option<Outgoing>, StoreError> {
     let sql = format!("{OUTGOING} WHERE id = ?1");
@@ -256,6 +257,16 @@ pub(super) fn outgoing_due(
     list(db, ("outgoing", &sql), [ms(now), limit(rows)], read_outgoing)
 }
 
+pub(super) fn outgoing_of(
+    db: &Connection,
+    (receiver, topic): (&str, &str),
+    rows: usize,
+) -> Result<Vec<Outgoing>, StoreError> {
+    let sql =
+        format!("{OUTGOING} WHERE receiver = ?1 AND about = ?2 ORDER BY created_at, id LIMIT ?3");
+    list(db, ("outgoing", &sql), params![receiver, topic, limit(rows)], read_outgoing)
+}
+
 pub(super) fn next_due(db: &Connection) -> Result<Option<UnixMs>, StoreError> {
     let sql = "SELECT min(due_at) FROM outgoing";
     one(db, ("outgoing", sql), [], |row| maybe_moment(row, 0)).map(Option::flatten)
@@ -265,12 +276,13 @@ fn read_outgoing(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
     Ok(Outgoing {
         id: row.get(0)?,
         receiver: row.get(1)?,
-        about: row.get::<_, Option<Box<str>>>(2)?.map(IncidentId::new),
+        topic: row.get(2)?,
         created_at: moment(row, 3)?,
         due_at: moment(row, 4)?,
         attempts: row.get(5)?,
         body: row.get(6)?,
         fault: row.get(7)?,
+        subject: row.get(8)?,
     })
 }
 

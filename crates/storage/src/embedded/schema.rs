@@ -14,9 +14,12 @@ pub(super) struct Step {
 
 /// All steps. The number of a step is its place, from 1, and is the file's `user_version` once the
 /// step is made.
-pub(super) const STEPS: &[Step] = &[Step {
-    does: "the tables of the status page",
-    sql: "
+pub(super) const STEPS: &[Step] = &[
+    Step { does: "the tables of the status page", sql: TABLES },
+    Step { does: "topics and subjects of messages", sql: TOPICS },
+];
+
+const TABLES: &str = "
 CREATE TABLE incidents (
     id TEXT NOT NULL PRIMARY KEY,
     started_at INTEGER NOT NULL,
@@ -175,8 +178,12 @@ CREATE TABLE settings (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
-",
-}];
+";
+
+const TOPICS: &str = "
+ALTER TABLE outgoing ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+CREATE INDEX outgoing_by_topic ON outgoing (receiver, about);
+";
 
 /// The number of the last step of the list.
 pub(super) fn last(steps: &[Step]) -> u32 {

@@ -202,17 +202,18 @@ fn put_outgoing(db: &Connection, one: &Outgoing) -> Result<(), StoreError> {
     run(
         db,
         "INSERT OR REPLACE INTO outgoing
-             (id, receiver, about, created_at, due_at, attempts, body, fault)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             (id, receiver, about, created_at, due_at, attempts, body, fault, subject)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             one.id,
             one.receiver,
-            one.about.as_ref().map(IncidentId::as_str),
+            one.topic,
             ms(one.created_at),
             ms(one.due_at),
             one.attempts,
             one.body,
             one.fault,
+            one.subject,
         ],
     )
     .map(drop)

@@ -28,6 +28,8 @@ pub(super) struct IncidentForm {
     official: Option<OfficialForm>,
     deeds: Vec<(u64, Box<str>)>,
     postmortem: Option<Box<str>>,
+    #[serde(default)]
+    by_hand: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -102,6 +104,7 @@ impl From<&Incident> for IncidentForm {
             official: it.official.as_ref().map(OfficialForm::from),
             deeds: it.deeds.iter().map(|(at, deed)| (at.as_millis(), deed.clone())).collect(),
             postmortem: it.postmortem.clone(),
+            by_hand: it.by_hand,
         }
     }
 }
@@ -128,6 +131,7 @@ impl TryFrom<IncidentForm> for Incident {
             official: it.official.map(OfficialPost::from),
             deeds: it.deeds.into_iter().map(|(at, deed)| (UnixMs::new(at), deed)).collect(),
             postmortem: it.postmortem,
+            by_hand: it.by_hand,
         })
     }
 }

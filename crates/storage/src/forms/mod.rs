@@ -2,6 +2,7 @@
 //! moments as milliseconds since 1970. A field that a later Seawall adds has a default here, so that
 //! older rows can be read.
 
+mod fact;
 mod incident;
 mod verdict;
 mod word;
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{FeedState, SeenPost};
+use fact::EvidenceForm;
 use incident::{IncidentForm, MaintenanceForm};
 use verdict::VerdictForm;
 
@@ -39,6 +41,21 @@ pub(crate) fn write_verdict(verdict: &Verdict) -> String {
 
 pub(crate) fn read_verdict(text: &str) -> Result<Verdict, Wrong> {
     read::<VerdictForm>(text).map(Verdict::from)
+}
+
+/// Facts as a text for [`Evidence`](crate::Evidence), in their order.
+pub fn write_facts(facts: &[detection::Evidence]) -> Box<str> {
+    text(&facts.iter().map(EvidenceForm::from).collect::<Vec<_>>()).into()
+}
+
+/// The facts of a text of [`write_facts`].
+///
+/// # Errors
+/// If it is none, or of a Seawall that knows more.
+pub fn read_facts(text: &str) -> Result<Vec<detection::Evidence>, Box<str>> {
+    let forms: Vec<EvidenceForm> = read(text)?;
+    let facts: Option<Vec<_>> = forms.into_iter().map(EvidenceForm::read).collect();
+    facts.ok_or_else(|| "a fact has a word that is not known".into())
 }
 
 pub(crate) fn write_components(components: &[ComponentId]) -> String {

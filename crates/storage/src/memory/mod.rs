@@ -251,6 +251,18 @@ impl Store for Memory {
         Ok(due.into_iter().take(limit).cloned().collect())
     }
 
+    fn outgoing_of(
+        &self,
+        receiver: &str,
+        topic: &str,
+        limit: usize,
+    ) -> Result<Vec<Outgoing>, StoreError> {
+        let is_of = |one: &&Outgoing| *one.receiver == *receiver && *one.topic == *topic;
+        let mut found: Vec<_> = self.outgoing.values().filter(is_of).collect();
+        found.sort_by_key(|one| (one.created_at, &one.id));
+        Ok(found.into_iter().take(limit).cloned().collect())
+    }
+
     fn next_due(&self) -> Result<Option<UnixMs>, StoreError> {
         Ok(self.outgoing.values().map(|one| one.due_at).min())
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clock::UnixMs;
-use detection::{ComponentId, IncidentId};
+use detection::ComponentId;
 
 /// Bytes that only their maker can read, such as an address with what belongs to it. They print
 /// their length only.
@@ -121,8 +121,11 @@ pub struct Outgoing {
     pub id: Box<str>,
     /// [`Subscriber::id`], or the name of a receiver in the configuration.
     pub receiver: Box<str>,
-    /// The incident or maintenance that it tells of.
-    pub about: Option<IncidentId>,
+    /// What it tells of: the id of an incident or of planned work, or another word of its maker's.
+    /// Messages of one topic to one receiver are told in order, or together.
+    pub topic: Box<str>,
+    /// One line that says all.
+    pub subject: Box<str>,
     pub created_at: UnixMs,
     /// When it is to be tried next.
     pub due_at: UnixMs,

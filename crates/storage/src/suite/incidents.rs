@@ -9,6 +9,7 @@ pub(super) fn comes_back_whole(store: &mut dyn Store) -> Result<(), String> {
     let plain = Incident {
         official: None,
         postmortem: None,
+        by_hand: false,
         updates: Vec::new(),
         deeds: Vec::new(),
         components: Vec::new(),

@@ -55,11 +55,15 @@ pub(super) fn messages_come_when_due(store: &mut dyn Store) -> Result<(), String
     same("what is due", &due(store, 9)?, &"m2 m1 m3".to_owned())?;
     same("the first of it", &due(store, 1)?, &"m2".to_owned())?;
     let mut later = samples::message("m2", "r", 1, 30);
-    later.about = None;
+    later.topic = "consent".into();
     later.fault = None;
     put(store, &[Change::Outgoing(Box::new(later.clone())), Change::RemoveOutgoing("m1".into())])?;
     same("what is due after a failure", &due(store, 9)?, &"m3".to_owned())?;
-    same("a message by its id", &told(store.outgoing("m2"))?, &Some(later))?;
+    same("a message by its id", &told(store.outgoing("m2"))?, &Some(later.clone()))?;
+    same("those of one topic", &told(store.outgoing_of("r", "consent", 9))?, &vec![later])?;
+    let of_incident = told(store.outgoing_of("r", "i1", 9))?;
+    let ids: Vec<&str> = of_incident.iter().map(|one| &*one.id).collect();
+    same("those of another, oldest first", &ids, &vec!["m3", "m4"])?;
     same("what is next due", &told(store.next_due())?, &Some(samples::minute(5)))
 }
 

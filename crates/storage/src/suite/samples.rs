@@ -60,6 +60,7 @@ pub fn incident(id: &str, start: u64) -> Incident {
         }),
         deeds: vec![(minute(start + 2), "97 % of requests went to claude".into())],
         postmortem: Some("# What was learnt\n\nNothing\0 new.".into()),
+        by_hand: true,
     }
 }
 
@@ -184,7 +185,8 @@ pub fn message(id: &str, receiver: &str, created: u64, due: u64) -> Outgoing {
     Outgoing {
         id: id.into(),
         receiver: receiver.into(),
-        about: Some(IncidentId::new("i1")),
+        topic: "i1".into(),
+        subject: "Investigating: it is down".into(),
         created_at: minute(created),
         due_at: minute(due),
         attempts: 2,

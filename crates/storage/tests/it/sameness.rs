@@ -58,7 +58,8 @@ fn change() -> impl Strategy<Value = Change> {
             |(id, receiver, created, due, is_new)| {
                 let mut message = samples::message(id, receiver, created, due);
                 if is_new {
-                    (message.about, message.fault, message.attempts) = (None, None, u32::MAX);
+                    (message.fault, message.attempts) = (None, u32::MAX);
+                    message.topic = Box::default();
                 }
                 Change::Outgoing(Box::new(message))
             }
@@ -179,6 +180,7 @@ pub(crate) fn all_of(store: &dyn Store) -> Vec<String> {
                 tell(&store.report_bins(&component, span, limit));
             }
             tell(&store.outgoing(name));
+            tell(&store.outgoing_of(name, "i1", 2));
             tell(&store.setting(name));
         }
         tell(&store.maintenances(span, 3));

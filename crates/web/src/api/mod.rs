@@ -5,10 +5,12 @@
 mod badges;
 mod calendar;
 mod feeds;
+pub(crate) mod form;
 mod incident_io;
 pub(crate) mod reports;
 mod series;
-mod statuspage;
+pub(crate) mod statuspage;
+pub(crate) mod subscribe;
 
 use http::StatusCode;
 

@@ -4,22 +4,16 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use bytes::Bytes;
 use clock::UnixMs;
 use detection::ComponentId;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST, ORIGIN};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use net::BoxError;
-use percent_encoding::percent_decode;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::form::{self, Sent, Unread};
 use crate::answer::{JSON, Keep, Page};
 use crate::status::lang::Lang;
 use crate::status::view::StatusView;
 
-/// Bytes of a report with everything around it.
-const BODY_BYTES_MAX: usize = 8 << 10;
 /// Signs of a person's own words.
 const WORDS_CHARS_MAX: usize = 280;
 
@@ -183,14 +177,20 @@ pub(crate) struct Outcome {
     pub(crate) counted: bool,
 }
 
-/// What was sent.
+/// What was sent, and from where.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    from: IpAddr,
-    is_json: bool,
-    accepts_json: bool,
-    other_site: bool,
-    body: Result<Bytes, Refusal>,
+    pub(crate) from: IpAddr,
+    pub(crate) sent: Sent,
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::TooLarge,
+            Unread::Unreadable => Self::Unreadable,
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -203,49 +203,6 @@ struct Fields<'a> {
     words: Cow<'a, str>,
 }
 
-impl Asked {
-    /// Reads the body up to its bound.
-    pub(crate) async fn read<B>(headers: &HeaderMap, from: IpAddr, body: B) -> Self
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<BoxError>,
-    {
-        let is = |name, wanted: &str| {
-            let value = headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-            value.is_some_and(|value| value.to_ascii_lowercase().contains(wanted))
-        };
-        let body = match Limited::new(body, BODY_BYTES_MAX).collect().await {
-            Ok(whole) => Ok(whole.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-            Err(_) => Err(Refusal::Unreadable),
-        };
-        Self {
-            from,
-            is_json: is(CONTENT_TYPE, "application/json"),
-            accepts_json: is(ACCEPT, "application/json"),
-            other_site: comes_from_another_site(headers),
-            body,
-        }
-    }
-
-    pub(crate) fn wants_json(&self) -> bool {
-        self.is_json || self.accepts_json
-    }
-}
-
-/// Browsers tell where a form stood. Without that it is no browser, and nobody's visit is abused: a
-/// report carries no credentials, so all that another site could do is let its visitors report.
-fn comes_from_another_site(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site") {
-        return !matches!(site, "same-origin" | "none");
-    }
-    match (text(ORIGIN.as_str()), text(HOST.as_str())) {
-        (Some(origin), Some(host)) => origin.split_once("://").is_none_or(|(_, own)| own != host),
-        _ => false,
-    }
-}
-
 /// Hands a report on, or says why not.
 pub(crate) fn take(
     asked: &Asked,
@@ -253,11 +210,12 @@ pub(crate) fn take(
     now: UnixMs,
     sink: &dyn ReportSink,
 ) -> Result<Outcome, Refusal> {
-    if asked.other_site {
+    let sent = &asked.sent;
+    if sent.other_site {
         return Err(Refusal::OtherSite);
     }
-    let bytes = asked.body.as_ref().map_err(|refusal| *refusal)?;
-    let fields = match asked.is_json {
+    let bytes = sent.body.as_ref().map_err(|unread| *unread)?;
+    let fields = match sent.is_json {
         true => serde_json::from_slice(bytes).map_err(|_| Refusal::Unreadable)?,
         false => form(bytes)?,
     };
@@ -277,15 +235,10 @@ pub(crate) fn take(
     }
 }
 
-/// The fields of `application/x-www-form-urlencoded`; others are passed over.
+/// The fields of a form; others are passed over.
 fn form(bytes: &[u8]) -> Result<Fields<'static>, Refusal> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::Unreadable)?;
     let mut fields = Fields::default();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let spaced = value.replace('+', " ");
-        let value = percent_decode(spaced.as_bytes()).decode_utf8();
-        let value = value.map_err(|_| Refusal::Unreadable)?.into_owned();
+    for (name, value) in form::fields(bytes)? {
         match name {
             "component" => fields.component = value.into(),
             "kind" => fields.kind = value.into(),

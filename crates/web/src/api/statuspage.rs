@@ -70,9 +70,9 @@ struct PageForm<'v> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) struct StatusForm {
-    pub(super) indicator: &'static str,
-    pub(super) description: &'static str,
+pub(crate) struct StatusForm {
+    pub(crate) indicator: &'static str,
+    pub(crate) description: &'static str,
 }
 
 #[derive(Serialize)]
@@ -204,7 +204,7 @@ fn page_form(view: &StatusView) -> PageForm<'_> {
 
 /// The top line, by the rule for two or more components (see Atlassian's help on "Top level status").
 /// A component of which nobody knows anything neither helps nor harms.
-pub(super) fn status(view: &StatusView) -> StatusForm {
+pub(crate) fn status(view: &StatusView) -> StatusForm {
     let known = view.components().map(|one| one.condition).filter(|one| *one != Condition::Unknown);
     let known: Vec<Condition> = known.collect();
     let all = |condition| !known.is_empty() && known.iter().all(|one| *one == condition);

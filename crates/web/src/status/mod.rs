@@ -14,6 +14,7 @@ mod pages;
 mod route;
 mod shelf;
 mod state;
+mod subscribing;
 mod tide;
 pub mod view;
 pub(crate) mod wall;
@@ -32,12 +33,15 @@ use telemetry::Telemetry;
 
 use crate::ReadyCheck;
 use crate::answer::{CSS, FONT, HTML, Keep, Page, SCRIPT, SentBody, respond, send, sent};
+use crate::api::form::Sent;
 use crate::api::reports::{self, Asked, Refusal, ReportSink};
+use crate::api::subscribe::SubscribeSink;
 use crate::cache::Cache;
 use lang::Lang;
 use pages::Scene;
 use route::Route;
 use shelf::{Moment, Shelf};
+use subscribing::Wish;
 use view::StatusSource;
 
 /// The style sheet of the console.
@@ -58,6 +62,7 @@ pub struct Status {
     inner: Arc<Inner>,
     source: Option<StatusSource>,
     sink: Option<Arc<dyn ReportSink>>,
+    subscribers: Option<Arc<dyn SubscribeSink>>,
 }
 
 struct Inner {
@@ -93,7 +98,7 @@ impl Status {
         };
         let (shelf, ready) = (Shelf::default(), Cache::default());
         let inner = Inner { telemetry, check, shelf, ready, fixed };
-        Self { inner: Arc::new(inner), source: None, sink: None }
+        Self { inner: Arc::new(inner), source: None, sink: None, subscribers: None }
     }
 
     /// The same page of what `source` tells instead; `None` leaves it as it is.
@@ -106,6 +111,13 @@ impl Status {
     #[must_use]
     pub fn with_reports(self, sink: Option<Arc<dyn ReportSink>>) -> Self {
         Self { sink, ..self }
+    }
+
+    /// The same page with a form for subscriptions by e-mail, which go to `sink`; `None` leaves it
+    /// without one.
+    #[must_use]
+    pub fn with_subscriptions(self, sink: Option<Arc<dyn SubscribeSink>>) -> Self {
+        Self { subscribers: sink, ..self }
     }
 
     /// The answer to a request of that method for that path, which may have a query.
@@ -135,7 +147,7 @@ impl Status {
             None => Err(Refusal::Closed),
         };
         let mut response = match outcome {
-            _ if asked.wants_json() => send(&reports::answer(&outcome), headers, false),
+            _ if asked.sent.wants_json() => send(&reports::answer(&outcome), headers, false),
             Ok(_) => {
                 let mut response = send(&Page::text(StatusCode::SEE_OTHER, ""), headers, false);
                 response.headers_mut().insert(LOCATION, HeaderValue::from_static("/reported"));
@@ -171,6 +183,7 @@ impl Status {
             lang,
             now: self.now(),
             reports_open: self.sink.is_some(),
+            subscribe_open: self.subscribers.is_some(),
             keeps_history: self.source.is_some(),
         }
     }
@@ -188,7 +201,9 @@ impl Status {
             _ => {
                 let moment = self.moment();
                 let route = Route::of(path, &moment.view)?;
-                if route.is_for_reports() && self.sink.is_none() {
+                let closed = route.is_for_reports() && self.sink.is_none()
+                    || route.is_for_subscribers() && self.subscribers.is_none();
+                if closed {
                     return None;
                 }
                 // Programs get the same bytes whatever their language.
@@ -244,6 +259,8 @@ fn draw(route: &Route, scene: &Scene<'_>) -> Page {
         },
         Route::Report => pages::report(scene, None),
         Route::Reported => pages::reported(scene),
+        Route::Subscribe => subscribing::form(scene, None),
+        Route::Subscribed => subscribing::asked(scene),
         Route::HowWeCount => pages::how_we_count(scene),
         Route::Missing => {
             return drawn(pages::missing(scene), Keep::Never).with_status(StatusCode::NOT_FOUND);
@@ -270,8 +287,16 @@ impl Handler for Status {
             let (head, body) = request.into_parts();
             let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
             if head.method == Method::POST && head.uri.path() == REPORTS {
-                let asked = Asked::read(&head.headers, peer.addr.ip(), body).await;
+                let body = Sent::read(&head.headers, body).await;
+                let asked = Asked { from: peer.addr.ip(), sent: body };
                 return sent(status.report(&asked, &head.headers));
+            }
+            let wish = Wish::of(&head.method, head.uri.path());
+            if let Some((wish, sink)) = wish.zip(status.subscribers.as_deref()) {
+                let body = Sent::read(&head.headers, body).await;
+                let (asked, query) = ((&head.method, &head.headers), head.uri.query());
+                let wish = (wish, query.unwrap_or_default());
+                return sent(status.subscribing(sink, wish, asked, body).await);
             }
             sent(status.respond(&head.method, target, &head.headers))
         }

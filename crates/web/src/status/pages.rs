@@ -31,16 +31,17 @@ const PLANNED_MAX: usize = 8;
 
 /// What all pages have around their content.
 pub(crate) struct Frame {
-    title: String,
-    name: String,
+    pub(super) title: String,
+    pub(super) name: String,
     /// The page's own address, for the switch of languages.
-    path: String,
-    here: &'static str,
-    stale: Option<String>,
-    reports_open: bool,
-    keeps_history: bool,
+    pub(super) path: String,
+    pub(super) here: &'static str,
+    pub(super) stale: Option<String>,
+    pub(super) reports_open: bool,
+    pub(super) subscribe_open: bool,
+    pub(super) keeps_history: bool,
     /// Behind the addresses of parts, so that no old part is kept for a new page.
-    version: &'static str,
+    pub(super) version: &'static str,
 }
 
 /// What is known when a page is drawn.
@@ -51,11 +52,12 @@ pub(crate) struct Scene<'a> {
     /// The clock's time, to see whether the view is old.
     pub(crate) now: UnixMs,
     pub(crate) reports_open: bool,
+    pub(crate) subscribe_open: bool,
     pub(crate) keeps_history: bool,
 }
 
 impl Scene<'_> {
-    fn frame(&self, title: &str, path: &str, here: &'static str) -> Frame {
+    pub(super) fn frame(&self, title: &str, path: &str, here: &'static str) -> Frame {
         let name = &self.view.page.name;
         Frame {
             title: format!("{title} · {name}"),
@@ -64,6 +66,7 @@ impl Scene<'_> {
             here,
             stale: self.stale(),
             reports_open: self.reports_open,
+            subscribe_open: self.subscribe_open,
             keeps_history: self.keeps_history,
             version: env!("CARGO_PKG_VERSION"),
         }
@@ -424,11 +427,11 @@ pub(crate) fn report(scene: &Scene<'_>, refused: Option<Refusal>) -> askama::Res
 
 #[derive(Template)]
 #[template(path = "status/words.html")]
-struct WordsPage {
-    frame: Frame,
-    l: Lang,
-    heading: &'static str,
-    paragraphs: Vec<&'static str>,
+pub(super) struct WordsPage {
+    pub(super) frame: Frame,
+    pub(super) l: Lang,
+    pub(super) heading: &'static str,
+    pub(super) paragraphs: Vec<&'static str>,
 }
 
 /// The thanks after a report.

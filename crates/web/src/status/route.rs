@@ -16,6 +16,8 @@ pub(crate) enum Route {
     Maintenance(Box<str>),
     Report,
     Reported,
+    Subscribe,
+    Subscribed,
     HowWeCount,
     /// What a person looks for in vain.
     Missing,
@@ -29,6 +31,11 @@ impl Route {
         matches!(self, Self::Report | Self::Reported)
     }
 
+    /// True for what is there only while subscriptions are taken.
+    pub(crate) fn is_for_subscribers(&self) -> bool {
+        matches!(self, Self::Subscribe | Self::Subscribed)
+    }
+
     /// `None` for an address that means nothing; all that are looked for in vain share one, so that strangers cannot fill our memory.
     pub(crate) fn of(path: &str, view: &StatusView) -> Option<Self> {
         Some(match path {
@@ -36,6 +43,8 @@ impl Route {
             "/history" => Self::History(None),
             "/report" => Self::Report,
             "/reported" => Self::Reported,
+            "/subscribe" => Self::Subscribe,
+            "/subscribed" => Self::Subscribed,
             "/how-we-count" => Self::HowWeCount,
             _ => match path.strip_prefix('/').and_then(|rest| rest.split_once('/')) {
                 Some(("history", month)) if has_month(view, month) => {

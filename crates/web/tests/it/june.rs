@@ -308,6 +308,7 @@ fn chatgpt_down() -> IncidentView {
             (at(14, 31), "Perplexity stopped accepting requests. Its 6 % moved to Gemini, two requests a second at first, so as not to push Gemini over.".into()),
         ],
         postmortem: None,
+        by_hand: false,
     };
     let zh = IncidentZh {
         title: "ChatGPT 应用对所有人都无法打开".into(),
@@ -357,6 +358,7 @@ fn claude_suspected() -> IncidentView {
         official: None,
         deeds: Vec::new(),
         postmortem: None,
+        by_hand: false,
     };
     let zh = IncidentZh {
         title: "Claude 应用对许多人显示内部错误".into(),

@@ -270,6 +270,7 @@ fn incident(value: &Value) -> Option<Incident> {
         official: None,
         deeds: Vec::new(),
         postmortem: None,
+        by_hand: false,
     })
 }
 

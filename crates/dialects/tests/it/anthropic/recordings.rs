@@ -33,6 +33,7 @@ fn usage_of(usage: &Value) -> Option<Usage> {
         input_uncached: told("/input_tokens"),
         cache_read: told("/cache_read_input_tokens"),
         cache_write: told("/cache_creation_input_tokens"),
+        cache_write_hour: told("/cache_creation/ephemeral_1h_input_tokens"),
         output: told("/output_tokens"),
         reasoning: told("/output_tokens_details/thinking_tokens"),
         estimated: false,

@@ -32,6 +32,7 @@ fn events_come_back_as_they_were_written() {
         input_uncached: 3,
         cache_read: 2,
         cache_write: 1,
+        cache_write_hour: 0,
         output: 9,
         reasoning: 4,
         estimated: false,

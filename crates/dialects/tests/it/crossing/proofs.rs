@@ -172,7 +172,7 @@ fn a_streamed_seal_is_kept_for_its_own_dialect() {
 
 /// A history may have been made by another provider of the same dialect, whose bytes go through.
 #[test]
-fn a_provider_that_does_not_know_the_proofs_is_unfit_and_another_is_asked() {
+fn a_provider_that_does_not_know_the_proofs_says_so_and_another_may_be_asked() {
     let openai = |message: &str, code: Value| json!({"error": {"message": message, "type": "invalid_request_error", "code": code}});
     let anthropic = |message: &str| json!({"type": "error", "error": {"type": "invalid_request_error", "message": message}});
     let google =
@@ -190,6 +190,13 @@ fn a_provider_that_does_not_know_the_proofs_is_unfit_and_another_is_asked() {
             openai("The encrypted content gAAA...x could not be verified.", Value::Null),
         ),
         (
+            Dialect::OpenAiResponses,
+            openai(
+                "Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.",
+                Value::Null,
+            ),
+        ),
+        (
             Dialect::Anthropic,
             anthropic("messages.1.content.0: Invalid `signature` in `thinking` block"),
         ),
@@ -197,11 +204,19 @@ fn a_provider_that_does_not_know_the_proofs_is_unfit_and_another_is_asked() {
             Dialect::Gemini,
             google("Unable to submit request because Thought signature is not valid."),
         ),
+        (
+            Dialect::Anthropic,
+            anthropic(
+                "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found \
+                 `tool_use`. When `thinking` is enabled, a final `assistant` message must start \
+                 with a thinking block",
+            ),
+        ),
         (Dialect::Gemini, google("Function call is missing a thought_signature in functionCall.")),
     ] {
         let body = Bytes::from(serde_json::to_vec(&body).unwrap());
         let fault = of(dialect).read_refusal(400, &HeaderMap::new(), &body, 0.0);
-        assert_eq!(fault.class, FaultClass::Unfit, "{dialect}: {fault}");
+        assert_eq!(fault.class, FaultClass::ForeignProofs, "{dialect}: {fault}");
         assert_eq!(fault.class.retry(), domain::Retry::Elsewhere);
         // Upstream's words stand in what goes through to its own callers, and nowhere else.
         assert!(!fault.detail.contains("rs_1") && !fault.detail.contains("signature"));

@@ -36,6 +36,7 @@ fn usage_of(recording: &Recording) -> Option<Usage> {
         input_uncached: prompt - cached + tools,
         cache_read: cached,
         cache_write: 0,
+        cache_write_hour: 0,
         output: count("candidatesTokenCount").unwrap_or_else(unsaid) + thoughts,
         reasoning: thoughts,
         estimated: false,

@@ -14,6 +14,7 @@ const USAGE: Usage = Usage {
     input_uncached: 5,
     cache_read: 2,
     cache_write: 0,
+    cache_write_hour: 0,
     output: 3,
     reasoning: 0,
     estimated: false,

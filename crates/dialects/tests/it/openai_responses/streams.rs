@@ -48,6 +48,7 @@ fn a_plain_answer_has_start_text_usage_and_finish() {
         input_uncached: 3,
         cache_read: 4,
         cache_write: 2,
+        cache_write_hour: 0,
         output: 5,
         reasoning: 3,
         estimated: false,

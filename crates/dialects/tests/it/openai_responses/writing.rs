@@ -60,6 +60,7 @@ const USAGE: Usage = Usage {
     input_uncached: 3,
     cache_read: 4,
     cache_write: 2,
+    cache_write_hour: 0,
     output: 5,
     reasoning: 1,
     estimated: false,

@@ -36,8 +36,8 @@ pub(in super::super) fn part_changed(change: &PartChange, page: &PageFacts, now:
 
 fn meta(page: &PageFacts, now: UnixMs) -> Value {
     json!({
-        "unsubscribe": format!("{}/subscriptions", page.url),
-        "documentation": format!("{}/api", page.url),
+        "unsubscribe": format!("{}/subscribe", page.url),
+        "documentation": format!("{}/api/v2/summary.json", page.url),
         "generated_at": to_rfc3339(now),
     })
 }

@@ -31,7 +31,7 @@ pub enum SmtpSecurity {
 }
 
 /// The relay.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmtpSettings {
     pub host: Box<str>,
     pub port: u16,

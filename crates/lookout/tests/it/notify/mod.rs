@@ -79,6 +79,7 @@ fn incident(phases: &[Phase]) -> Incident {
         official: None,
         deeds: Vec::new(),
         postmortem: None,
+        by_hand: false,
     }
 }
 

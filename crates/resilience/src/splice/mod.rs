@@ -4,29 +4,45 @@
 //! abilities, and arrives here as a [`Manner`].
 //!
 //! A second provider may go on exactly; repeat the last words; repeat them in other words; say first
-//! that it will now go on; or start again from the beginning. Whatever starts again and then says
-//! something else is another answer, and two halves of two answers are never glued: that is
-//! [`NotContinued`].
+//! that it will now go on; or start again from the beginning. It may also begin quite another
+//! answer, and two halves of two answers are never glued: that is [`NotContinued`].
+//!
+//! So the new text is held until the place where it goes on is known: where a repetition ends
+//! (`words`), where a retelling ends (`retold`), or at its first letter if its first words fit the
+//! old text's end (`fit`). What is held is bounded in words, and its holder bounds it in time by
+//! [`Splice::decide`].
 //!
 //! All comparing is done word by word, without regard to case, blanks and punctuation, because
 //! those are what differs between two tellings of the same.
 
+mod fit;
+mod lexicon;
+mod retold;
+mod told;
+mod words;
+
 use std::fmt;
+
+pub use fit::FitWhy;
+use retold::Retelling;
+use told::Told;
+use words::{Word, ends_with, first, is_wordless, last, words_of};
 
 /// Text of the first provider that is compared; a longer one cannot be told from a restart.
 const SAID_BYTES_MAX: usize = 256 * 1024;
-/// Words of its end in which an overlap may begin.
-const TAIL_WORDS: usize = 40;
 /// So many words alike from the beginning are a restart and no chance.
 const RESTART_WORDS: usize = 6;
-/// Words looked at for a retelling in other words, of the old end and of the new beginning.
-const RETOLD_OLD: usize = 16;
-const RETOLD_NEW: usize = 20;
-const RETOLD_WORDS_MIN: usize = 4;
-/// The share of words that a retelling has in common with what it retells.
-const RETOLD_ALIKE: f64 = 0.75;
-/// A first line that says only that it goes on has at most so many bytes.
+/// New words that are looked at before a text that repeats nothing is judged: so many in any case,
+/// and so many if they may be a retelling.
+const JUDGED_WORDS_MIN: usize = 12;
+const JUDGED_WORDS_MAX: usize = 24;
+/// And no more than so many bytes of it.
+const JUDGED_BYTES_MAX: usize = 600;
+/// Words of the old end in which a retelling's words are looked for.
+const RETOLD_WORDS: usize = 16;
+/// A first line that says only that it goes on has at most so many bytes, or so few words.
 const PREAMBLE_BYTES_MAX: usize = 160;
+const PREAMBLE_WORDS_FEW: usize = 3;
 
 /// How the second provider was asked to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +60,10 @@ pub enum NotContinued {
     AnotherAnswer,
     /// It started again and ended before it came to where the old one broke off.
     Shorter,
+    /// It told the last words again, in others, and nobody can say up to where.
+    Retold,
+    /// Its first words are not the next words of the old one.
+    Unfitting(FitWhy),
 }
 
 impl NotContinued {
@@ -52,16 +72,24 @@ impl NotContinued {
         match self {
             Self::AnotherAnswer => "another_answer",
             Self::Shorter => "shorter_answer",
+            Self::Retold => "retold",
+            Self::Unfitting(_) => "unfitting",
         }
     }
 }
 
 impl fmt::Display for NotContinued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AnotherAnswer => "the next provider started another answer",
-            Self::Shorter => "the next provider's answer is shorter than what was already said",
-        })
+        match self {
+            Self::AnotherAnswer => f.write_str("the next provider started another answer"),
+            Self::Shorter => {
+                f.write_str("the next provider's answer is shorter than what was already said")
+            }
+            Self::Retold => f.write_str("the next provider told the last words again in others"),
+            Self::Unfitting(why) => {
+                write!(f, "the next provider did not go on: its text {}", why.as_str())
+            }
+        }
     }
 }
 
@@ -76,21 +104,26 @@ pub struct Splice {
     /// The new text, until it is known where it goes on.
     held: String,
     joined: bool,
+    why: &'static str,
 }
 
-/// A word without case, and where it ends in its text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Word {
-    folded: String,
-    end: usize,
+/// How much is known of the new text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// More will come.
+    Some,
+    /// More will come, but too late.
+    Enough,
+    /// It is over.
+    All,
 }
 
 /// What is known of the held text.
 enum Found {
     /// More is needed.
     Nothing,
-    /// Everything before this place repeats the old text.
-    GoesOnAt(usize),
+    /// Everything before this place repeats the old text, or nothing does, for this reason.
+    GoesOnAt(usize, &'static str),
     Not(NotContinued),
 }
 
@@ -100,7 +133,7 @@ impl Splice {
         let from = said.floor_char_boundary(said.len().saturating_sub(SAID_BYTES_MAX));
         let said = said.get(from..).unwrap_or_default().to_owned();
         let words = words_of(&said);
-        Self { manner, said, words, held: String::new(), joined: false }
+        Self { manner, said, words, held: String::new(), joined: false, why: "" }
     }
 
     /// Takes more of the new text; gives what the caller is to read now, which may be nothing yet.
@@ -112,7 +145,15 @@ impl Splice {
             return Ok(text.to_owned());
         }
         self.held.push_str(text);
-        self.settle(false)
+        self.settle(Known::Some)
+    }
+
+    /// No more is waited for: what is held is judged as it is, unless it is still repeating.
+    ///
+    /// # Errors
+    /// As for [`push`](Self::push).
+    pub fn decide(&mut self) -> Result<String, NotContinued> {
+        if self.joined { Ok(String::new()) } else { self.settle(Known::Enough) }
     }
 
     /// The new text is over; gives what is left of it.
@@ -120,7 +161,7 @@ impl Splice {
     /// # Errors
     /// As for [`push`](Self::push).
     pub fn end(&mut self) -> Result<String, NotContinued> {
-        if self.joined { Ok(String::new()) } else { self.settle(true) }
+        if self.joined { Ok(String::new()) } else { self.settle(Known::All) }
     }
 
     /// True once the place was found; from then on all text goes through.
@@ -128,13 +169,19 @@ impl Splice {
         self.joined
     }
 
-    fn settle(&mut self, over: bool) -> Result<String, NotContinued> {
+    /// Why it was joined where it was; empty before that.
+    pub fn why(&self) -> &'static str {
+        self.why
+    }
+
+    fn settle(&mut self, known: Known) -> Result<String, NotContinued> {
+        let over = known == Known::All;
         let Some(skip) = self.preamble(over) else { return Ok(String::new()) };
         let fresh = self.held.get(skip..).unwrap_or_default();
-        let at = match self.find(fresh, over) {
+        let (at, why) = match self.find(fresh, known) {
             Found::Nothing => return Ok(String::new()),
             Found::Not(why) => return Err(why),
-            Found::GoesOnAt(at) => at,
+            Found::GoesOnAt(at, why) => (at, why),
         };
         let rest = fresh.get(at..).unwrap_or_default();
         let joined = self.join(rest, at > 0);
@@ -143,81 +190,104 @@ impl Splice {
             return Ok(joined);
         }
         self.joined = true;
+        self.why = why;
         self.held = String::new();
         Ok(joined)
     }
 
     /// How many bytes at the front only say that it goes on; `None` while that cannot be told.
     fn preamble(&self, over: bool) -> Option<usize> {
-        const OPENERS: [&str; 12] = [
-            "sure",
-            "certainly",
-            "of course",
-            "continuing",
-            "here is the rest",
-            "here's the rest",
-            "here is the continuation",
-            "here's the continuation",
-            "picking up",
-            "okay",
-            "ok,",
-            "apologies",
+        const OPENERS: [&str; 14] = [
+            "Sure",
+            "Certainly",
+            "Of course",
+            "Absolutely",
+            "Continuing",
+            "Here is",
+            "Here's",
+            "Here’s",
+            "Picking up",
+            "Okay",
+            "OK",
+            "Apologies",
+            "I apologize",
+            "Sorry",
         ];
         if self.manner == Manner::Prefill {
             return Some(0);
         }
-        let start = self.held.trim_start().to_lowercase();
+        let start = self.held.trim_start();
         let is_word = |rest: &str| !rest.starts_with(char::is_alphanumeric);
         let opens = OPENERS.iter().any(|opener| start.strip_prefix(opener).is_some_and(is_word));
-        let may_open = OPENERS.iter().any(|opener| opener.starts_with(start.as_str()));
-        // The old text itself may begin like that.
-        let old = self.said.trim_start().to_lowercase();
         if !opens {
+            let may_open = OPENERS.iter().any(|opener| opener.starts_with(start));
             return if may_open && !over { None } else { Some(0) };
         }
-        if old.starts_with(start.get(..8.min(start.len())).unwrap_or(&start)) {
+        // The old text itself may begin like that.
+        let old = self.said.trim_start();
+        if old.starts_with(start.get(..8.min(start.len())).unwrap_or(start)) {
             return Some(0);
         }
-        let lead = self.held.len() - self.held.trim_start().len();
-        let end = self.held.get(lead..)?.find(['\n', ':']).map(|at| lead + at + 1);
-        match end {
-            Some(end) if end <= PREAMBLE_BYTES_MAX => Some(end),
+        let lead = self.held.len() - start.len();
+        match start.find(['\n', ':']) {
+            Some(end) if end < PREAMBLE_BYTES_MAX => {
+                let line = start.get(..=end).unwrap_or_default();
+                Some(if is_announcement(line) { lead + end + 1 } else { 0 })
+            }
             Some(_) => Some(0),
-            None if over || self.held.len() > PREAMBLE_BYTES_MAX => Some(0),
+            None if over || start.len() > PREAMBLE_BYTES_MAX => Some(0),
             None => None,
         }
     }
 
-    fn find(&self, fresh: &str, over: bool) -> Found {
+    fn find(&self, fresh: &str, known: Known) -> Found {
         let mut new = words_of(fresh);
-        let whole = fresh.ends_with(|c: char| !c.is_alphanumeric());
+        let over = known == Known::All;
         // The last word may still be growing.
-        if !over && !whole {
+        if !over && !fresh.ends_with(|c: char| !c.is_alphanumeric()) {
             new.pop();
         }
-        if new.is_empty() || self.words.is_empty() {
-            return if over || self.words.is_empty() { Found::GoesOnAt(0) } else { Found::Nothing };
+        if self.words.is_empty() {
+            return Found::GoesOnAt(0, "nothing was told");
+        }
+        if new.is_empty() && !over {
+            let long = fresh.len() > JUDGED_BYTES_MAX;
+            return if long { self.judge(fresh, &new) } else { Found::Nothing };
         }
         if let Some(found) = self.restart(fresh, &new, over) {
             return found;
         }
-        if let Some(found) = self.overlap(&new, over) {
+        if let Some(found) = self.overlap(fresh, &new, over) {
             return found;
         }
-        if self.manner == Manner::UserTurn {
-            if let Some(at) = self.half_word(fresh) {
-                return Found::GoesOnAt(at);
-            }
-            if self.may_retell(&new) {
-                if new.len() < RETOLD_NEW && !over {
-                    return Found::Nothing;
-                }
-                if let Some(at) = self.retold(&new) {
-                    return Found::GoesOnAt(at);
-                }
-            }
+        if self.manner == Manner::UserTurn
+            && let Some(at) = self.half_word(fresh)
+        {
+            return Found::GoesOnAt(at, "a half word was repeated");
         }
-        Found::GoesOnAt(0)
+        let enough = new.len() >= JUDGED_WORDS_MAX
+            || fresh.len() > JUDGED_BYTES_MAX
+            || (new.len() >= JUDGED_WORDS_MIN && !self.may_retell(&new));
+        if known == Known::Some && !enough { Found::Nothing } else { self.judge(fresh, &new) }
+    }
+
+    /// It repeats nothing: is it a retelling, and if not, are these the next words?
+    fn judge(&self, fresh: &str, new: &[Word]) -> Found {
+        let told = Told::new(&self.said, &self.words);
+        let sentence = words::first_sentence(fresh, new);
+        match retold::of_the_end(&self.words, sentence, told.sentence_words()) {
+            Retelling::Until(at) => {
+                return Found::GoesOnAt(at, "the last words were told in others");
+            }
+            Retelling::Unclear => return Found::Not(NotContinued::Retold),
+            Retelling::No => {}
+        }
+        let fit = fit::judge(&told, self.manner, fresh, new);
+        if fit.goes_on {
+            Found::GoesOnAt(0, fit.why.as_str())
+        } else {
+            Found::Not(NotContinued::Unfitting(fit.why))
+        }
     }
 
     /// Does it start again from the beginning?
@@ -226,12 +296,12 @@ impl Splice {
         let alike = old.iter().zip(new).take_while(|(a, b)| a.folded == b.folded).count();
         if alike == old.len() {
             let last = new.get(alike - 1)?;
-            return Some(Found::GoesOnAt(last.end));
+            return Some(Found::GoesOnAt(last.end, "it was told from the start"));
         }
         if alike + 1 == old.len()
             && let Some(at) = self.rest_of_word(fresh, new, alike)
         {
-            return Some(Found::GoesOnAt(at));
+            return Some(Found::GoesOnAt(at, "it was told from the start"));
         }
         if alike == new.len() {
             if !over {
@@ -241,7 +311,7 @@ impl Splice {
             let is_end = ends_with(old, new);
             let all = new.last().map_or(0, |word| word.end);
             let short = Found::Not(NotContinued::Shorter);
-            return Some(if is_end { Found::GoesOnAt(all) } else { short });
+            return Some(if is_end { Found::GoesOnAt(all, "it had been the end") } else { short });
         }
         (alike >= RESTART_WORDS).then_some(Found::Not(NotContinued::AnotherAnswer))
     }
@@ -259,22 +329,25 @@ impl Splice {
         Some(start + at)
     }
 
-    /// Does its beginning repeat the old text's last words?
-    fn overlap(&self, new: &[Word], over: bool) -> Option<Found> {
-        let tail_at = self.words.len().saturating_sub(TAIL_WORDS);
-        let tail = self.words.get(tail_at..).unwrap_or_default();
-        for at in 0..tail.len() {
-            let repeated = tail.get(at..).unwrap_or_default();
-            let alike = repeated.iter().zip(new).all(|(a, b)| a.folded == b.folded);
-            if !alike {
-                continue;
-            }
-            if new.len() < repeated.len() {
+    /// Does its beginning repeat the old text's last words, however many?
+    fn overlap(&self, fresh: &str, new: &[Word], over: bool) -> Option<Found> {
+        for at in 0..self.words.len() {
+            let repeated = self.words.get(at..).unwrap_or_default();
+            let alike = repeated.iter().zip(new).take_while(|(a, b)| a.folded == b.folded).count();
+            if alike == new.len() && alike < repeated.len() {
                 // All of it stands inside the old end; what comes next will tell.
-                return if over { None } else { Some(Found::Nothing) };
-            }
-            if self.is_telling(repeated) {
-                return new.get(repeated.len() - 1).map(|last| Found::GoesOnAt(last.end));
+                if !over {
+                    return Some(Found::Nothing);
+                }
+            } else if alike == repeated.len() && self.is_telling(repeated) {
+                let last = new.get(alike - 1)?;
+                return Some(Found::GoesOnAt(last.end, "the last words were repeated"));
+            } else if alike > 0
+                && alike + 1 == repeated.len()
+                && let Some(at) = self.rest_of_word(fresh, new, alike)
+                && self.is_telling(repeated)
+            {
+                return Some(Found::GoesOnAt(at, "the last words were repeated"));
             }
         }
         None
@@ -282,7 +355,7 @@ impl Splice {
 
     /// One short word alike is chance; after a prefill two are.
     fn is_telling(&self, repeated: &[Word]) -> bool {
-        let letters: usize = repeated.iter().map(|word| word.folded.chars().count()).sum();
+        let letters: usize = repeated.iter().map(Word::chars).sum();
         match self.manner {
             Manner::Prefill => repeated.len() >= 3 && letters >= 10,
             Manner::UserTurn => letters >= 5 || repeated.len() >= 2,
@@ -294,7 +367,14 @@ impl Splice {
         let half = self.words.last().filter(|word| word.end == self.said.len())?;
         let lead = fresh.len() - fresh.trim_start().len();
         let first = words_of(fresh).into_iter().next()?;
-        let longer = first.folded.len() > half.folded.len() && half.folded.chars().count() >= 3;
+        let longer = first.folded.len() > half.folded.len() && half.chars() >= 3;
+        // A whole word may be the beginning of a longer one by chance.
+        let before = self.words.get(..self.words.len() - 1).unwrap_or_default();
+        let whole = lexicon::is_dangling(&half.folded)
+            || before.iter().any(|word| word.folded == half.folded);
+        if whole {
+            return None;
+        }
         (longer && first.folded.starts_with(&half.folded)).then(|| {
             let letters = half.folded.chars().count();
             let rest = fresh.get(lead..).unwrap_or_default();
@@ -305,32 +385,7 @@ impl Splice {
 
     /// Is there a sign that its beginning tells the old end in other words?
     fn may_retell(&self, new: &[Word]) -> bool {
-        let old = last(&self.words, RETOLD_OLD);
-        let long = |word: &&Word| word.folded.chars().count() >= 4;
-        let first = new.get(..RETOLD_WORDS_MIN.min(new.len())).unwrap_or_default();
-        first.iter().filter(long).any(|word| old.iter().any(|known| known.folded == word.folded))
-    }
-
-    /// Where a retelling of the old end is over.
-    fn retold(&self, new: &[Word]) -> Option<usize> {
-        let mut best: Option<(f64, usize)> = None;
-        for count_old in RETOLD_WORDS_MIN..=RETOLD_OLD.min(self.words.len()) {
-            let old = last(&self.words, count_old);
-            for count_new in RETOLD_WORDS_MIN..=RETOLD_NEW.min(new.len()) {
-                let told = new.get(..count_new).unwrap_or_default();
-                let same_end =
-                    old.last().map(|word| &word.folded) == told.last().map(|word| &word.folded);
-                if !same_end {
-                    continue;
-                }
-                #[expect(clippy::cast_precision_loss, reason = "a few words")]
-                let alike = common(old, told) as f64 / count_old.max(count_new) as f64;
-                if alike >= RETOLD_ALIKE && best.is_none_or(|(known, _)| alike > known) {
-                    best = told.last().map(|word| (alike, word.end));
-                }
-            }
-        }
-        best.map(|(_, at)| at)
+        words::shared_content(last(&self.words, RETOLD_WORDS), first(new, JUDGED_WORDS_MIN)) > 0
     }
 
     /// The rest of the new text as it follows the old one.
@@ -362,58 +417,24 @@ impl Splice {
     }
 }
 
-/// Scripts that put no blanks between words.
-fn is_wordless(c: char) -> bool {
-    matches!(u32::from(c), 0x3040..=0x30FF | 0x3400..=0x9FFF | 0xAC00..=0xD7AF | 0xF900..=0xFAFF
-        | 0x0E00..=0x0EFF | 0x20000..=0x3FFFF)
-}
-
-/// The words of a text; a letter of a script without blanks is one by itself.
-fn words_of(text: &str) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
-    let mut open = false;
-    for (at, c) in text.char_indices() {
-        let end = at + c.len_utf8();
-        if !c.is_alphanumeric() {
-            open = false;
-            continue;
-        }
-        let alone = is_wordless(c);
-        match words.last_mut() {
-            Some(word) if open && !alone => {
-                word.folded.extend(c.to_lowercase());
-                word.end = end;
-            }
-            _ => words.push(Word { folded: c.to_lowercase().collect(), end }),
-        }
-        open = !alone;
-    }
-    words
-}
-
-fn last(words: &[Word], count: usize) -> &[Word] {
-    words.get(words.len().saturating_sub(count)..).unwrap_or_default()
-}
-
-fn ends_with(words: &[Word], end: &[Word]) -> bool {
-    let tail = last(words, end.len());
-    tail.len() == end.len() && tail.iter().zip(end).all(|(a, b)| a.folded == b.folded)
-}
-
-/// Length of the longest common subsequence.
-fn common(a: &[Word], b: &[Word]) -> usize {
-    let mut row = vec![0_usize; b.len() + 1];
-    for left in a {
-        let mut diagonal = 0;
-        for (at, right) in b.iter().enumerate() {
-            let above = row.get(at + 1).copied().unwrap_or(0);
-            let before = row.get(at).copied().unwrap_or(0);
-            let here = if left.folded == right.folded { diagonal + 1 } else { above.max(before) };
-            diagonal = above;
-            if let Some(place) = row.get_mut(at + 1) {
-                *place = here;
-            }
-        }
-    }
-    row.last().copied().unwrap_or(0)
+/// A line that says only that it will go on now.
+fn is_announcement(line: &str) -> bool {
+    const MEANT: [&str; 14] = [
+        "answer",
+        "break",
+        "broke",
+        "cont",
+        "cut",
+        "go on",
+        "here it is",
+        "here you",
+        "interrupt",
+        "left off",
+        "message",
+        "pick",
+        "rest",
+        "text",
+    ];
+    let line = line.to_lowercase();
+    words_of(&line).len() <= PREAMBLE_WORDS_FEW || MEANT.iter().any(|word| line.contains(word))
 }
