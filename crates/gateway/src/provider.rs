@@ -21,12 +21,15 @@ impl Provider {
         self.rollup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A model that may be asked with so many keys. Gives how many doubts are no news to it: if the
-    /// provider is in doubt now, the last one is.
-    pub(crate) fn known(&self, model: &Arc<str>, keys: u16) -> u64 {
-        let mut rollup = self.rollup();
-        rollup.known(model, keys);
-        self.doubts().saturating_sub(u64::from(rollup.is_in_doubt()))
+    /// How many doubts are no news to a model that nobody asked yet: if the provider is in doubt now,
+    /// the last one is.
+    pub(crate) fn doubts_over(&self) -> u64 {
+        self.doubts().saturating_sub(u64::from(self.rollup().is_in_doubt()))
+    }
+
+    /// A model has answered with this key.
+    pub(crate) fn answered(&self, model: &Arc<str>, key: u16) {
+        self.rollup().answered(model, key);
     }
 
     pub(crate) fn doubts(&self) -> u64 {

@@ -2,7 +2,7 @@
 //! it at a pace that it can take. A call takes its place as a [`Claim`] and tells, when it ends, how
 //! it went.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ struct Route {
     in_flight: AtomicUsize,
     /// Doubts about its provider that it has heard of.
     doubts: AtomicU64,
+    has_answered: AtomicBool,
 }
 
 /// What all keys of a rung share.
@@ -135,12 +136,13 @@ impl Rung {
         settings: RungSettings,
         (rooms, provider): (Arc<Rooms>, Arc<Provider>),
     ) -> Self {
-        let doubts = provider.known(&target.model, keys.max(1));
+        let doubts = provider.doubts_over();
         let route = || Route {
             breaker: Mutex::new(Breaker::new(settings.breaker)),
             pacer: Mutex::new(Pacer::default()),
             in_flight: AtomicUsize::new(0),
             doubts: AtomicU64::new(doubts),
+            has_answered: AtomicBool::new(false),
         };
         let served_by = HeaderValue::from_str(&target.to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unprintable"));
@@ -505,6 +507,10 @@ impl Claim {
         }
         let verdict = fault.map_or(Verdict::Success, resilience::verdict_of);
         let Some(route) = self.route() else { return };
+        if verdict == Verdict::Success && !route.has_answered.load(Ordering::Relaxed) {
+            route.has_answered.store(true, Ordering::Relaxed);
+            self.rung.provider.answered(&self.rung.target.model, self.key);
+        }
         let transition = {
             let mut dice = lock(judge.dice);
             lock(&route.breaker).judge(now, self.admitted.probe, verdict, &mut dice)

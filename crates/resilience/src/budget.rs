@@ -12,6 +12,9 @@
 //! reserve lets a lone request, a test bench or a small shop be tried again, at one extra try a
 //! second. Moving on from a rung whose breaker refused is free, because no call was made. A try
 //! that repeats what was already streamed may be paid at a higher cost.
+//!
+//! A **hedge** is a luxury: it finds nothing in the reserve, and half of what the traffic allows is
+//! left for repetitions. So hedges never bring the tries per request above 1 + `ratio`, at any rate.
 
 use std::fmt;
 
@@ -21,6 +24,9 @@ use crate::window::Window;
 
 /// Extra tries in ten seconds that are granted however little traffic there is.
 pub const RESERVE_TRIES_MAX: u32 = 10;
+
+/// The share of the budget beyond which no hedge is paid.
+const HEDGE_SHARE: f64 = 0.5;
 
 const BUCKET_MS: u64 = 1_000;
 
@@ -78,6 +84,23 @@ impl RetryBudget {
             return Err(BudgetSpent { spent, requests });
         }
         self.book(now, cost);
+        Ok(())
+    }
+
+    /// Pays for a second call beside one that is late. Half of what is allowed stays for faults, and
+    /// the reserve is not touched.
+    ///
+    /// # Errors
+    /// [`BudgetSpent`] if it cannot be paid; nothing is taken then.
+    pub fn try_hedge(&mut self, now: Tick) -> Result<(), BudgetSpent> {
+        let requests = self.requests_in_window(now);
+        let spent = self.tries.sum(now);
+        let earned = self.ratio * f64::from(requests);
+        let most = earned.min(self.allowed(requests) * HEDGE_SHARE);
+        if f64::from(spent.saturating_add(1)) > most {
+            return Err(BudgetSpent { spent, requests });
+        }
+        self.book(now, 1);
         Ok(())
     }
 

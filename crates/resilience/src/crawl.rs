@@ -1,6 +1,7 @@
 //! Notices a stream that crawls: words come, but far more slowly than this rung's usually do, and for
 //! long. Only time in which the provider was waited for counts, so that a caller who reads slowly is
-//! no slow provider. What follows from it is decided elsewhere.
+//! no slow provider; and only answer text does, since a model that thinks shows little of it and
+//! seldom. What follows from it is decided elsewhere.
 
 use std::time::Duration;
 
@@ -43,7 +44,8 @@ impl Crawl {
         }
     }
 
-    /// More content came now, after waiting for it or at once. `usual` is asked seldom: the time
+    /// More content came now, after waiting for it or at once: so many deltas with so many characters
+    /// of answer text. `usual` is asked seldom: the time
     /// that a token of this rung usually takes. Gives for how long the stream has crawled by now, at
     /// the end of a stretch that did.
     pub fn content(
@@ -52,10 +54,13 @@ impl Crawl {
         (deltas, chars): (u32, u32),
         usual: impl FnOnce() -> Option<Duration>,
     ) -> Option<Duration> {
-        if had_to_wait {
-            self.waited += now.since(self.last);
+        let span = now.since(std::mem::replace(&mut self.last, now));
+        if chars == 0 {
+            return None;
         }
-        self.last = now;
+        if had_to_wait {
+            self.waited += span;
+        }
         self.tokens = self.tokens.saturating_add(deltas.max(chars / CHARS_A_TOKEN));
         if self.waited < STRETCH {
             return None;
@@ -116,6 +121,16 @@ mod tests {
         for second in 1..60 {
             let at = (Tick::from_millis(second * 1_000), true);
             assert_eq!(crawl.content(at, (1, 200), || None), None);
+        }
+        assert!(!crawl.is_crawling());
+    }
+
+    #[test]
+    fn a_model_that_thinks_does_not_crawl() {
+        let mut crawl = Crawl::new(Tick::default());
+        for second in (3..90).step_by(3) {
+            let at = (Tick::from_millis(second * 1_000), true);
+            assert_eq!(crawl.content(at, (1, 0), || None), None);
         }
         assert!(!crawl.is_crawling());
     }

@@ -16,8 +16,6 @@ const IN_TIME: f64 = 0.95;
 const ANEW_EVERY: usize = 16;
 /// A prompt of so many tokens doubles the time that a first token may take, as for the pulse.
 const PROMPT_TOKENS_DOUBLE: f64 = 8_000.0;
-/// A repetition after a fault finds at least this share of the budget left by hedges.
-const BUDGET_LEFT_MIN: f64 = 0.5;
 /// So much of the limit may be in use: near its bound a rung has nothing to give.
 const IN_USE_MAX: f64 = 0.75;
 
@@ -135,10 +133,9 @@ impl Ease {
     }
 }
 
-/// May a second call be made now? `budget_level` is what is left of the retry budget, as a share of
-/// all of it; the call must still be paid there.
-pub fn may_hedge(late: Ease, other: Ease, budget_level: f64) -> bool {
-    late.is_at_ease() && other.is_at_ease() && budget_level > BUDGET_LEFT_MIN
+/// May a second call be made now? It must still be paid from the retry budget.
+pub fn may_hedge(late: Ease, other: Ease) -> bool {
+    late.is_at_ease() && other.is_at_ease()
 }
 
 #[cfg(test)]
@@ -233,14 +230,14 @@ mod tests {
         /// Whoever is under pressure is neither hedged nor asked beside another.
         #[test]
         fn pressure_forbids_it(
-            in_flight in 0_u32..200, limit in 1_u32..200, level in 0.0_f64..1.0,
+            in_flight in 0_u32..200, limit in 1_u32..200,
             (closed, ramped, first) in any::<(bool, bool, bool)>(),
         ) {
             let one = Ease { closed, ramped, in_flight, limit };
             let easy = Ease { closed: true, ramped: false, in_flight: 0, limit: 64 };
-            let may = if first { may_hedge(one, easy, level) } else { may_hedge(easy, one, level) };
+            let may = if first { may_hedge(one, easy) } else { may_hedge(easy, one) };
             let calm = closed && !ramped && f64::from(in_flight) <= 0.75 * f64::from(limit);
-            prop_assert_eq!(may, calm && level > 0.5);
+            prop_assert_eq!(may, calm);
         }
     }
 }

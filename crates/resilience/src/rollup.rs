@@ -37,18 +37,16 @@ pub struct Rollup {
 }
 
 impl Rollup {
-    /// A pair that may be asked.
-    pub fn known(&mut self, model: &Arc<str>, keys: u16) {
-        for key in 0..keys {
-            let pair = (model.clone(), key);
-            if self.pairs.len() < PAIRS_MAX {
-                self.pairs.entry(pair).or_insert(Pair::Up);
-            }
+    /// A pair has answered. One that never did is none: a caller may ask for any name.
+    pub fn answered(&mut self, model: &Arc<str>, key: u16) {
+        if self.pairs.len() < PAIRS_MAX {
+            self.pairs.entry((model.clone(), key)).or_insert(Pair::Up);
         }
     }
 
     /// A pair's breaker changed. True if the provider has come into doubt by it.
     pub fn changed(&mut self, model: &Arc<str>, key: u16, to: State, why: BreakerWhy) -> bool {
+        self.answered(model, key);
         let Some(pair) = self.pairs.get_mut(&(model.clone(), key)) else { return false };
         *pair = match (to, why) {
             (State::Closed | State::Resting, _) => Pair::Up,
@@ -106,7 +104,7 @@ mod tests {
 
     fn of_models(count: usize) -> Rollup {
         let mut rollup = Rollup::default();
-        (0..count).for_each(|number| rollup.known(&model(number), 1));
+        (0..count).for_each(|number| rollup.answered(&model(number), 0));
         rollup
     }
 

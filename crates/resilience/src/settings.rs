@@ -72,6 +72,10 @@ impl Default for FailoverSettings {
 }
 
 /// When a second call is made because a first token is late.
+///
+/// Off by default. Where a provider falls silent for some calls, it shortens the worst waits; on a
+/// day without trouble it changes no percentile of the first tokens in our drills and makes one to
+/// three calls in a hundred for nothing, and who pays for calls should say whether that is worth it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HedgeSettings {
     pub enabled: bool,

@@ -31,7 +31,8 @@ pub(super) struct Second {
 /// What came of one call, or of two.
 pub(super) struct Race {
     first: Option<Called>,
-    second: Option<Second>,
+    /// In a box, for it is seldom there.
+    second: Option<Box<Second>>,
     /// After how long the second one began.
     after: Duration,
 }
@@ -87,17 +88,20 @@ impl Climb<'_> {
     }
 
     /// The next rung that has room, if the late one is not late for having too much to do.
-    fn second(&self, late: &Claim) -> Option<Second> {
+    fn second(&self, late: &Claim) -> Option<Box<Second>> {
+        // Nobody is asked twice while others wait to be asked once.
+        if self.others_wait() {
+            return None;
+        }
         let now = self.gateway.shared.clock.now();
         let late_ease = late.rung.ease(now);
-        let level = self.gateway.retry_budget_level();
         let steps = self.ladder.steps.clone();
         for (step, targets) in steps.iter().enumerate().skip(self.step) {
             for target in targets.iter().filter(|target| **target != late.rung.target) {
                 let Some((rung, upstream)) = self.rung(target) else { continue };
                 let possible = !self.given_up.contains(target)
                     && !upstream.is_reserve()
-                    && resilience::may_hedge(late_ease, rung.ease(now), level)
+                    && resilience::may_hedge(late_ease, rung.ease(now))
                     && self.cannot_serve(&rung, &*upstream).is_none();
                 if !possible {
                     continue;
@@ -110,7 +114,8 @@ impl Climb<'_> {
                     return None;
                 }
                 self.ticket.begin_beside(&claim);
-                return Some(Second { claim, upstream, step, started: now, ended: None });
+                let started = now;
+                return Some(Box::new(Second { claim, upstream, step, started, ended: None }));
             }
         }
         None
@@ -119,7 +124,7 @@ impl Climb<'_> {
     fn pays_for_hedge(&self, now: Tick) -> bool {
         let budget = &self.gateway.shared.budget;
         let mut budget = budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        budget.try_spend(now, 1).is_ok()
+        budget.try_hedge(now).is_ok()
     }
 
     /// Writes down what became of the two, and says which one counts.
@@ -133,7 +138,7 @@ impl Climb<'_> {
         let step = self.step;
         let is_reserve = upstream.is_reserve();
         let winner = |claim, called| Winner { claim, step, is_reserve, started, called };
-        let Some(second) = second else {
+        let Some(second) = second.map(|second| *second) else {
             return winner(claim, first.unwrap_or_else(nobody_won));
         };
         self.tries += 1;

@@ -111,3 +111,36 @@ fn without_a_ratio_there_is_no_extra_try() {
         assert!(budget.level(Tick::default()).abs() < 1e-12);
     }
 }
+
+proptest! {
+    /// Hedges alone keep to half of the budget, and to the ratio at any rate: the reserve is not
+    /// theirs.
+    #[test]
+    fn hedges_find_no_reserve(
+        ratio in 0.0_f64..0.5,
+        steps in prop::collection::vec((0_u64..1_500, 0_u32..120, 0_u32..30), 1..50),
+    ) {
+        let mut budget = RetryBudget::new(ratio);
+        let mut now = Tick::default();
+        let (mut requests, mut hedges) = (Vec::new(), Vec::new());
+        for (wait_ms, new_requests, wanted) in steps {
+            now = now + Duration::from_millis(wait_ms);
+            for _ in 0..new_requests {
+                budget.request(now);
+                requests.push(now);
+            }
+            for _ in 0..wanted {
+                if budget.try_hedge(now).is_err() {
+                    continue;
+                }
+                hedges.push(now);
+                let counted = |list: &[Tick]| {
+                    list.iter().filter(|at| now.since(**at) < WINDOW).count() as f64
+                };
+                let earned = ratio * counted(&requests);
+                prop_assert!(counted(&hedges) <= earned);
+                prop_assert!(counted(&hedges) <= earned.max(RESERVE_TRIES_MAX.into()) / 2.0);
+            }
+        }
+    }
+}
