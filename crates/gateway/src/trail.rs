@@ -25,7 +25,7 @@ pub(crate) struct Trail {
     /// A repetition was not made because the retry budget had none left; the caller's client is
     /// asked not to make it either.
     pub(crate) budget_spent: bool,
-    /// The faults are this request's own.
+    /// The faults are this request's own, as its like has shown before.
     pub(crate) poisoned: bool,
 }
 

@@ -46,8 +46,8 @@ impl Quarantine {
         if self.outage_until.is_some_and(|until| now < until) {
             return false;
         }
-        if self.held.iter().any(|held| held.fingerprint == fingerprint) {
-            return true;
+        if let Some(held) = self.held.iter().find(|held| held.fingerprint == fingerprint) {
+            return held.unseen <= UNSEEN_MAX;
         }
         let recent = |held: &&Held| now.since(held.since) < Duration::from_millis(CROWD_MS);
         if self.held.iter().rev().take_while(recent).count() + 1 >= CROWD_MIN {

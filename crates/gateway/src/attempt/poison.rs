@@ -19,7 +19,8 @@ pub(super) fn elsewhere(another: bool) -> Decision {
 }
 
 impl Climb<'_> {
-    /// Tells the breaker of a failed attempt, unless the fault is the request's own.
+    /// Tells the breaker of a failed attempt, unless the fault is known to be the request's own.
+    /// Who is found out just now is not told so yet, for it may still be an outage.
     pub(super) fn judge_failed(&mut self, mut claim: Claim, fault: &Fault) {
         let judge = self.gateway.judge();
         if fault.class != FaultClass::ServerError || self.going_on.is_some() {
@@ -46,7 +47,6 @@ impl Climb<'_> {
             return;
         }
         drop(apart);
-        self.trail.poisoned = true;
         for (target, key, count) in failures {
             if let Some((rung, _)) = self.rung(&target) {
                 rung.withdraw(key, count, &judge);

@@ -191,8 +191,11 @@ impl Splice {
             // What comes next may still be the old text's last punctuation, or its last blank.
             return Ok(joined);
         }
-        let told = Told::new(&self.said, &self.words);
-        if over && joined.trim().is_empty() && matches!(told.ending(), Ending::Within { .. }) {
+        let within = || {
+            let told = Told::new(&self.said, &self.words);
+            matches!(told.ending(), Ending::Within { .. })
+        };
+        if over && joined.trim().is_empty() && within() {
             // To say nothing more is no end where a sentence is not over.
             return Err(NotContinued::Shorter);
         }

@@ -29,8 +29,9 @@ pub(super) enum Retelling {
     Unclear,
 }
 
-/// Compares the sentence that the old text ended with, its last `sentence` words and the
-/// clause within it, with the first sentence of the new one. A like sentence further back, or further on, is a refrain.
+/// Compares the sentence that the old text ended with, its last `sentence` words and the clause
+/// within it, with the first sentence of the new one. A like sentence further back, or further on,
+/// is a refrain.
 pub(super) fn of_the_end(
     old: &[Word],
     new: &[Word],

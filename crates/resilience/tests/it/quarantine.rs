@@ -42,7 +42,7 @@ fn the_only_traffic_there_is_is_not_spared_for_ever() {
     assert!((0..1_000).all(|ms| apart.spares(at(ms), 7, true)), "others are answered");
     let spared = (1_000..2_000).take_while(|ms| apart.spares(at(*ms), 7, false)).count();
     assert!((8..64).contains(&spared), "{spared}");
-    assert!(!apart.spares(at(3_000), 7, true));
+    assert!(!apart.spares(at(3_000), 7, true) && !apart.condemn(at(3_000), 7));
 }
 
 fn fail(breaker: &mut Breaker, ms: u64, dice: &mut Dice) {
