@@ -53,12 +53,13 @@ impl Tail {
         }
     }
 
-    /// None had come when the call was given up. It would have been later still, so it counts only
-    /// if it was late already: a short wait that was cut off tells nothing.
+    /// None had come when the call was given up. If it was late already it counts as just that, so
+    /// that the trigger does not sink towards what came quickly; taken at its length, each wait that
+    /// the trigger cut off would move the trigger up. A shorter wait tells nothing.
     pub fn add_cut_off(&mut self, after: Duration, prompt_tokens: u64) {
-        let ms = after.as_secs_f64() * 1000.0 / prompt_factor(prompt_tokens);
-        if self.late_ms.is_none_or(|late_ms| ms >= late_ms) {
-            self.add(after, prompt_tokens);
+        match self.late_after(prompt_tokens) {
+            Some(late) if after >= late => self.add(late, prompt_tokens),
+            _ => {}
         }
     }
 
@@ -194,7 +195,7 @@ mod tests {
             let late = round % 10 == 0;
             if late { tail.add_cut_off(ms(1_500), 0) } else { tail.add(ms(300), 0) }
         }
-        assert_eq!(tail.late_after(0), Some(ms(1_500)));
+        assert_eq!(tail.late_after(0), Some(ms(1_000)), "neither up nor down");
     }
 
     proptest! {

@@ -73,9 +73,10 @@ impl Default for FailoverSettings {
 
 /// When a second call is made because a first token is late.
 ///
-/// Off by default. Where a provider falls silent for some calls, it shortens the worst waits; on a
-/// day without trouble it changes no percentile of the first tokens in our drills and makes one to
-/// three calls in a hundred for nothing, and who pays for calls should say whether that is worth it.
+/// Off by default: in our drills it changes no percentile of the first tokens on a day without
+/// trouble, for up to 3 % more calls. Where one call in twenty or in five falls silent, most of those
+/// still wait for their clock, since hedges may earn a tenth of the traffic at most; and the breaker,
+/// which is what ends such a day, hears of fewer faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HedgeSettings {
     pub enabled: bool,
