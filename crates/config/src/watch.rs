@@ -36,6 +36,7 @@ fn lookout(top: &Table<'_>, roster: &Roster, f: &mut Findings<'_>) -> lookout::S
         feeds_every_ms: table.integer("feeds_every_ms", d.feeds_every_ms, f),
         probes: probes(&table, roster, f),
         canaries: table.flag("canaries", f).unwrap_or(d.canaries),
+        acts: table.flag("acts", f).unwrap_or(d.acts),
     }
 }
 

@@ -74,6 +74,7 @@ impl Court {
             Fact::Attack { is_on } => self.is_attack = *is_on,
             Fact::Maintenance(maintenance) => self.maintenance(maintenance),
             Fact::Traffic { component, .. }
+            | Fact::Silence { component, .. }
             | Fact::Probe { component, .. }
             | Fact::Reports { component, .. }
             | Fact::Page { component, .. }

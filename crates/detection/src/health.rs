@@ -88,6 +88,7 @@ impl Judge {
     pub(crate) fn take(&mut self, at: UnixMs, fact: &Fact) {
         match fact {
             Fact::Traffic { traffic, .. } => self.traffic.take(at, traffic),
+            Fact::Silence { silence, .. } => self.traffic.silence(at, silence),
             Fact::Probe { result, .. } => self.probes.take(at, *result),
             Fact::Reports { reports, .. } => self.reports.take(at, *reports),
             Fact::Page { page, .. } => self.page.take(at, *page),
@@ -109,7 +110,7 @@ impl Judge {
             self.probes.clear();
         }
         self.looked_at = Some(now);
-        let onsets = [self.traffic.onset().filter(|_| self.traffic.is_alarmed())]
+        let onsets = [self.traffic.onset()]
             .into_iter()
             .chain([self.probes.onset(), self.reports.onset(), self.page.bad_at(now)]);
         let onset = onsets.flatten().min();
@@ -144,7 +145,7 @@ impl Judge {
             traffic.degraded_nats = traffic.degraded_nats.max(0.0);
         }
         let mut probe = self.probes.say(now);
-        let fell_at = self.traffic.onset().filter(|_| self.traffic.is_alarmed());
+        let fell_at = self.traffic.onset();
         if fell_at.is_some() && self.probes.good_at() < fell_at {
             // What was answered before the fall says nothing against it.
             probe.degraded_nats = probe.degraded_nats.max(0.0);

@@ -1,6 +1,7 @@
 //! The gateway's front: takes an HTTP request from the listener, sends it down the line, and owns
 //! what all requests share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,8 +16,9 @@ use upstream::Readiness;
 use crate::endpoint::{Asked, Endpoint, endpoint_of};
 use crate::reply::{self, ReplyBody};
 use crate::route::RouteBook;
+use crate::silence::{self, Silences};
 use crate::waiting::Rooms;
-use crate::{Lineup, LineupParts};
+use crate::{Advised, Lineup, LineupParts, rung};
 
 /// What a gateway is built from.
 #[derive(Debug)]
@@ -131,6 +133,26 @@ impl Gateway {
     /// and how many a second may come that belong elsewhere, while any do.
     pub fn paces(&self) -> Vec<(domain::Target, u32, Option<f64>)> {
         self.shared.routes.paces()
+    }
+
+    /// Heeds what onlookers say of a provider from now on, on all cores. With a confirmed outage the
+    /// doors of all its rungs are shut once; how they open again is the breakers' affair.
+    pub fn heed(&self, provider: &str, advised: Advised) {
+        let routes = &self.shared.routes;
+        if !routes.heed(&Arc::from(provider)).set(advised) {
+            return;
+        }
+        for rung in routes.of_provider(provider) {
+            for (key, transition) in rung.shut(self.shared.clock.now(), self.dice()) {
+                rung::tell(&self.shared.telemetry, &rung.target, key, transition);
+            }
+        }
+    }
+
+    /// Streamed calls of each provider that wait for a first word, by the second in which they began,
+    /// and the place of the present second among them.
+    pub fn silences(&self) -> (BTreeMap<Arc<str>, Silences>, usize) {
+        (self.shared.routes.silences(), silence::place(self.shared.clock.now()))
     }
 
     pub(crate) fn dice(&self) -> &Mutex<Dice> {

@@ -11,10 +11,12 @@ use domain::{Allowance, Fault, FaultClass, Target, Usage};
 use http::HeaderValue;
 use resilience::{
     Breaker, BreakerSettings, Expectation, Feel, Felt, Gate, LimitWhy, Limiter, Pace, PaceSettings,
-    Paced, Pacer, Pulse, Ramp, State, Take, Verdict,
+    Paced, Pacer, Pulse, Ramp, State, Take, Transition, Verdict,
 };
 use telemetry::{BreakerChange, Telemetry};
 
+use crate::heed::Heed;
+use crate::silence::Silence;
 use crate::waiting::Rooms;
 
 /// Generated tokens of an unstreamed answer below which its time tells nothing of the pace.
@@ -39,6 +41,9 @@ pub(crate) struct Rung {
     next_key: AtomicUsize,
     governor: Mutex<Governor>,
     rooms: Arc<Rooms>,
+    heed: Arc<Heed>,
+    /// Its calls that wait for a first word.
+    pub(crate) silence: Silence,
     settings: RungSettings,
 }
 
@@ -68,6 +73,12 @@ impl Governor {
     fn limit(&self, pressed: bool) -> (u32, LimitWhy) {
         let (easy, most) = (self.easy.limit(), self.most.limit());
         if pressed && most.0 > easy.0 { most } else { easy }
+    }
+
+    /// How much it could take before it fell says nothing of how much it can take then.
+    fn forget(&mut self, pace: PaceSettings) {
+        self.easy = Limiter::new(pace.limiter);
+        self.most = Limiter::anchored(pace.limiter);
     }
 
     fn felt(&mut self, now: Tick, felt: Felt, in_flight: u32) {
@@ -126,7 +137,7 @@ impl Rung {
         target: Target,
         keys: u16,
         settings: RungSettings,
-        rooms: Arc<Rooms>,
+        (rooms, heed): (Arc<Rooms>, Arc<Heed>),
     ) -> Self {
         let route = || Route {
             breaker: Mutex::new(Breaker::new(settings.breaker)),
@@ -148,8 +159,31 @@ impl Rung {
                 returning: false,
             }),
             rooms,
+            heed,
+            silence: Silence::default(),
             settings,
         }
+    }
+
+    /// True while its provider's outage is confirmed.
+    pub(crate) fn is_out(&self) -> bool {
+        self.heed.is_out()
+    }
+
+    /// Shuts the doors of all keys that are open, as a streak of failures would: from then on one
+    /// call at a time looks whether the provider is back. Tells which keys' doors were shut.
+    pub(crate) fn shut(&self, now: Tick, dice: &Mutex<Dice>) -> Vec<(u16, Transition)> {
+        let mut shut = Vec::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            let mut dice = lock(dice);
+            if let Some(transition) = lock(&route.breaker).shut(now, &mut dice) {
+                shut.push((u16::try_from(index).unwrap_or(u16::MAX), transition));
+            }
+        }
+        if !shut.is_empty() {
+            lock(&self.governor).forget(self.settings.pace);
+        }
+        shut
     }
 
     /// Calls in flight over all keys.
@@ -268,7 +302,7 @@ impl Rung {
             governor.ramp.own_call(wish.now);
             return Ok(false);
         }
-        match governor.ramp.ask(wish.now) {
+        match governor.ramp.ask(wish.now, self.heed.ramp_factor()) {
             Pace::Go => Ok(true),
             Pace::Wait { until } => {
                 drop(governor);
@@ -409,28 +443,11 @@ impl Claim {
                 lock(&self.rung.governor).returning = true;
             }
             State::Open => {
-                let settings = self.rung.settings.pace.limiter;
-                let mut governor = lock(&self.rung.governor);
-                governor.easy = Limiter::new(settings);
-                governor.most = Limiter::anchored(settings);
+                lock(&self.rung.governor).forget(self.rung.settings.pace);
             }
             _ => {}
         }
-        tracing::info!(
-            target = %self.rung.target,
-            key = self.key,
-            from = transition.from.as_str(),
-            to = transition.to.as_str(),
-            why = transition.why.as_str(),
-            "breaker changed"
-        );
-        judge.telemetry.breaker_changed(BreakerChange {
-            target: self.rung.target.clone(),
-            key: self.key,
-            from: transition.from.as_str(),
-            to: transition.to.as_str(),
-            why: transition.why.as_str(),
-        });
+        tell(judge.telemetry, &self.rung.target, self.key, transition);
     }
 
     /// What a fault says of the provider's strength.
@@ -462,6 +479,14 @@ impl Claim {
             governor.ramp.felt(now, Feel::Stressed);
         }
     }
+}
+
+/// Tells of a breaker that took another state.
+pub(crate) fn tell(telemetry: &Telemetry, target: &Target, key: u16, transition: Transition) {
+    let Transition { from, to, why } = transition;
+    let (from, to, why) = (from.as_str(), to.as_str(), why.as_str());
+    tracing::info!(%target, key, from, to, why, "breaker changed");
+    telemetry.breaker_changed(BreakerChange { target: target.clone(), key, from, to, why });
 }
 
 impl Drop for Claim {

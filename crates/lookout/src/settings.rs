@@ -14,12 +14,15 @@ pub struct Settings {
     /// Whether hosts that have nothing to do with any provider are asked for a connection, to tell
     /// their outage from our own.
     pub canaries: bool,
+    /// Whether verdicts act: a confirmed outage shuts a provider's door, and a crowd that is expected
+    /// lowers the ramps of those to whom it will come.
+    pub acts: bool,
 }
 
 impl Default for Settings {
-    /// Nothing: whoever is not told to asks no stranger.
+    /// Whoever is not told to asks no stranger; what is known acts.
     fn default() -> Self {
         let feeds_every_ms = FeedSettings::default().every_ms;
-        Self { feeds: false, feeds_every_ms, probes: Vec::new(), canaries: false }
+        Self { feeds: false, feeds_every_ms, probes: Vec::new(), canaries: false, acts: true }
     }
 }

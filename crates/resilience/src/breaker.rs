@@ -59,6 +59,8 @@ pub enum BreakerWhy {
     ProbeSucceeded,
     /// Another call is probing now.
     ProbeOut,
+    /// Whoever looks on has confirmed that the provider is down.
+    OutageConfirmed,
 }
 
 impl BreakerWhy {
@@ -74,6 +76,7 @@ impl BreakerWhy {
             Self::ProbeFailed => "probe_failed",
             Self::ProbeSucceeded => "probe_succeeded",
             Self::ProbeOut => "probe_out",
+            Self::OutageConfirmed => "outage_confirmed",
         }
     }
 }
@@ -246,6 +249,19 @@ impl Breaker {
         let to = if self.open.is_some() { State::Open } else { self.state(now) };
         self.told = to;
         Some(Transition { from, to, why })
+    }
+
+    /// Opens a closed one because others know that the provider is down. From there on it is like any
+    /// other: a probe's success closes it. One that is open keeps what it knows.
+    pub fn shut(&mut self, now: Tick, dice: &mut Dice) -> Option<Transition> {
+        if self.open.is_some() {
+            return None;
+        }
+        let why = BreakerWhy::OutageConfirmed;
+        let until = now + self.cooldown(0, FaultClass::ServerError, dice);
+        self.open = Some(Open { until, why, level: 0, probe_at: None });
+        let from = std::mem::replace(&mut self.told, State::Open);
+        Some(Transition { from, to: State::Open, why })
     }
 
     /// Takes back an attempt that ended without a judgement, because the caller left.

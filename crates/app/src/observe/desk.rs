@@ -4,11 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use std::sync::Arc;
+
 use clock::{Dice, UnixMs};
 use detection::{
-    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
+    Capability, CauseClass, Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
     Keeper, KeeperSettings, ProbeResult, Settings, Verdict,
 };
+use gateway::Advised;
 use storage::Bin;
 use telemetry::ProviderCalls;
 
@@ -162,6 +165,22 @@ impl Desk {
         self.court.is_alarmed(id) || self.stands.get(id).is_some_and(unwell)
     }
 
+    /// What the plan should heed of each provider, in a fixed order.
+    pub(super) fn advised(&self, now: UnixMs) -> BTreeMap<Arc<str>, Advised> {
+        let mut all: BTreeMap<Arc<str>, Advised> = BTreeMap::new();
+        let routed = |of: &&Component| of.capability.is_some_and(Capability::is_routed);
+        let advice = self.court.advice(now);
+        for component in self.components.iter().filter(routed) {
+            let own = all.entry(component.provider.clone()).or_default();
+            let of_part = advice.iter().filter(|advice| advice.component == component.id);
+            own.ramp_factor = of_part.fold(own.ramp_factor, |low, of| low.min(of.ramp_factor));
+            // Other parts have no calls of their own that could tell when they are back.
+            let is_called = component.capability == Some(Capability::Chat);
+            own.is_out |= is_called && self.stands.get(&component.id).is_some_and(is_out);
+        }
+        all
+    }
+
     /// True if somebody is not well, so that it is worth looking closely.
     pub(super) fn is_troubled(&self) -> bool {
         self.keeper.open().next().is_some()
@@ -196,6 +215,9 @@ impl Desk {
                 self.answered.insert(component.clone(), now);
             }
             self.court.take(evidence);
+            if let Fact::Silence { component, .. } = &evidence.fact {
+                is_stirred |= self.court.is_alarmed(component);
+            }
         }
         self.official.extend(news.official.iter().cloned());
         let mut step = Step::default();
@@ -230,6 +252,11 @@ impl Desk {
     fn judge(&mut self, now: UnixMs, step: &mut Step) {
         self.judged_at = Some(now);
         let verdicts = self.court.judge(now);
+        for verdict in verdicts.iter().filter(|of| of.certainty > Certainty::Clear) {
+            if let Some(onset) = self.court.onset(&verdict.component) {
+                self.keeper.began(&verdict.component, onset);
+            }
+        }
         step.changes = self.keeper.hear(now, &verdicts);
         for verdict in verdicts {
             let before = self.stands.get(&verdict.component);
@@ -273,12 +300,27 @@ impl Desk {
                 self.official.get(component).is_none_or(|known| *known != page.condition)
             }
             Fact::Probe { result, .. } => *result != ProbeResult::Right,
+            // Whether it alarms is asked once it was taken.
+            Fact::Silence { .. } => false,
             Fact::Traffic { .. }
             | Fact::Drift { .. }
             | Fact::Attack { .. }
             | Fact::Maintenance(_) => true,
         }
     }
+}
+
+/// True if a provider is down, and it is not our own affair that it seems so.
+fn is_out(stand: &Stand) -> bool {
+    let Verdict { health, certainty, cause, .. } = &stand.verdict;
+    let of_theirs = !matches!(
+        cause.class,
+        CauseClass::OurNetwork
+            | CauseClass::OurKeyOrQuota
+            | CauseClass::ClientSide
+            | CauseClass::Maintenance
+    );
+    (*health, *certainty) == (Health::Down, Certainty::Confirmed) && of_theirs
 }
 
 #[cfg(test)]

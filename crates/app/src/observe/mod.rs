@@ -2,12 +2,14 @@
 //! the archive, and fills the status page. It runs beside the listeners of the public and never on
 //! the line; nothing of a request waits for it.
 
+mod act;
 mod desk;
 mod facts;
 mod pages;
 mod past;
 mod probes;
 mod reports;
+mod seat;
 mod view;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
 use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
+use gateway::Gateway;
 use lookout::reports::fresh_salt;
 use net::{Shutdown, sweep_idle};
 use providers::ProviderSettings;
@@ -26,10 +29,12 @@ use web::view::{DAYS_MAX, PageInfo, StatusSource};
 use web::{ReadyCheck, ReportSink};
 
 use crate::Doors;
+use act::Hand;
 use desk::{Desk, Left, Step};
 use pages::PageDesk;
 use probes::{Asking, ProbeDesk};
 use reports::ReportRoom;
+pub use seat::Seat;
 use view::Around;
 
 /// Open incidents that are taken up after a start.
@@ -44,6 +49,7 @@ pub(crate) struct Observer(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     desk: Mutex<Desk>,
+    hand: Hand,
     telemetry: Telemetry,
     clock: Arc<dyn Clock>,
     archive: Archive,
@@ -70,7 +76,7 @@ impl Observer {
     /// for them.
     pub(crate) fn new(
         settings: &config::Settings,
-        telemetry: Telemetry,
+        (telemetry, gateway): (Telemetry, Gateway),
         dice: Dice,
         archive: Archive,
     ) -> Self {
@@ -81,8 +87,9 @@ impl Observer {
         let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
         let (reports, alarm) = (reports.flatten(), Mutex::default());
         let (pages, probes) = (PageDesk::default(), ProbeDesk::default());
+        let hand = Hand::new(gateway, lookout.acts);
         let inner =
-            Inner { desk, telemetry, clock, archive, reports, pages, probes, lookout, alarm };
+            Inner { desk, hand, telemetry, clock, archive, reports, pages, probes, lookout, alarm };
         let observer = Self(Arc::new(inner));
         observer.register_gauges();
         observer
@@ -233,11 +240,13 @@ impl Inner {
         let now = unix(&*self.clock);
         let mut news = self.pages.news(now);
         news.facts.extend(self.probes.facts());
+        news.facts.extend(self.hand.silences(now));
         if let Some(reports) = &self.reports {
             news.facts.extend(reports.evidence(now));
         }
         let step = desk.step(now, &calls, &news);
         self.probes.suspect(|component| desk.is_suspected(component));
+        self.hand.act(now, &desk);
         drop(desk);
         self.keep(step);
     }

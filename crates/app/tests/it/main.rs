@@ -7,6 +7,8 @@
 )]
 
 #[cfg(test)]
+mod acting;
+#[cfg(test)]
 mod caller;
 #[cfg(test)]
 mod failover;

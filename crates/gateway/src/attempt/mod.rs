@@ -289,7 +289,8 @@ impl Climb<'_> {
             },
             first_token_ms_max: self.ladder.clocks.first_token_ms_max,
         };
-        let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), settings);
+        let beside = (|| self.gateway.shared.clock.now(), self.gateway.dice());
+        let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), settings, beside);
         Some((rung, upstream.clone()))
     }
 
@@ -430,7 +431,11 @@ impl Climb<'_> {
         let started = self.gateway.shared.clock.now();
         let prices = upstream.card(&claim.rung.target.model).map(|card| card.prices);
         self.ticket.begin_attempt(&claim, prices);
+        // What is not streamed says nothing until all of it is done.
+        let streams = self.request.outline.stream;
+        let waiting = streams.then(|| claim.rung.silence.begin(started));
         let called = self.call_under_clocks(&claim, upstream, started).await;
+        drop(waiting);
         let took = self.gateway.shared.clock.now().since(started);
         match called {
             Ok((head, began, losses)) => {
