@@ -60,7 +60,8 @@ impl RouteBook {
 
     /// The advice on a provider.
     pub(crate) fn heed(&self, provider: &Arc<str>) -> Arc<Heed> {
-        let known = self.heeds.read().unwrap_or_else(PoisonError::into_inner).get(provider).cloned();
+        let known =
+            self.heeds.read().unwrap_or_else(PoisonError::into_inner).get(provider).cloned();
         known.unwrap_or_else(|| {
             let mut heeds = self.heeds.write().unwrap_or_else(PoisonError::into_inner);
             heeds.entry(provider.clone()).or_default().clone()

@@ -14,6 +14,8 @@ pub struct Settings {
     /// Whether hosts that have nothing to do with any provider are asked for a connection, to tell
     /// their outage from our own.
     pub canaries: bool,
+    /// Groups of providers that stand on the same ground, such as one cloud.
+    pub together: Vec<Vec<Box<str>>>,
     /// Whether verdicts act: a confirmed outage shuts a provider's door, and a crowd that is expected
     /// lowers the ramps of those to whom it will come.
     pub acts: bool,
@@ -23,6 +25,13 @@ impl Default for Settings {
     /// Whoever is not told to asks no stranger; what is known acts.
     fn default() -> Self {
         let feeds_every_ms = FeedSettings::default().every_ms;
-        Self { feeds: false, feeds_every_ms, probes: Vec::new(), canaries: false, acts: true }
+        Self {
+            feeds: false,
+            feeds_every_ms,
+            probes: Vec::new(),
+            canaries: false,
+            together: Vec::new(),
+            acts: true,
+        }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use clock::{Dice, UnixMs};
 use detection::{
-    Capability, CauseClass, Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
-    Keeper, KeeperSettings, ProbeResult, Settings, Verdict,
+    Capability, CauseClass, Certainty, Change, Component, ComponentId, Condition, Court, Evidence,
+    Fact, Health, Incident, Keeper, KeeperSettings, ProbeResult, Settings, Verdict,
 };
 use gateway::Advised;
 use storage::Bin;
@@ -65,6 +65,8 @@ pub(super) struct Desk {
     court: Court,
     keeper: Keeper,
     dice: Dice,
+    /// Groups of providers that stand on the same ground, as the operator knows.
+    together: Vec<Vec<Box<str>>>,
     pub(super) pasts: BTreeMap<ComponentId, Past>,
     pub(super) stands: BTreeMap<ComponentId, Stand>,
     /// When each component last answered us.
@@ -92,6 +94,7 @@ impl Desk {
             court,
             keeper,
             dice,
+            together: Vec::new(),
             stands: BTreeMap::new(),
             answered: BTreeMap::new(),
             official: BTreeMap::new(),
@@ -100,6 +103,30 @@ impl Desk {
             stepped_at: None,
             judged_at: None,
             stirred_at: None,
+        }
+    }
+
+    /// The same desk, which knows that these groups of providers stand on the same ground.
+    pub(super) fn with_together(mut self, together: Vec<Vec<Box<str>>>) -> Self {
+        self.together = together;
+        self.declare();
+        self
+    }
+
+    /// Tells the court who stands together: every part of the one with every part of the other.
+    fn declare(&mut self) {
+        let parts = |provider: &str| {
+            let own = self.components.iter().filter(|of| *of.provider == *provider);
+            own.map(|of| of.id.clone()).collect::<Vec<_>>()
+        };
+        for group in &self.together {
+            for (index, one) in group.iter().enumerate() {
+                for other in group.iter().skip(index + 1) {
+                    for (part, others) in parts(one).iter().map(|part| (part, parts(other))) {
+                        others.iter().for_each(|of| self.court.lifts_mut().declare(part, of));
+                    }
+                }
+            }
         }
     }
 
@@ -127,6 +154,7 @@ impl Desk {
             self.pasts.entry(id.clone()).or_insert_with(|| Past::new(id.clone()));
         }
         self.components = components;
+        self.declare();
     }
 
     /// Takes up what a store kept, after a start. An incident of components that are not there any

@@ -84,7 +84,8 @@ impl Observer {
         let lookout = settings.watch.lookout.clone();
         let components = facts::components(&settings.providers, lookout.feeds);
         let reports = settings.watch.status.reports.then(|| report_room(&components, &clock));
-        let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
+        let desk = Desk::new(components, dice, unix(&*clock));
+        let desk = Mutex::new(desk.with_together(lookout.together.clone()));
         let (reports, alarm) = (reports.flatten(), Mutex::default());
         let (pages, probes) = (PageDesk::default(), ProbeDesk::default());
         let hand = Hand::new(gateway, lookout.acts);

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 
 use clock::UnixMs;
-use detection::{
-    ComponentId, Condition, Evidence, Fact, Incident, ProbeResult, Reports, Verdict,
-};
+use detection::{ComponentId, Condition, Evidence, Fact, Incident, ProbeResult, Reports, Verdict};
 use lookout::feeds::poll::{FeedState, FeedView, PageIncident, PageSettings};
 use lookout::probe::CanaryReading;
 

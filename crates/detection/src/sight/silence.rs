@@ -13,7 +13,7 @@ use crate::{ALARM_NATS, SILENCE_AGES, Silence};
 /// day; before the first of these ages nobody is late, and what is silent after the last of them is
 /// soon a failure.
 const LATE_SHARE_MAX: f64 = 0.01;
-const LATE_S: std::ops::RangeInclusive<usize> = 2..=9;
+const LATE_S: std::ops::RangeInclusive<usize> = 3..=9;
 
 /// The share of silent calls that is to be found.
 const SHARE_SOUGHT: f64 = 0.5;
@@ -143,13 +143,13 @@ mod tests {
 
     #[test]
     fn silence_is_seen_before_a_clock_of_ten_seconds_runs_out() {
-        assert_eq!([1, 10].map(seconds_to_alarm), [Some(5), Some(5)]);
+        assert_eq!([1, 10].map(seconds_to_alarm), [Some(6), Some(6)]);
     }
 
     #[test]
     fn a_pause_of_two_seconds_and_one_slow_call_are_nothing() {
         let mut sight = learnt(20);
-        for age in 2..9 {
+        for age in 3..9 {
             let at = UnixMs::new(300_000 + age as u64 * 1_000);
             let paused = reading(20, |of| if of == age || of + 1 == age { 20 } else { 0 });
             sight.take(at, &paused, true);

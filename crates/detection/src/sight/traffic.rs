@@ -163,9 +163,10 @@ impl TrafficSight {
         let kind = if errors > 0.0 { self.kind() } else { -DOWN_AGAINST_NATS * volume };
         let late = self.silence.late().map(|late| (late.nats - BALANCE_NATS, late));
         // Who waits now is not forgotten with the answers of old.
-        let (silent, silent_down) = late.map_or((f64::NEG_INFINITY, f64::NEG_INFINITY), |(nats, of)| {
-            (nats, nats + kind_of(f64::from(of.all - of.silent), f64::from(of.silent)))
-        });
+        let (silent, silent_down) =
+            late.map_or((f64::NEG_INFINITY, f64::NEG_INFINITY), |(nats, of)| {
+                (nats, nats + kind_of(f64::from(of.all - of.silent), f64::from(of.silent)))
+            });
         let waited = late.map_or(0, |(_, late)| u64::from(late.all));
         Say {
             degraded_nats: (errors.max(slow).max(drift) * left).max(silent),

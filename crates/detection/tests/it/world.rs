@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use clock::{Date, Dice, UnixMs};
+use clock::calendar::Date;
+use clock::{Dice, UnixMs};
 use detection::{
     Advice, Capability, Certainty, Change, ChangeKind, Component, ComponentId, Condition, Court,
     Evidence, Fact, Faults, FirstWords, Freshness, Incident, Keeper, KeeperSettings, PageReading,

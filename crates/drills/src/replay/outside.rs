@@ -7,8 +7,7 @@ use std::time::Duration;
 use ::clock::{Dice, Tick, UnixMs};
 use app::Seat;
 use detection::{
-    CauseClass, Certainty, ComponentId, Condition, Health, Phase, ProbeResult, Reports,
-    Symptom,
+    CauseClass, Certainty, ComponentId, Condition, Health, Phase, ProbeResult, Reports, Symptom,
 };
 use lookout::feeds::FeedIncident;
 use lookout::feeds::poll::PageIncident;

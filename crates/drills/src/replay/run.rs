@@ -134,9 +134,9 @@ impl Stage<'_> {
         let house = match self.policy {
             Policy::Seawall => {
                 let mut house = House::open(self.setup, &network, clock, seeds.house)?;
-                let outlook = house.seat().map(|seat| {
-                    Outlook::new(seat, self.scenario.clone(), clock, seeds.outside)
-                });
+                let outlook = house
+                    .seat()
+                    .map(|seat| Outlook::new(seat, self.scenario.clone(), clock, seeds.outside));
                 let looking = outlook.map(|outlook| tokio::spawn(outlook.look_on(end)));
                 Some((tokio::spawn(house.watch(end)), looking))
             }

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Report, seen};
 use super::chart::{Chart, Curve, escaped, svg};
 use super::words::{count, millis, percent, policy, time_of_day};
+use super::{Report, seen};
 use crate::replay::HerdStudy;
 use crate::score::{Decision, PolicyFigures, PolicySeries, ProviderSeries};
 

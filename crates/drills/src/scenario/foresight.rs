@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use detection::{CauseClass, Certainty, ComponentId, Health};
 
+use super::Window;
 use super::raw::{self, Text};
 use super::read::{Mistake, Reader};
-use super::Window;
 
 /// One expectation.
 #[derive(Debug, Clone, PartialEq)]

@@ -83,7 +83,12 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn window(&self, from: &Text, until: Option<&Text>, end: Duration) -> Result<Window, Mistake> {
+    pub(super) fn window(
+        &self,
+        from: &Text,
+        until: Option<&Text>,
+        end: Duration,
+    ) -> Result<Window, Mistake> {
         let window = Window {
             from: self.moment(from)?,
             until: until.map_or(Ok(end), |until| self.moment(until))?,
@@ -148,8 +153,7 @@ impl Reader<'_> {
             scenario.crowds.push(self.crowd(index, crowd, duration)?);
         }
         scenario.fleet = self.fleet(&file.fleet, &scenario)?;
-        scenario.herd =
-            file.herd.as_ref().map(|herd| self.herd(herd, &scenario)).transpose()?;
+        scenario.herd = file.herd.as_ref().map(|herd| self.herd(herd, &scenario)).transpose()?;
         for expect in &file.expect {
             scenario.expectations.push(self.expectation(expect, duration)?);
         }
@@ -210,7 +214,11 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn known<'t>(&self, name: &'t Text, scenario: &Scenario) -> Result<&'t str, Mistake> {
+    pub(super) fn known<'t>(
+        &self,
+        name: &'t Text,
+        scenario: &Scenario,
+    ) -> Result<&'t str, Mistake> {
         if scenario.providers.contains_key(name.get_ref().as_str()) {
             return Ok(name.get_ref());
         }

@@ -40,8 +40,7 @@ fn story(state: &str, more: &str) -> Scenario {
 
 fn drilled(scenario: &Scenario) -> (Seen, Vec<Judged>, String) {
     let setup = builtin(scenario).unwrap();
-    let wish =
-        Wish { scenario, setup: &setup, policies: &[Policy::Seawall], seed: 5, herd: false };
+    let wish = Wish { scenario, setup: &setup, policies: &[Policy::Seawall], seed: 5, herd: false };
     let report = drill(&wish, &clock::SystemClock::new(), &mut |_| ()).unwrap();
     let page = drills::page(&report);
     assert!(drills::terminal(&report).contains("scenario test"));
@@ -186,11 +185,15 @@ fn a_mistake_about_verdicts_has_its_line() {
         (verdict("component = \"a\"\ncause = \"bad luck\""), "`bad luck` is none of provider"),
         (mistake("[[probes]]\ncomponent = \"first\"\nprovider = \"first\""), "`first` is no part"),
         (
-            mistake("[[pages]]\nat = \"+1s\"\ntitle = \"t\"\ncomponent = \"first/app\"\ncondition = \"odd\""),
+            mistake(
+                "[[pages]]\nat = \"+1s\"\ntitle = \"t\"\ncomponent = \"first/app\"\ncondition = \"odd\"",
+            ),
             "`condition` must be one of operational",
         ),
         (
-            mistake("[[reports]]\nat = \"+1s\"\nuntil = \"+2s\"\ncomponent = \"first/app\"\nper_min = -1.0"),
+            mistake(
+                "[[reports]]\nat = \"+1s\"\nuntil = \"+2s\"\ncomponent = \"first/app\"\nper_min = -1.0",
+            ),
             "`per_min` must be",
         ),
         (mistake("[[incidents]]\nname = \"n\"\nof = \"first\""), "needs `count`"),
