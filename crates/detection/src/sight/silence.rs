@@ -5,6 +5,8 @@
 //! Nothing is summed up over time: a call that is late and then speaks is as good as any other, and
 //! one that fails is counted with the failures.
 
+use std::collections::VecDeque;
+
 use clock::UnixMs;
 
 use crate::{ALARM_NATS, SILENCE_AGES, Silence};
@@ -22,6 +24,10 @@ const SHARE_SOUGHT: f64 = 0.5;
 /// it, is none of them.
 const SECONDS_MIN: u32 = 3;
 
+/// Readings wait for so long, in seconds, before anything is learnt of them: what turns out to be the
+/// beginning of a fall is no good day.
+const LEARNT_AFTER: usize = 12;
+
 /// Calls of an age before anything is known of it, and the most that are remembered.
 const KNOWN_MIN: f64 = 100.0;
 const KNOWN_MAX: f64 = 8_192.0;
@@ -30,6 +36,8 @@ const KNOWN_MAX: f64 = 8_192.0;
 pub(crate) struct SilenceSight {
     /// By age: calls that were seen at it, and those of them that were silent.
     usual: [(f64, f64); SILENCE_AGES],
+    /// Readings of which nothing was learnt yet, oldest first.
+    waiting: VecDeque<Silence>,
     late: Option<Late>,
 }
 
@@ -46,7 +54,7 @@ pub(crate) struct Late {
 
 impl SilenceSight {
     pub(crate) fn new() -> Self {
-        Self { usual: [(0.0, 0.0); SILENCE_AGES], late: None }
+        Self { usual: [(0.0, 0.0); SILENCE_AGES], waiting: VecDeque::new(), late: None }
     }
 
     /// Takes one reading; `is_well` if nothing else speaks for a fall, so that it is a good day to
@@ -54,9 +62,15 @@ impl SilenceSight {
     pub(crate) fn take(&mut self, at: UnixMs, silence: &Silence, is_well: bool) {
         self.late = self.weigh(at, silence);
         if self.late.is_some() || !is_well {
+            self.waiting.clear();
             return;
         }
-        for (usual, (begun, silent)) in self.usual.iter_mut().zip(silence.0) {
+        self.waiting.push_back(*silence);
+        if self.waiting.len() <= LEARNT_AFTER {
+            return;
+        }
+        let Some(learnt) = self.waiting.pop_front() else { return };
+        for (usual, (begun, silent)) in self.usual.iter_mut().zip(learnt.0) {
             usual.0 += f64::from(begun);
             usual.1 += f64::from(silent);
             if usual.0 > KNOWN_MAX {
@@ -144,6 +158,20 @@ mod tests {
     #[test]
     fn silence_is_seen_before_a_clock_of_ten_seconds_runs_out() {
         assert_eq!([1, 10].map(seconds_to_alarm), [Some(6), Some(6)]);
+    }
+
+    #[test]
+    fn the_first_seconds_of_a_fall_are_not_learnt() {
+        let mut sight = SilenceSight::new();
+        for second in 0..130 {
+            sight.take(UnixMs::new(second * 1_000), &reading(1, |_| 0), true);
+        }
+        let alarmed = (1..=8).find(|fallen_s| {
+            let at = UnixMs::new(130_000 + 1_000 * *fallen_s as u64);
+            sight.take(at, &reading(1, |age| u32::from(age < *fallen_s)), true);
+            sight.late().is_some_and(|late| late.is_alarming())
+        });
+        assert_eq!(alarmed, Some(6));
     }
 
     #[test]
