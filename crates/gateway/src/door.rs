@@ -16,7 +16,7 @@ use upstream::Readiness;
 use crate::endpoint::{Asked, Endpoint, endpoint_of};
 use crate::reply::{self, ReplyBody};
 use crate::route::RouteBook;
-use crate::silence::{self, Silences};
+use crate::silence::{self, Waits};
 use crate::waiting::Rooms;
 use crate::{Advised, Lineup, LineupParts, rung};
 
@@ -149,10 +149,10 @@ impl Gateway {
         }
     }
 
-    /// Streamed calls of each provider that wait for a first word, by the second in which they began,
-    /// and the place of the present second among them.
-    pub fn silences(&self) -> (BTreeMap<Arc<str>, Silences>, usize) {
-        (self.shared.routes.silences(), silence::place(self.shared.clock.now()))
+    /// Calls at each provider that wait, by the second in which they began, and the place of the
+    /// present second among them.
+    pub fn waits(&self) -> (BTreeMap<Arc<str>, Waits>, usize) {
+        (self.shared.routes.waits(), silence::place(self.shared.clock.now()))
     }
 
     pub(crate) fn dice(&self) -> &Mutex<Dice> {

@@ -34,4 +34,4 @@ pub use heed::Advised;
 pub use lineup::{Lineup, LineupParts};
 pub use reply::ReplyBody;
 pub use settings::Caps;
-pub use silence::{SILENCE_S, Silences};
+pub use silence::{SILENCE_S, Silences, Waits};

@@ -9,7 +9,7 @@ use domain::Target;
 
 use crate::heed::Heed;
 use crate::rung::{Rung, RungSettings};
-use crate::silence::Silences;
+use crate::silence::Waits;
 use crate::waiting::Rooms;
 
 /// Rungs remembered. Names that callers choose (`openai/*`) must not fill the memory; a rung
@@ -78,12 +78,14 @@ impl RouteBook {
         own
     }
 
-    /// Who waits for a first word, by provider.
-    pub(crate) fn silences(&self) -> BTreeMap<Arc<str>, Silences> {
+    /// Who waits, by provider.
+    pub(crate) fn waits(&self) -> BTreeMap<Arc<str>, Waits> {
         let rungs = self.rungs.read().unwrap_or_else(PoisonError::into_inner);
-        let mut sums: BTreeMap<Arc<str>, Silences> = BTreeMap::new();
+        let mut sums: BTreeMap<Arc<str>, Waits> = BTreeMap::new();
         for rung in rungs.values() {
-            rung.silence.add_to(sums.entry(rung.target.provider.clone()).or_default());
+            let sum = sums.entry(rung.target.provider.clone()).or_default();
+            rung.silence.add_to(&mut sum.streams);
+            rung.trials.add_to(&mut sum.trials);
         }
         sums
     }

@@ -44,6 +44,8 @@ pub(crate) struct Rung {
     heed: Arc<Heed>,
     /// Its calls that wait for a first word.
     pub(crate) silence: Silence,
+    /// Its probes that wait for anything at all.
+    pub(crate) trials: Silence,
     settings: RungSettings,
 }
 
@@ -161,6 +163,7 @@ impl Rung {
             rooms,
             heed,
             silence: Silence::default(),
+            trials: Silence::default(),
             settings,
         }
     }

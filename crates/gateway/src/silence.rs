@@ -32,6 +32,15 @@ pub(crate) struct Waiting<'a>(&'a AtomicU32);
 /// ever began there (it only rises, and wraps), and those that are silent.
 pub type Silences = [(u32, u32); SILENCE_S];
 
+/// Who waits at one provider.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits {
+    /// Streamed calls, for their first word.
+    pub streams: Silences,
+    /// Calls that go as a breaker's probe, streamed or not, for anything at all.
+    pub trials: Silences,
+}
+
 impl Silence {
     pub(crate) fn begin(&self, now: Tick) -> Option<Waiting<'_>> {
         let second = self.0.get(place(now))?;

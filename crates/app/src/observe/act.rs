@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::UnixMs;
-use detection::{Capability, ComponentId, Evidence, Fact, SILENCE_AGES, Silence};
-use gateway::{Advised, Gateway, SILENCE_S, Silences};
+use detection::{
+    Capability, ComponentId, Evidence, Fact, ProbeResult, SILENCE_AGES, Silence, Symptom,
+};
+use gateway::{Advised, Gateway, SILENCE_S, Silences, Waits};
 
 use super::desk::Desk;
 use super::facts::part_id;
@@ -23,9 +25,16 @@ pub(super) struct Hand {
 #[derive(Debug, Default)]
 struct Known {
     advised: BTreeMap<Arc<str>, Advised>,
-    /// Of each provider, how many had ever begun in the seconds of each place when it was left.
-    begun: BTreeMap<Arc<str>, [u32; SILENCE_S]>,
+    /// Of each provider's streams and probes, how many had ever begun in the seconds of each place
+    /// when it was left.
+    begun: BTreeMap<Arc<str>, [[u32; SILENCE_S]; 2]>,
 }
+
+/// A probe that has been silent for so long, in seconds, has failed for all that anyone can tell:
+/// another may go in its stead. One that is not streamed would be waited for much longer.
+const TRIAL_S: usize = SILENCE_AGES - 1;
+/// Silent probes of one second that count.
+const TRIALS_MAX: usize = 8;
 
 impl Hand {
     pub(super) fn new(gateway: Gateway, acts: bool) -> Self {
@@ -58,15 +67,22 @@ impl Hand {
         self.known().advised.iter().for_each(|(provider, advised)| hear(provider, *advised));
     }
 
-    /// Calls that wait for a first word, as evidence. To be read once a second.
+    /// Calls that wait for a first word, and probes that wait in vain, as evidence. To be read once a
+    /// second.
     pub(super) fn silences(&self, now: UnixMs) -> Vec<Evidence> {
-        let (silences, place) = self.gateway.silences();
+        let (waits, place) = self.gateway.waits();
         let mut known = self.known();
         let mut facts = Vec::new();
-        for (provider, seconds) in silences {
-            let begun = known.begun.entry(provider.clone()).or_default();
-            let silence = ages(&seconds, begun, place);
+        for (provider, Waits { streams, trials }) in waits {
+            let [of_streams, of_trials] = known.begun.entry(provider.clone()).or_default();
+            let silence = ages(&streams, of_streams, place);
+            let trials = ages(&trials, of_trials, place);
+            let failed = trials.0.get(TRIAL_S).map_or(0, |(_, silent)| *silent as usize);
+            let result = ProbeResult::Failed(Symptom::Timeouts);
             for id in [part_id(&provider, Capability::Chat), ComponentId::new(provider)] {
+                let probe = Fact::Probe { component: id.clone(), result };
+                let probe = Evidence { at: now, fact: probe };
+                facts.extend(std::iter::repeat_n(probe, failed.min(TRIALS_MAX)));
                 facts.push(Evidence { at: now, fact: Fact::Silence { component: id, silence } });
             }
         }

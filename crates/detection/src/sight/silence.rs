@@ -29,7 +29,7 @@ const SECONDS_MIN: u32 = 3;
 const LEARNT_AFTER: usize = 12;
 
 /// Calls of an age before anything is known of it, and the most that are remembered.
-const KNOWN_MIN: f64 = 100.0;
+const KNOWN_MIN: f64 = 50.0;
 const KNOWN_MAX: f64 = 8_192.0;
 
 #[derive(Debug, Clone, PartialEq)]

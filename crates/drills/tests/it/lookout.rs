@@ -10,7 +10,7 @@ const STORY: &str = r#"
 title = "An outage that people report"
 about = "For tests."
 start = "2024-06-04T12:00:00Z"
-duration = "16m"
+duration = "12m"
 
 [providers.first]
 kind = "openai"
@@ -79,7 +79,7 @@ fn an_outage_is_suspected_confirmed_acted_on_and_over() {
 fn ten_requests_a_second_are_suspected_within_fifteen_seconds() {
     for state in ["down", "silent"] {
         let text = STORY.replace("STATE", state).replace("rate = 1.0", "rate = 10.0");
-        let text = text.replace("slots = 20", "slots = 80").replace("\"16m\"", "\"4m\"");
+        let text = text.replace("slots = 20", "slots = 80").replace("\"12m\"", "\"4m\"");
         let scenario = read("test", &text, Path::new("test.toml")).unwrap();
         let (seen, ..) = drilled(&scenario);
         let suspected = seconds_to(&seen, "first/chat", Certainty::Suspected).unwrap();

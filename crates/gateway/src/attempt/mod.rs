@@ -434,8 +434,9 @@ impl Climb<'_> {
         // What is not streamed says nothing until all of it is done.
         let streams = self.request.outline.stream;
         let waiting = streams.then(|| claim.rung.silence.begin(started));
+        let trial = claim.is_probe().then(|| claim.rung.trials.begin(started));
         let called = self.call_under_clocks(&claim, upstream, started).await;
-        drop(waiting);
+        drop((waiting, trial));
         let took = self.gateway.shared.clock.now().since(started);
         match called {
             Ok((head, began, losses)) => {
