@@ -49,7 +49,7 @@ pub fn read(name: &str, text: &str, path: &Path) -> Result<Scenario, Mistake> {
         let span = error.span().unwrap_or_default();
         reader.mistake(span, error.message().lines().collect::<Vec<_>>().join(" "))
     })?;
-    reader.scenario(name, file)
+    reader.scenario(name, &file)
 }
 
 pub(super) struct Reader<'a> {
@@ -100,7 +100,7 @@ impl Reader<'_> {
         Ok(window)
     }
 
-    fn scenario(mut self, name: &str, file: raw::File) -> Result<Scenario, Mistake> {
+    fn scenario(mut self, name: &str, file: &raw::File) -> Result<Scenario, Mistake> {
         let start = &file.start;
         self.start_unix_s = when::start(start.get_ref()).ok_or_else(|| {
             self.mistake(start.span(), "`start` is a time such as `2024-06-04T06:30:00Z`")
@@ -157,8 +157,8 @@ impl Reader<'_> {
         for expect in &file.expect {
             scenario.expectations.push(self.expectation(expect, duration)?);
         }
-        scenario.outside = self.outside(&file, &scenario)?;
-        scenario.foreseen = self.foreseen(&file, duration)?;
+        scenario.outside = self.outside(file, &scenario)?;
+        scenario.foreseen = self.foreseen(file, duration)?;
         scenario.short = match &file.short {
             Some(short) => {
                 let from = self.moment(&short.from)?;
