@@ -76,7 +76,7 @@ pub fn drill(
     }
     let mut expectations = judge(&wish.scenario.expectations, &runs);
     if let Some(seen) = &seen {
-        expectations.extend(judge_seen(&wish.scenario.foreseen, seen));
+        expectations.extend(judge_seen(&wish.scenario.outside.foreseen, seen));
     }
     let digest = hash.finalize();
     let (policies, series) = runs

@@ -46,10 +46,10 @@ impl Reader<'_> {
         end: Duration,
     ) -> Result<Vec<Foreseen>, Mistake> {
         let mut all = Vec::new();
-        for raw in &file.verdicts {
+        for raw in &file.lookout.verdicts {
             all.push(Foreseen { name: raw.name.clone(), what: self.verdict(raw, end)? });
         }
-        for raw in &file.incidents {
+        for raw in &file.lookout.incidents {
             let of = raw.of.get_ref().clone();
             if let Some(count) = raw.count {
                 let what = Foresight::Count { of: of.clone(), count };
@@ -62,11 +62,11 @@ impl Reader<'_> {
             if is_of_one {
                 all.push(Foreseen { name: raw.name.clone(), what: self.incident(raw, of)? });
             } else if raw.count.is_none() {
-                let said = "`[[incidents]]` needs `count`, `cause` or a lag";
+                let said = "`[[lookout.incidents]]` needs `count`, `cause` or a lag";
                 return Err(self.mistake(raw.of.span(), said));
             }
         }
-        for raw in &file.advice {
+        for raw in &file.lookout.advice {
             let what = Foresight::Advice {
                 provider: raw.provider.get_ref().clone(),
                 at_least: raw.at_least.unwrap_or(0.0),

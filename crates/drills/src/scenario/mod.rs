@@ -50,11 +50,9 @@ pub struct Scenario {
     pub crowds: Vec<Crowd>,
     pub fleet: Fleet,
     pub herd: Option<Herd>,
-    /// What is to be heard beside the traffic.
+    /// What is to be heard beside the traffic, and what is expected of it.
     pub outside: Outside,
     pub expectations: Vec<Expectation>,
-    /// What is expected of verdicts, incidents and advice.
-    pub foreseen: Vec<Foreseen>,
 }
 
 /// From one moment to another, both counted from the story's start.
@@ -262,7 +260,6 @@ impl Scenario {
         }
         short.outside.shorten(clip, touches);
         short.expectations.clear();
-        short.foreseen.clear();
         short
     }
 

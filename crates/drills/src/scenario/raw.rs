@@ -29,6 +29,14 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) expect: Vec<Expect>,
     #[serde(default)]
+    pub(super) lookout: Lookout,
+}
+
+/// What is heard beside the traffic, and what is expected of those who judge it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lookout {
+    #[serde(default)]
     pub(super) pages: Vec<Page>,
     #[serde(default)]
     pub(super) reports: Vec<ReportFlow>,

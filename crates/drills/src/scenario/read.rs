@@ -140,7 +140,6 @@ impl Reader<'_> {
             herd: None,
             outside: Outside::default(),
             expectations: Vec::new(),
-            foreseen: Vec::new(),
         };
         for event in &file.events {
             self.event(event, &mut scenario)?;
@@ -158,7 +157,6 @@ impl Reader<'_> {
             scenario.expectations.push(self.expectation(expect, duration)?);
         }
         scenario.outside = self.outside(file, &scenario)?;
-        scenario.foreseen = self.foreseen(file, duration)?;
         scenario.short = match &file.short {
             Some(short) => {
                 let from = self.moment(&short.from)?;

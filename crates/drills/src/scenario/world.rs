@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::raw;
 use super::read::{Mistake, Reader};
-use super::{Scenario, Window};
+use super::{Foreseen, Scenario, Window};
 
 /// Reports of one kind about one part, in a minute.
 const PER_MIN_MAX: f64 = 500.0;
@@ -21,6 +21,8 @@ pub struct Outside {
     pub probes: Vec<Probed>,
     /// When our own line is cut. Where it is told, canaries are sent out.
     pub cuts: Vec<Window>,
+    /// What is expected of verdicts, incidents and advice.
+    pub foreseen: Vec<Foreseen>,
 }
 
 /// A provider's page tells of trouble, from one moment to another.
@@ -65,7 +67,7 @@ pub struct Probed {
 }
 
 impl Outside {
-    /// Keeps what touches the short form.
+    /// Keeps what touches the short form, of which nothing is expected.
     pub(super) fn shorten(
         &mut self,
         clip: impl Fn(Window) -> Window,
@@ -78,6 +80,7 @@ impl Outside {
         }
         self.reports.retain(|flow| touches(&flow.window));
         self.reports.iter_mut().for_each(|flow| flow.window = clip(flow.window));
+        self.foreseen.clear();
         self.cuts.iter_mut().for_each(|cut| *cut = clip(*cut));
     }
 }
@@ -109,8 +112,8 @@ impl Reader<'_> {
         scenario: &Scenario,
     ) -> Result<Outside, Mistake> {
         let end = scenario.duration;
-        let posts = file.pages.iter().map(|raw| self.post(raw, scenario));
-        let reports = file.reports.iter().map(|raw| {
+        let posts = file.lookout.pages.iter().map(|raw| self.post(raw, scenario));
+        let reports = file.lookout.reports.iter().map(|raw| {
             if !(0.0..=PER_MIN_MAX).contains(&raw.per_min) {
                 let said = format!("`per_min` must be from 0 to {PER_MIN_MAX}");
                 return Err(self.mistake(raw.at.span(), said));
@@ -122,18 +125,20 @@ impl Reader<'_> {
                 complaint: raw.kind.unwrap_or_default(),
             })
         });
-        let probes = file.probes.iter().map(|raw| {
+        let probes = file.lookout.probes.iter().map(|raw| {
             Ok(Probed {
                 component: self.part(&raw.component, scenario)?,
                 provider: self.known(&raw.provider, scenario)?.to_owned(),
             })
         });
-        let cuts = file.own_network.iter().map(|raw| self.window(&raw.at, Some(&raw.until), end));
+        let cuts =
+            file.lookout.own_network.iter().map(|raw| self.window(&raw.at, Some(&raw.until), end));
         Ok(Outside {
             posts: posts.collect::<Result<_, Mistake>>()?,
             reports: reports.collect::<Result<_, Mistake>>()?,
             probes: probes.collect::<Result<_, Mistake>>()?,
             cuts: cuts.collect::<Result<_, Mistake>>()?,
+            foreseen: self.foreseen(file, end)?,
         })
     }
 

@@ -90,52 +90,52 @@ fn ten_requests_a_second_are_suspected_within_fifteen_seconds() {
 }
 
 const OUTSIDE: &str = r#"
-[[reports]]
+[[lookout.reports]]
 at = "+120s"
 until = "+600s"
 component = "first/app"
 per_min = 30.0
-[[pages]]
+[[lookout.pages]]
 at = "+240s"
 until = "+600s"
 component = "first/app"
 condition = "major_outage"
 title = "The app is down"
 
-[[verdicts]]
+[[lookout.verdicts]]
 name = "people tell of it"
 component = "first/app"
 certainty = "suspected"
 from = "+120s"
 within = "2m"
-[[verdicts]]
+[[lookout.verdicts]]
 name = "the page makes it sure"
 component = "first/app"
 state = "down"
 cause = "provider_outage"
 from = "+240s"
 within = "1m"
-[[verdicts]]
+[[lookout.verdicts]]
 name = "nobody is sure before"
 component = "first/app"
 until = "+239s"
 never = true
-[[verdicts]]
+[[lookout.verdicts]]
 name = "the interface stands"
 component = "first/chat"
 certainty = "suspected"
 never = true
-[[incidents]]
+[[lookout.incidents]]
 name = "one, with its lag"
 of = "first"
 count = 1
 lag_at_least = "1m"
 lag_at_most = "3m"
-[[advice]]
+[[lookout.advice]]
 name = "the crowd is expected"
 provider = "second"
 at_most = 0.5
-[[incidents]]
+[[lookout.incidents]]
 name = "this is wrong, and does not come out"
 of = "first"
 count = 2
@@ -151,13 +151,13 @@ fn what_people_and_pages_say_is_heard_and_what_is_expected_is_judged() {
     assert!(judged.iter().all(|judged| judged.about == "verdicts"));
     assert!(page.contains("The app") || page.contains("first/app"), "{page}");
     let short = quiet.shortened();
-    assert!(short.foreseen.is_empty() && short.outside.reports.len() == 1);
+    assert!(short.outside.foreseen.is_empty() && short.outside.reports.len() == 1);
 }
 
 #[test]
 fn a_cut_of_our_own_line_is_nobodys_outage() {
     let cut = "[[events]]\nat = \"+120s\"\nuntil = \"+360s\"\nprovider = \"second\"\nstate = \"unreachable\"\n\
-               [[own_network]]\nat = \"+120s\"\nuntil = \"+360s\"\n";
+               [[lookout.own_network]]\nat = \"+120s\"\nuntil = \"+360s\"\n";
     let (seen, ..) = drilled(&story("unreachable", cut));
     assert_eq!(seen.incidents, [], "{:#?}", seen.verdicts);
     let sure = seen.verdicts.iter().any(|told| told.certainty == Certainty::Confirmed);
@@ -179,24 +179,27 @@ fn a_mistake_about_verdicts_has_its_line() {
         let text = format!("{STORY}{more}").replace("STATE", "down");
         read("x", &text, Path::new("x.toml")).unwrap_err().to_string()
     };
-    let verdict = |rest: &str| mistake(&format!("[[verdicts]]\nname = \"n\"\n{rest}"));
+    let verdict = |rest: &str| mistake(&format!("[[lookout.verdicts]]\nname = \"n\"\n{rest}"));
     for (found, told) in [
         (verdict("component = \"a\"\ncertainty = \"perhaps\""), "`perhaps` is none of clear"),
         (verdict("component = \"a\"\ncause = \"bad luck\""), "`bad luck` is none of provider"),
-        (mistake("[[probes]]\ncomponent = \"first\"\nprovider = \"first\""), "`first` is no part"),
+        (
+            mistake("[[lookout.probes]]\ncomponent = \"first\"\nprovider = \"first\""),
+            "`first` is no part",
+        ),
         (
             mistake(
-                "[[pages]]\nat = \"+1s\"\ntitle = \"t\"\ncomponent = \"first/app\"\ncondition = \"odd\"",
+                "[[lookout.pages]]\nat = \"+1s\"\ntitle = \"t\"\ncomponent = \"first/app\"\ncondition = \"odd\"",
             ),
             "`condition` must be one of operational",
         ),
         (
             mistake(
-                "[[reports]]\nat = \"+1s\"\nuntil = \"+2s\"\ncomponent = \"first/app\"\nper_min = -1.0",
+                "[[lookout.reports]]\nat = \"+1s\"\nuntil = \"+2s\"\ncomponent = \"first/app\"\nper_min = -1.0",
             ),
             "`per_min` must be",
         ),
-        (mistake("[[incidents]]\nname = \"n\"\nof = \"first\""), "needs `count`"),
+        (mistake("[[lookout.incidents]]\nname = \"n\"\nof = \"first\""), "needs `count`"),
     ] {
         assert!(found.starts_with("x.toml:") && found.contains(told), "{found}");
     }
