@@ -133,7 +133,8 @@ impl App {
         register_gauges(&telemetry, &gateway, &reserves);
         let archive = Archive::open(&settings.watch.storage, doors.clock.clone())?;
         let dice = doors.dice.split();
-        let observer = Observer::new(&settings, telemetry.clone(), dice, archive);
+        let line = (telemetry.clone(), gateway.clone());
+        let observer = Observer::new(&settings, line, dice, archive);
         let worker = Some(worker);
         Ok(Self { settings, doors, gateway, telemetry, worker, reserves, observer, upstreams, tls })
     }

@@ -14,6 +14,8 @@ use crate::settings::Watch;
 const NAME_CHARS_MAX: usize = 80;
 /// More would be a load of its own.
 const PROBES_MAX: usize = 32;
+/// Groups, and providers in one.
+const TOGETHER_MAX: usize = 16;
 const URL_BYTES_MAX: usize = 512;
 
 pub(crate) fn read(
@@ -37,6 +39,8 @@ fn lookout(top: &Table<'_>, roster: &Roster, f: &mut Findings<'_>) -> lookout::S
         probes: probes(&table, roster, f),
         canaries: table.flag("canaries", f).unwrap_or(d.canaries),
         notify: d.notify,
+        together: together(&table, roster, f),
+        acts: table.flag("acts", f).unwrap_or(d.acts),
     }
 }
 
@@ -61,6 +65,32 @@ fn probes(table: &Table<'_>, roster: &Roster, f: &mut Findings<'_>) -> Vec<(Box<
         }
     }
     probes
+}
+
+/// Groups of providers' names.
+fn together(table: &Table<'_>, roster: &Roster, f: &mut Findings<'_>) -> Vec<Vec<Box<str>>> {
+    let mut groups = Vec::new();
+    for value in table.array("together", "an array of arrays of providers", f) {
+        let names = value.get_ref().as_array().map_or(&[][..], |names| names.as_ref());
+        if !(2..=TOGETHER_MAX).contains(&names.len()) || groups.len() >= TOGETHER_MAX {
+            let message = format!(
+                "`together` has {TOGETHER_MAX} groups at most, each an array of 2 to {TOGETHER_MAX} providers"
+            );
+            f.at(value.span(), message);
+            continue;
+        }
+        let mut group: Vec<Box<str>> = Vec::new();
+        for name in names {
+            let Some(said) = text_of("a provider", name, f) else { continue };
+            if roster.kinds.contains_key(said.value) {
+                group.push(said.value.into());
+            } else {
+                f.lacks(Place::Text(said.span), unknown_provider(said.value, roster));
+            }
+        }
+        groups.push(group);
+    }
+    groups
 }
 
 fn storage(top: &Table<'_>, sources: Sources<'_>, f: &mut Findings<'_>) -> storage::Settings {

@@ -146,7 +146,7 @@ fn inconclusive(case: &Case<'_>) -> Charge {
 }
 
 fn shared_dependency(case: &Case<'_>) -> Option<Charge> {
-    let with = companions(case.fallen, case.others);
+    let with = companions(case.fallen, case.others, (case.lifts, case.now));
     if with.is_empty() {
         return None;
     }
@@ -161,14 +161,23 @@ fn shared_dependency(case: &Case<'_>) -> Option<Charge> {
     Some(Charge { class: CauseClass::SharedDependency, nats, why })
 }
 
-/// Others, one for each provider, that fell within two minutes and show the same.
-pub(crate) fn companions<'a>(fallen: &Fallen, others: &'a [Fallen]) -> Vec<&'a Fallen> {
+/// Others, one for each provider, that fell within two minutes and show the same. What is known to
+/// stand on the same ground may show it otherwise: one refuses where another errs.
+pub(crate) fn companions<'a>(
+    fallen: &Fallen,
+    others: &'a [Fallen],
+    (lifts, now): (&Lifts, UnixMs),
+) -> Vec<&'a Fallen> {
     let mut found: Vec<&Fallen> = Vec::new();
     for other in others {
         let near = other.onset.since(fallen.onset).max(fallen.onset.since(other.onset));
         let stranger = other.provider != fallen.provider
             && found.iter().all(|known| known.provider != other.provider);
-        if stranger && near <= TOGETHER_MS_MAX && alike(fallen.symptom, other.symptom) {
+        if !stranger || near > TOGETHER_MS_MAX {
+            continue;
+        }
+        let known = || lifts.is_high(&fallen.component, &other.component, now);
+        if alike(fallen.symptom, other.symptom) || known() {
             found.push(other);
         }
     }
@@ -229,13 +238,18 @@ fn attack(case: &Case<'_>) -> Option<Charge> {
         return None;
     }
     let refusing = matches!(case.fallen.symptom, Some(Symptom::Overload | Symptom::Slow));
-    let together = !companions(case.fallen, case.others).is_empty();
+    let together = !companions(case.fallen, case.others, (case.lifts, case.now)).is_empty();
     let nats = if refusing { 2.5 } else { 0.0 } - if together { 3.0 } else { 0.0 };
     let why = "we are under attack, and what we send on is refused for load".to_owned();
     Some(Charge { class: CauseClass::AttackOnUs, nats, why })
 }
 
+/// Not of what two witnesses have seen: one good answer in the middle of a fall does not put it in
+/// the place of those who report.
 fn client_side(case: &Case<'_>) -> Option<Charge> {
+    if case.fallen.is_confirmed {
+        return None;
+    }
     let cause = of_reports(case.readings)?;
     Some(Charge { class: cause.class, nats: 1.5, why: cause.why.into() })
 }

@@ -74,6 +74,7 @@ impl Court {
             Fact::Attack { is_on } => self.is_attack = *is_on,
             Fact::Maintenance(maintenance) => self.maintenance(maintenance),
             Fact::Traffic { component, .. }
+            | Fact::Silence { component, .. }
             | Fact::Probe { component, .. }
             | Fact::Reports { component, .. }
             | Fact::Page { component, .. }
@@ -229,7 +230,8 @@ impl Court {
     /// What the falls of others say about this one: only if it fell with them.
     fn shared(&self, id: &ComponentId, seen: &[Fallen], now: UnixMs) -> Reading {
         let own = seen.iter().find(|fallen| fallen.component == *id);
-        let with = own.map_or_else(Vec::new, |own| cause::companions(own, seen));
+        let with =
+            own.map_or_else(Vec::new, |own| cause::companions(own, seen, (&self.lifts, now)));
         let known = with.iter().any(|other| self.lifts.is_high(id, &other.component, now));
         // Two strangers in the same two minutes are as much as one known relation.
         let nats = if known || with.len() >= 2 {

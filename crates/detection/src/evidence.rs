@@ -17,6 +17,8 @@ pub struct Evidence {
 pub enum Fact {
     /// Requests of one second or one minute, counted by how they ended.
     Traffic { component: ComponentId, traffic: Traffic },
+    /// Streamed calls that wait for their first word, told once a second.
+    Silence { component: ComponentId, silence: Silence },
     /// One probe's result.
     Probe { component: ComponentId, result: ProbeResult },
     /// Users' reports of the last minute, one per person and two hours, counted by kind.
@@ -91,6 +93,14 @@ impl Refusals {
         self.refused >= 2 && u32::from(self.refused) * 2 > u32::from(self.asking)
     }
 }
+
+/// Ages of waiting calls that are told apart, in seconds.
+pub const SILENCE_AGES: usize = 15;
+
+/// Streamed calls by their age in whole seconds: how many began that long ago, and how many of those
+/// have not said a word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Silence(pub [(u32, u32); SILENCE_AGES]);
 
 /// How long the first words took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

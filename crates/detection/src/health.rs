@@ -63,6 +63,8 @@ pub(crate) struct Judge {
     since: UnixMs,
     /// Since when it has looked well without a break.
     well_at: Option<UnixMs>,
+    /// Since when it has looked milder than it is told to be.
+    milder_at: Option<UnixMs>,
     onset_at: Option<UnixMs>,
     looked_at: Option<UnixMs>,
 }
@@ -79,6 +81,7 @@ impl Judge {
             certainty: Certainty::Clear,
             since: UnixMs::default(),
             well_at: None,
+            milder_at: None,
             onset_at: None,
             looked_at: None,
         }
@@ -88,6 +91,7 @@ impl Judge {
     pub(crate) fn take(&mut self, at: UnixMs, fact: &Fact) {
         match fact {
             Fact::Traffic { traffic, .. } => self.traffic.take(at, traffic),
+            Fact::Silence { silence, .. } => self.traffic.silence(at, silence),
             Fact::Probe { result, .. } => self.probes.take(at, *result),
             Fact::Reports { reports, .. } => self.reports.take(at, *reports),
             Fact::Page { page, .. } => self.page.take(at, *page),
@@ -109,9 +113,11 @@ impl Judge {
             self.probes.clear();
         }
         self.looked_at = Some(now);
-        let onsets = [self.traffic.onset().filter(|_| self.traffic.is_alarmed())]
-            .into_iter()
-            .chain([self.probes.onset(), self.reports.onset(), self.page.bad_at(now)]);
+        let onsets = [self.traffic.onset()].into_iter().chain([
+            self.probes.onset(),
+            self.reports.onset(),
+            self.page.bad_at(now),
+        ]);
         let onset = onsets.flatten().min();
         let readings = self.readings(now, us, onset);
         let speaks = readings.iter().any(speaks);
@@ -144,7 +150,7 @@ impl Judge {
             traffic.degraded_nats = traffic.degraded_nats.max(0.0);
         }
         let mut probe = self.probes.say(now);
-        let fell_at = self.traffic.onset().filter(|_| self.traffic.is_alarmed());
+        let fell_at = self.traffic.onset();
         if fell_at.is_some() && self.probes.good_at() < fell_at {
             // What was answered before the fall says nothing against it.
             probe.degraded_nats = probe.degraded_nats.max(0.0);
@@ -183,7 +189,7 @@ impl Judge {
         } else {
             self.well_at = None;
         }
-        self.stand(now, certainty, belief);
+        self.stand(now, certainty, belief, settings.window_ms);
         self.onset_at = match certainty {
             Certainty::Clear => None,
             _ => self.onset_at.or(look.onset).or(Some(now)),
@@ -206,7 +212,7 @@ impl Judge {
         if self.certainty == Certainty::Clear { 0 } else { now.since(self.since) }
     }
 
-    fn stand(&mut self, now: UnixMs, certainty: Certainty, belief: Belief) {
+    fn stand(&mut self, now: UnixMs, certainty: Certainty, belief: Belief, window_ms: u64) {
         let worse = if belief.down > belief.degraded { Health::Down } else { Health::Degraded };
         let health = match certainty {
             Certainty::Clear => Health::Ok,
@@ -219,11 +225,29 @@ impl Judge {
                 if high > TURN_RATIO * low { worse } else { self.health }
             }
         };
+        let health = self.held(now, certainty, health, window_ms);
         if (health, certainty) != (self.health, self.certainty) || self.since == UnixMs::default() {
             self.since = now;
         }
         self.health = health;
         self.certainty = certainty;
+    }
+
+    /// What is down is called degraded only once it has looked so for a window: where one call in
+    /// twelve is answered, every such answer would make it better for a moment.
+    fn held(
+        &mut self,
+        now: UnixMs,
+        certainty: Certainty,
+        health: Health,
+        window_ms: u64,
+    ) -> Health {
+        if certainty == Certainty::Clear || health >= self.health {
+            self.milder_at = None;
+            return health;
+        }
+        let since = *self.milder_at.get_or_insert(now);
+        if now.since(since) >= window_ms { health } else { self.health }
     }
 
     /// Silence is no good news: somebody must have seen it well since it looks well.

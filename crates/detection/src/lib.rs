@@ -5,7 +5,7 @@
 //! # The way of a fact
 //!
 //! 1. [`Evidence`] goes into [`Court::take`] in the order in which it is stored: [`Traffic`] of each
-//!    second or minute ([`Traffic::count_fault`] knows what counts as what), every probe, reports of
+//!    second or minute ([`Traffic::count_fault`] knows what counts as what), [`Silence`] each second, every probe, reports of
 //!    each minute, every reading of a page also when nothing changed, canaries to two hosts or more at
 //!    least every half minute, and at once on a suspicion, planned work with every change.
 //! 2. [`Court::judge`], once a second, gives a [`Verdict`] for every component. On a suspicion, and
@@ -53,7 +53,7 @@ pub use court::Court;
 pub use cusum::{ALARM_NATS, Cusum, SHARE_SOUGHT, SHARE_USUAL};
 pub use evidence::{
     Drift, Evidence, Fact, Faults, FirstWords, Freshness, PageReading, ProbeResult, Refusals,
-    Reports, Symptom, Traffic,
+    Reports, SILENCE_AGES, Silence, Symptom, Traffic,
 };
 pub use incident::{
     Affected, Author, Impact, Incident, IncidentId, IncidentUpdate, Light, LightState,

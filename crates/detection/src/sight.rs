@@ -4,6 +4,7 @@
 pub(crate) mod page;
 pub(crate) mod probes;
 pub(crate) mod reports;
+pub(crate) mod silence;
 pub(crate) mod slices;
 pub(crate) mod slowness;
 pub(crate) mod traffic;

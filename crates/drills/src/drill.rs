@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::replay::{Played, Policy, Progress, Setup, herd_study, play};
 use crate::report::Report;
 use crate::scenario::Scenario;
-use crate::score::judge;
+use crate::score::{judge, judge_seen};
 
 /// Runs side by side; a run holds one core.
 const THREADS_MAX: usize = 2;
@@ -67,12 +67,17 @@ pub fn drill(
     let played = played.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut runs = BTreeMap::new();
     let mut hash = Sha256::new();
+    let mut seen = None;
     for (policy, result) in played {
-        let Played { figures, series } = result?;
+        let Played { figures, series, seen: told } = result?;
+        seen = seen.or(told);
         hash.update(figures.trace_hash.as_bytes());
         runs.insert(policy.as_str().to_owned(), (figures, series));
     }
-    let expectations = judge(&wish.scenario.expectations, &runs);
+    let mut expectations = judge(&wish.scenario.expectations, &runs);
+    if let Some(seen) = &seen {
+        expectations.extend(judge_seen(&wish.scenario.outside.foreseen, seen));
+    }
     let digest = hash.finalize();
     let (policies, series) = runs
         .into_iter()
@@ -90,6 +95,7 @@ pub fn drill(
         trace_hash: digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect(),
         policies,
         expectations,
+        seen,
         herd,
         story: wish.scenario.clone(),
         series,

@@ -1,6 +1,7 @@
 //! The gateway's front: takes an HTTP request from the listener, sends it down the line, and owns
 //! what all requests share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,8 +17,9 @@ use crate::endpoint::{Asked, Endpoint, endpoint_of};
 use crate::recall::Recall;
 use crate::reply::{self, ReplyBody};
 use crate::route::RouteBook;
+use crate::silence::{self, Waits};
 use crate::waiting::Rooms;
-use crate::{Lineup, LineupParts};
+use crate::{Advised, Lineup, LineupParts, rung};
 
 /// What a gateway is built from.
 #[derive(Debug)]
@@ -143,6 +145,26 @@ impl Gateway {
     /// and how many a second may come that belong elsewhere, while any do.
     pub fn paces(&self) -> Vec<(domain::Target, u32, Option<f64>)> {
         self.shared.routes.paces()
+    }
+
+    /// Heeds what onlookers say of a provider from now on, on all cores. With a confirmed outage the
+    /// doors of all its rungs are shut once; how they open again is the breakers' affair.
+    pub fn heed(&self, provider: &str, advised: Advised) {
+        let routes = &self.shared.routes;
+        if !routes.heed(&Arc::from(provider)).set(advised) {
+            return;
+        }
+        for rung in routes.of_provider(provider) {
+            for (key, transition) in rung.shut(self.shared.clock.now(), self.dice()) {
+                rung::tell(&self.shared.telemetry, &rung.target, key, transition);
+            }
+        }
+    }
+
+    /// Calls at each provider that wait, by the second in which they began, and the place of the
+    /// present second among them.
+    pub fn waits(&self) -> (BTreeMap<Arc<str>, Waits>, usize) {
+        (self.shared.routes.waits(), silence::place(self.shared.clock.now()))
     }
 
     pub(crate) fn dice(&self) -> &Mutex<Dice> {

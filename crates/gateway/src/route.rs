@@ -1,13 +1,16 @@
 //! All rungs that were ever tried, up to a bound: what is known of them outlives requests and
 //! reloads of the settings.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use clock::{Dice, Tick};
 use domain::Target;
 
+use crate::heed::Heed;
 use crate::provider::Provider;
 use crate::rung::{Rung, RungSettings};
+use crate::silence::Waits;
 use crate::waiting::Rooms;
 
 /// Rungs remembered. Names that callers choose (`openai/*`) must not fill the memory; a rung
@@ -20,24 +23,42 @@ pub(crate) struct RouteBook {
     rungs: RwLock<HashMap<Target, Arc<Rung>>>,
     /// Configured ones, over all reloads.
     providers: RwLock<HashMap<Arc<str>, Arc<Provider>>>,
+    /// Advice by provider; providers are configured ones.
+    heeds: RwLock<BTreeMap<Arc<str>, Arc<Heed>>>,
     rooms: Arc<Rooms>,
 }
 
 impl RouteBook {
     pub(crate) fn new(rooms: Arc<Rooms>) -> Self {
-        Self { rungs: RwLock::default(), providers: RwLock::default(), rooms }
+        Self {
+            rungs: RwLock::default(),
+            providers: RwLock::default(),
+            heeds: RwLock::default(),
+            rooms,
+        }
     }
 
-    /// The rung of a target, made at its first use and again when its number of keys changed.
-    pub(crate) fn rung(&self, target: &Target, keys: u16, settings: RungSettings) -> Arc<Rung> {
+    /// The rung of a target, made at its first use and again when its number of keys changed. One of
+    /// a provider whose outage is confirmed begins with its doors shut.
+    pub(crate) fn rung(
+        &self,
+        target: &Target,
+        keys: u16,
+        settings: RungSettings,
+        (now, dice): (impl FnOnce() -> Tick, &Mutex<Dice>),
+    ) -> Arc<Rung> {
         if let Some(rung) = self.known(target)
             && rung.key_count() == usize::from(keys.max(1))
         {
             return rung;
         }
         let provider = self.provider(&target.provider);
-        let rung = Rung::new(target.clone(), keys, settings, (self.rooms.clone(), provider));
-        let rung = Arc::new(rung);
+        let heed = self.heed(&target.provider);
+        let beside = (self.rooms.clone(), provider, heed.clone());
+        let rung = Arc::new(Rung::new(target.clone(), keys, settings, beside));
+        if heed.is_out() {
+            drop(rung.shut(now(), dice));
+        }
         let mut rungs = self.rungs.write().unwrap_or_else(PoisonError::into_inner);
         if rungs.len() < RUNGS_MAX || rungs.contains_key(target) {
             rungs.insert(target.clone(), rung.clone());
@@ -53,6 +74,38 @@ impl RouteBook {
     fn provider(&self, name: &Arc<str>) -> Arc<Provider> {
         let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
         providers.entry(name.clone()).or_default().clone()
+    }
+
+    /// The advice on a provider.
+    pub(crate) fn heed(&self, provider: &Arc<str>) -> Arc<Heed> {
+        let known =
+            self.heeds.read().unwrap_or_else(PoisonError::into_inner).get(provider).cloned();
+        known.unwrap_or_else(|| {
+            let mut heeds = self.heeds.write().unwrap_or_else(PoisonError::into_inner);
+            heeds.entry(provider.clone()).or_default().clone()
+        })
+    }
+
+    /// The rungs of a provider.
+    pub(crate) fn of_provider(&self, provider: &str) -> Vec<Arc<Rung>> {
+        let rungs = self.rungs.read().unwrap_or_else(PoisonError::into_inner);
+        let own = rungs.values().filter(|rung| *rung.target.provider == *provider);
+        let mut own: Vec<Arc<Rung>> = own.cloned().collect();
+        // The order of the map is hidden dice, and the doors are shut with dice.
+        own.sort_by(|a, b| a.target.model.cmp(&b.target.model));
+        own
+    }
+
+    /// Who waits, by provider.
+    pub(crate) fn waits(&self) -> BTreeMap<Arc<str>, Waits> {
+        let rungs = self.rungs.read().unwrap_or_else(PoisonError::into_inner);
+        let mut sums: BTreeMap<Arc<str>, Waits> = BTreeMap::new();
+        for rung in rungs.values() {
+            let sum = sums.entry(rung.target.provider.clone()).or_default();
+            rung.silence.add_to(&mut sum.streams);
+            rung.trials.add_to(&mut sum.trials);
+        }
+        sums
     }
 
     /// The pace of every rung: its target, the limit in force and the ramp's rate.

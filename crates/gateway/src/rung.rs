@@ -16,7 +16,9 @@ use resilience::{
 };
 use telemetry::{BreakerChange, Telemetry};
 
+use crate::heed::Heed;
 use crate::provider::Provider;
+use crate::silence::Silence;
 use crate::waiting::Rooms;
 
 /// Generated tokens of an unstreamed answer below which its time tells nothing of the pace.
@@ -42,6 +44,11 @@ pub(crate) struct Rung {
     governor: Mutex<Governor>,
     rooms: Arc<Rooms>,
     provider: Arc<Provider>,
+    heed: Arc<Heed>,
+    /// Its calls that wait for a first word.
+    pub(crate) silence: Silence,
+    /// Its probes that wait for anything at all.
+    pub(crate) trials: Silence,
     settings: RungSettings,
 }
 
@@ -76,6 +83,12 @@ impl Governor {
     fn limit(&self, pressed: bool) -> (u32, LimitWhy) {
         let (easy, most) = (self.easy.limit(), self.most.limit());
         if pressed && most.0 > easy.0 { most } else { easy }
+    }
+
+    /// How much it could take before it fell says nothing of how much it can take then.
+    fn forget(&mut self, pace: PaceSettings) {
+        self.easy = Limiter::new(pace.limiter);
+        self.most = Limiter::anchored(pace.limiter);
     }
 
     fn felt(&mut self, now: Tick, felt: Felt, in_flight: u32) {
@@ -134,7 +147,7 @@ impl Rung {
         target: Target,
         keys: u16,
         settings: RungSettings,
-        (rooms, provider): (Arc<Rooms>, Arc<Provider>),
+        (rooms, provider, heed): (Arc<Rooms>, Arc<Provider>, Arc<Heed>),
     ) -> Self {
         let doubts = provider.doubts_over();
         let route = || Route {
@@ -161,8 +174,32 @@ impl Rung {
             }),
             rooms,
             provider,
+            heed,
+            silence: Silence::default(),
+            trials: Silence::default(),
             settings,
         }
+    }
+
+    /// True while its provider's outage is confirmed.
+    pub(crate) fn is_out(&self) -> bool {
+        self.heed.is_out()
+    }
+
+    /// Shuts the doors of all keys that are open, as a streak of failures would: from then on one
+    /// call at a time looks whether the provider is back. Tells which keys' doors were shut.
+    pub(crate) fn shut(&self, now: Tick, dice: &Mutex<Dice>) -> Vec<(u16, Transition)> {
+        let mut shut = Vec::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            let mut dice = lock(dice);
+            if let Some(transition) = lock(&route.breaker).shut(now, &mut dice) {
+                shut.push((u16::try_from(index).unwrap_or(u16::MAX), transition));
+            }
+        }
+        if !shut.is_empty() {
+            lock(&self.governor).forget(self.settings.pace);
+        }
+        shut
     }
 
     /// Calls in flight over all keys.
@@ -334,7 +371,7 @@ impl Rung {
             governor.ramp.own_call(wish.now);
             return Ok(false);
         }
-        match governor.ramp.ask(wish.now) {
+        match governor.ramp.ask(wish.now, self.heed.ramp_factor()) {
             Pace::Go => Ok(true),
             Pace::Wait { until } => {
                 drop(governor);
@@ -352,26 +389,8 @@ impl Rung {
         let transition = lock(&route.breaker).withdraw(judge.clock.now(), failures);
         if let Some(transition) = transition {
             self.provider.changed(&self.target.model, key, &transition);
-            self.tell(key, transition, judge);
+            tell(judge.telemetry, &self.target, key, transition);
         }
-    }
-
-    fn tell(&self, key: u16, transition: Transition, judge: &Judge<'_>) {
-        tracing::info!(
-            target = %self.target,
-            key,
-            from = transition.from.as_str(),
-            to = transition.to.as_str(),
-            why = transition.why.as_str(),
-            "breaker changed"
-        );
-        judge.telemetry.breaker_changed(BreakerChange {
-            target: self.target.clone(),
-            key,
-            from: transition.from.as_str(),
-            to: transition.to.as_str(),
-            why: transition.why.as_str(),
-        });
     }
 }
 
@@ -530,14 +549,11 @@ impl Claim {
                 lock(&self.rung.governor).returning = true;
             }
             State::Open => {
-                let settings = self.rung.settings.pace.limiter;
-                let mut governor = lock(&self.rung.governor);
-                governor.easy = Limiter::new(settings);
-                governor.most = Limiter::anchored(settings);
+                lock(&self.rung.governor).forget(self.rung.settings.pace);
             }
             _ => {}
         }
-        self.rung.tell(self.key, transition, judge);
+        tell(judge.telemetry, &self.rung.target, self.key, transition);
     }
 
     /// True if this route has answered somebody lately.
@@ -577,6 +593,14 @@ impl Claim {
             governor.ramp.felt(now, Feel::Stressed);
         }
     }
+}
+
+/// Tells of a breaker that took another state.
+pub(crate) fn tell(telemetry: &Telemetry, target: &Target, key: u16, transition: Transition) {
+    let Transition { from, to, why } = transition;
+    let (from, to, why) = (from.as_str(), to.as_str(), why.as_str());
+    tracing::info!(%target, key, from, to, why, "breaker changed");
+    telemetry.breaker_changed(BreakerChange { target: target.clone(), key, from, to, why });
 }
 
 impl Drop for Claim {

@@ -17,10 +17,15 @@ pub struct Settings {
     pub canaries: bool,
     /// Who is told of what was found.
     pub notify: NotifySettings,
+    /// Groups of providers that stand on the same ground, such as one cloud.
+    pub together: Vec<Vec<Box<str>>>,
+    /// Whether verdicts act: a confirmed outage shuts a provider's door, and a crowd that is expected
+    /// lowers the ramps of those to whom it will come.
+    pub acts: bool,
 }
 
 impl Default for Settings {
-    /// Nothing: whoever is not told to asks no stranger.
+    /// Whoever is not told to asks no stranger; what is known acts.
     fn default() -> Self {
         let feeds_every_ms = FeedSettings::default().every_ms;
         Self {
@@ -29,6 +34,8 @@ impl Default for Settings {
             probes: Vec::new(),
             canaries: false,
             notify: NotifySettings::default(),
+            together: Vec::new(),
+            acts: true,
         }
     }
 }

@@ -71,6 +71,8 @@ pub enum BreakerWhy {
     ProbeOut,
     /// The failures that had opened it were a request's own.
     Withdrawn,
+    /// Whoever looks on has confirmed that the provider is down.
+    OutageConfirmed,
 }
 
 impl BreakerWhy {
@@ -89,6 +91,7 @@ impl BreakerWhy {
             Self::ProbeSucceeded => "probe_succeeded",
             Self::ProbeOut => "probe_out",
             Self::Withdrawn => "withdrawn",
+            Self::OutageConfirmed => "outage_confirmed",
         }
     }
 }
@@ -277,6 +280,19 @@ impl Breaker {
             let why = BreakerWhy::Provider;
             self.open = Some(Open { until: now, why, level: 0, probe_at: None });
         }
+    }
+
+    /// Opens a closed one because others know that the provider is down. From there on it is like any
+    /// other: a probe's success closes it. One that is open keeps what it knows.
+    pub fn shut(&mut self, now: Tick, dice: &mut Dice) -> Option<Transition> {
+        if self.open.is_some() {
+            return None;
+        }
+        let why = BreakerWhy::OutageConfirmed;
+        let until = now + self.cooldown(0, (FaultClass::ServerError, None), dice);
+        self.open = Some(Open { until, why, level: 0, probe_at: None });
+        let from = std::mem::replace(&mut self.told, State::Open);
+        Some(Transition { from, to: State::Open, why })
     }
 
     /// Takes back an attempt that ended without a judgement, because the caller left.

@@ -102,14 +102,15 @@ impl Ramp {
         self.rate
     }
 
-    /// May a ramped call go? [`Pace::Go`] takes its place.
-    pub fn ask(&mut self, now: Tick) -> Pace {
+    /// May a ramped call go, if only this share of the rate is to be used, which is above 0 and at
+    /// most 1? [`Pace::Go`] takes its place.
+    pub fn ask(&mut self, now: Tick, share: f64) -> Pace {
         let idle = now.since(self.last_call) >= Duration::from_millis(IDLE_MS_MAX);
         let rate = match self.rate {
             Some(rate) if !idle => rate,
             _ => self.start(now),
         };
-        let rate = self.step(now, rate);
+        let rate = self.step(now, rate) * share;
         let span = now.since(self.refilled).as_secs_f64();
         let most = (rate * BURST_S).max(1.0);
         self.calls = (self.calls + span * rate).min(most);

@@ -144,8 +144,16 @@ fn judged(entry: &Entry, told: &Value) -> Result<Vec<String>> {
         worse.push(format!("{name} took {seconds} s"));
     }
     let expected = told.get("expectations").and_then(Value::as_array);
+    let expected: Vec<&Value> = expected.into_iter().flatten().collect();
     let of_others = |expected: &&Value| expected.get("policy") != Some(&json!("seawall"));
-    let others: Vec<&Value> = expected.into_iter().flatten().filter(of_others).collect();
+    // What is said of a day of history is expected by its file, all of it.
+    let of_verdicts = |expected: &&Value| expected.get("about") == Some(&json!("verdicts"));
+    let others: Vec<&Value> = expected.iter().copied().filter(of_others).collect();
+    let verdicts: Vec<&Value> = expected.iter().copied().filter(of_verdicts).collect();
+    ensure!(
+        !name.starts_with("20") || !verdicts.is_empty(),
+        "nothing is expected of the verdicts of {name}"
+    );
     if entry.others > 0 {
         ensure!(
             others.len() == entry.others,
@@ -153,7 +161,7 @@ fn judged(entry: &Entry, told: &Value) -> Result<Vec<String>> {
             others.len()
         );
     }
-    for expected in others {
+    for expected in others.into_iter().chain(verdicts) {
         let held = expected.get("held") == Some(&json!(true));
         let part = |key| expected.get(key).unwrap_or(&Value::Null);
         let shown = format!("{name} {} {}: {}", part("policy"), part("name"), part("figure"));
@@ -187,6 +195,9 @@ mod tests {
         for bad in [told(1, true, 20), told(2, false, 20), told(2, true, 181)] {
             assert_eq!(worse(&bad), 1, "{bad}");
         }
+        let mut misjudged = told(2, true, 20);
+        misjudged["expectations"][1]["about"] = json!("verdicts");
+        assert_eq!(worse(&misjudged), 1, "what is expected of verdicts must come out");
         let mut nobody_else = told(2, true, 20);
         nobody_else["expectations"] = json!([]);
         assert!(judged(&entry, &nobody_else).is_err());

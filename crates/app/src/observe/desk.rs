@@ -4,12 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use std::sync::Arc;
+
 use clock::{Dice, IdMaker, UnixMs};
 use detection::{
-    Certainty, Change, Component, ComponentId, Condition, Court, Evidence, Fact, Health, Incident,
-    Keeper, KeeperSettings, Maintenance, Order, OrderRefused, ProbeResult, Settings, Traffic,
-    Verdict,
+    Capability, CauseClass, Certainty, Change, Component, ComponentId, Condition, Court, Evidence,
+    Fact, Health, Incident, Keeper, KeeperSettings, Maintenance, Order, OrderRefused, ProbeResult,
+    Settings, Traffic, Verdict,
 };
+use gateway::Advised;
 use storage::Bin;
 use telemetry::{ProviderCalls, Snapshot};
 
@@ -81,6 +84,8 @@ pub(super) struct Desk {
     pub(super) works: Works,
     recorder: Recorder,
     deeds: DeedBook,
+    /// Groups of providers that stand on the same ground, as the operator knows.
+    together: Vec<Vec<Box<str>>>,
     pub(super) pasts: BTreeMap<ComponentId, Past>,
     pub(super) stands: BTreeMap<ComponentId, Stand>,
     /// When each component last answered us.
@@ -114,6 +119,7 @@ impl Desk {
             works: Works::default(),
             recorder,
             deeds: DeedBook::default(),
+            together: Vec::new(),
             stands: BTreeMap::new(),
             answered: BTreeMap::new(),
             official: BTreeMap::new(),
@@ -122,6 +128,30 @@ impl Desk {
             stepped_at: None,
             judged_at: None,
             stirred_at: None,
+        }
+    }
+
+    /// The same desk, which knows that these groups of providers stand on the same ground.
+    pub(super) fn with_together(mut self, together: Vec<Vec<Box<str>>>) -> Self {
+        self.together = together;
+        self.declare();
+        self
+    }
+
+    /// Tells the court who stands together: every part of the one with every part of the other.
+    fn declare(&mut self) {
+        let parts = |provider: &str| {
+            let own = self.components.iter().filter(|of| *of.provider == *provider);
+            own.map(|of| of.id.clone()).collect::<Vec<_>>()
+        };
+        for group in &self.together {
+            for (index, one) in group.iter().enumerate() {
+                for other in group.iter().skip(index + 1) {
+                    for (part, others) in parts(one).iter().map(|part| (part, parts(other))) {
+                        others.iter().for_each(|of| self.court.lifts_mut().declare(part, of));
+                    }
+                }
+            }
         }
     }
 
@@ -152,6 +182,7 @@ impl Desk {
             self.pasts.entry(id.clone()).or_insert_with(|| Past::new(id.clone()));
         }
         self.components = components;
+        self.declare();
     }
 
     /// Takes up what a store kept, after a start. An incident of components that are not there any
@@ -248,6 +279,22 @@ impl Desk {
         self.court.is_alarmed(id) || self.stands.get(id).is_some_and(unwell)
     }
 
+    /// What the plan should heed of each provider, in a fixed order.
+    pub(super) fn advised(&self, now: UnixMs) -> BTreeMap<Arc<str>, Advised> {
+        let mut all: BTreeMap<Arc<str>, Advised> = BTreeMap::new();
+        let routed = |of: &&Component| of.capability.is_some_and(Capability::is_routed);
+        let advice = self.court.advice(now);
+        for component in self.components.iter().filter(routed) {
+            let own = all.entry(component.provider.clone()).or_default();
+            let of_part = advice.iter().filter(|advice| advice.component == component.id);
+            own.ramp_factor = of_part.fold(own.ramp_factor, |low, of| low.min(of.ramp_factor));
+            // Other parts have no calls of their own that could tell when they are back.
+            let is_called = component.capability == Some(Capability::Chat);
+            own.is_out |= is_called && self.stands.get(&component.id).is_some_and(is_out);
+        }
+        all
+    }
+
     /// True if somebody is not well, so that it is worth looking closely.
     pub(super) fn is_troubled(&self) -> bool {
         self.keeper.open().next().is_some()
@@ -286,6 +333,9 @@ impl Desk {
                 self.answered.insert(component.clone(), now);
             }
             self.take(evidence);
+            if let Fact::Silence { component, .. } = &evidence.fact {
+                is_stirred |= self.court.is_alarmed(component);
+            }
         }
         self.official.extend(news.official.iter().cloned());
         let mut step = Step { works, said, ..Step::default() };
@@ -329,6 +379,11 @@ impl Desk {
     fn judge(&mut self, now: UnixMs, step: &mut Step) {
         self.judged_at = Some(now);
         let verdicts = self.court.judge(now);
+        for verdict in verdicts.iter().filter(|of| of.certainty > Certainty::Clear) {
+            if let Some(onset) = self.court.onset(&verdict.component) {
+                self.keeper.began(&verdict.component, onset);
+            }
+        }
         step.changes = self.keeper.hear(now, &verdicts);
         for verdict in verdicts {
             let before = self.stands.get(&verdict.component);
@@ -388,6 +443,8 @@ impl Desk {
                 self.official.get(component).is_none_or(|known| *known != page.condition)
             }
             Fact::Probe { result, .. } => *result != ProbeResult::Right,
+            // Whether it alarms is asked once it was taken.
+            Fact::Silence { .. } => false,
             Fact::Traffic { .. }
             | Fact::Drift { .. }
             | Fact::Attack { .. }
@@ -400,6 +457,19 @@ impl Desk {
 fn good_only(traffic: &Traffic) -> Traffic {
     let (span_ms, good) = (traffic.span_ms, traffic.good);
     Traffic { span_ms, good, first_words: traffic.first_words, ..Traffic::default() }
+}
+
+/// True if a provider is down, and it is not our own affair that it seems so.
+fn is_out(stand: &Stand) -> bool {
+    let Verdict { health, certainty, cause, .. } = &stand.verdict;
+    let of_theirs = !matches!(
+        cause.class,
+        CauseClass::OurNetwork
+            | CauseClass::OurKeyOrQuota
+            | CauseClass::ClientSide
+            | CauseClass::Maintenance
+    );
+    (*health, *certainty) == (Health::Down, Certainty::Confirmed) && of_theirs
 }
 
 #[cfg(test)]

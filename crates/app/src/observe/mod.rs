@@ -2,6 +2,7 @@
 //! the archive, and fills the status page. It runs beside the listeners of the public and never on
 //! the line; nothing of a request waits for it.
 
+mod act;
 mod deeds;
 mod desk;
 mod facts;
@@ -12,6 +13,7 @@ mod post;
 mod probes;
 mod recorder;
 mod reports;
+mod seat;
 mod shelf;
 mod view;
 mod works;
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
 use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
+use gateway::Gateway;
 use lookout::notify::{PartChange, Story};
 use lookout::reports::fresh_salt;
 use net::{Shutdown, sweep_idle};
@@ -33,11 +36,13 @@ use web::view::{DAYS_MAX, PageInfo, StatusSource};
 use web::{ReadyCheck, ReportSink, SubscribeSink};
 
 use crate::Doors;
+use act::Hand;
 use desk::{Desk, Left, Step};
 use pages::PageDesk;
 use post::{PostRoom, Told};
 use probes::{Asking, ProbeDesk};
 use reports::ReportRoom;
+pub use seat::Seat;
 use view::Around;
 
 /// Open incidents that are taken up after a start.
@@ -56,6 +61,7 @@ pub(crate) struct Observer(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     desk: Mutex<Desk>,
+    hand: Hand,
     telemetry: Telemetry,
     clock: Arc<dyn Clock>,
     archive: Archive,
@@ -84,7 +90,7 @@ impl Observer {
     /// for them.
     pub(crate) fn new(
         settings: &config::Settings,
-        telemetry: Telemetry,
+        (telemetry, gateway): (Telemetry, Gateway),
         mut dice: Dice,
         archive: Archive,
     ) -> Self {
@@ -93,11 +99,24 @@ impl Observer {
         let components = facts::components(&settings.providers, lookout.feeds);
         let reports = settings.watch.status.reports.then(|| report_room(&components, &clock));
         let post = PostRoom::new(&settings.watch, &archive, &clock, dice.split());
-        let desk = Mutex::new(Desk::new(components, dice, unix(&*clock)));
+        let desk = Desk::new(components, dice, unix(&*clock));
+        let desk = Mutex::new(desk.with_together(lookout.together.clone()));
         let (reports, alarm) = (reports.flatten(), Mutex::default());
         let (pages, probes) = (PageDesk::default(), ProbeDesk::default());
-        let inner =
-            Inner { desk, telemetry, clock, archive, reports, pages, probes, post, lookout, alarm };
+        let hand = Hand::new(gateway, lookout.acts);
+        let inner = Inner {
+            desk,
+            hand,
+            telemetry,
+            clock,
+            archive,
+            reports,
+            pages,
+            probes,
+            post,
+            lookout,
+            alarm,
+        };
         let observer = Self(Arc::new(inner));
         observer.register_gauges();
         observer
@@ -257,6 +276,7 @@ impl Inner {
         }
         let mut news = self.pages.news(now);
         news.facts.extend(self.probes.facts());
+        news.facts.extend(self.hand.silences(now));
         if let Some(reports) = &self.reports {
             news.facts.extend(reports.evidence(now));
         }
@@ -265,6 +285,7 @@ impl Inner {
         deeds.retain(|deed| step.changes.iter().all(|of| of.incident.id != deed.incident.id));
         step.changes.extend(deeds);
         self.probes.suspect(|component| desk.is_suspected(component));
+        self.hand.act(now, &desk);
         drop(desk);
         self.keep(step);
     }

@@ -55,9 +55,7 @@ struct Sink {
 
 impl FeedSink for Sink {
     fn take(&self, view: FeedView) {
-        let mut inside = self.desk.inside();
-        inside.fresh.insert(Arc::clone(&self.provider));
-        inside.views.insert(Arc::clone(&self.provider), view);
+        self.desk.take(&self.provider, view);
     }
 }
 
@@ -100,6 +98,13 @@ impl PageDesk {
             }
         }
         pollers
+    }
+
+    /// Takes what a provider's page says now.
+    pub(super) fn take(&self, provider: &Arc<str>, view: FeedView) {
+        let mut inside = self.inside();
+        inside.fresh.insert(Arc::clone(provider));
+        inside.views.insert(Arc::clone(provider), view);
     }
 
     /// What pages said since the last look.

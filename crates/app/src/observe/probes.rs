@@ -56,10 +56,7 @@ impl ProbeSink for Sink {
 
 impl CanarySink for Sink {
     fn take(&self, reading: CanaryReading) {
-        let at = UnixMs::from_seconds(self.1.unix_seconds());
-        for (host, is_reached) in reading.hosts {
-            self.0.put(Evidence { at, fact: Fact::Canary { host, is_reached } });
-        }
+        self.0.hear(reading, UnixMs::from_seconds(self.1.unix_seconds()));
     }
 }
 
@@ -113,7 +110,15 @@ impl ProbeDesk {
         }
     }
 
-    fn put(&self, evidence: Evidence) {
+    /// What canaries met.
+    pub(super) fn hear(&self, reading: CanaryReading, at: UnixMs) {
+        for (host, is_reached) in reading.hosts {
+            self.put(Evidence { at, fact: Fact::Canary { host, is_reached } });
+        }
+    }
+
+    /// Keeps a fact for the next look.
+    pub(super) fn put(&self, evidence: Evidence) {
         let mut inside = self.inside();
         if inside.waiting.len() < WAITING_MAX {
             inside.waiting.push(evidence);

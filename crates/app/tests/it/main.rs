@@ -7,6 +7,8 @@
 )]
 
 #[cfg(test)]
+mod acting;
+#[cfg(test)]
 mod around;
 #[cfg(test)]
 mod caller;

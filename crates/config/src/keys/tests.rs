@@ -127,6 +127,7 @@ fn another(section: &Section, key: &Key) -> String {
         (_, "organization" | "project" | "name", _) => "\"b\"".into(),
         ("storage", "path", _) => "\"seawall.db\"".into(),
         (_, "probes", _) => "[\"p/x\"]".into(),
+        (_, "together", _) => "[[\"p\", \"p\"]]".into(),
         ("status", "url", _) => "\"https://status.example.com\"".into(),
         (_, "headers", _) => "{ x = \"y\" }".into(),
         (_, "can" | "cannot", _) => "[\"tools\"]".into(),

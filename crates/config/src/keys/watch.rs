@@ -74,6 +74,20 @@ pub(crate) static LOOKOUT: Section = Section {
             "Whether hosts that have nothing to do with any provider are asked for a connection \
              every half minute, so that a cut of our own line is not taken for an outage.",
         ),
+        other(
+            "together",
+            "array of arrays of providers",
+            || "[]".into(),
+            "Groups of providers that stand on the same ground, such as one cloud: where one falls with \
+             another, the ground is told as the cause, and nothing is moved from the one to the other.",
+        ),
+        flag(
+            "acts",
+            || lookout::Settings::default().acts.to_string(),
+            "Whether verdicts act on the line: a confirmed outage shuts the doors of all rungs of its \
+             provider, which then are asked one call at a time, and where a crowd is expected fewer \
+             of the calls that belong elsewhere are sent at first.",
+        ),
     ],
     tables: &[],
 };

@@ -439,3 +439,13 @@ fn what_was_seen_is_kept_where_the_file_says() {
     assert!(!untold.lookout.feeds && !untold.lookout.canaries && untold.lookout.probes.is_empty());
     assert_eq!(untold.storage.place, storage::Place::Memory);
 }
+
+#[test]
+fn verdicts_act_unless_the_file_says_otherwise() {
+    let told = "[providers.other]\nkind = \"openai\"\napi_keys = [\"env:OPENAI_API_KEY\"]\n\
+                [lookout]\nacts = false\ntogether = [[\"openai\", \"other\"]]";
+    let lookout = good(&with_base(told)).watch.lookout;
+    let group: Vec<&str> = lookout.together.iter().flatten().map(|name| &**name).collect();
+    assert_eq!((lookout.acts, group), (false, vec!["openai", "other"]));
+    assert!(good(&with_base("")).watch.lookout.acts);
+}

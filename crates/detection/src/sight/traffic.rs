@@ -8,11 +8,12 @@
 use clock::UnixMs;
 
 use super::Say;
+use super::silence::SilenceSight;
 use super::slices::Slices;
 use super::slowness::Slowness;
 use crate::cusum::{ALARM_NATS, Cusum, SHARE_SOUGHT, SHARE_USUAL};
 use crate::settings::{as_f64, weight};
-use crate::{Drift, Family, Faults, Symptom, Traffic};
+use crate::{Drift, Family, Faults, Silence, Symptom, Traffic};
 
 /// Where the sum stops, in nats: a family alone can be surer than .999, and come down again.
 const SUM_NATS_MAX: f64 = 24.0;
@@ -77,6 +78,7 @@ pub(crate) struct TrafficSight {
     kinds: [f64; 5],
     slices: Slices,
     slowness: Slowness,
+    silence: SilenceSight,
     drifts: [bool; 3],
     taken_at: UnixMs,
     good_at: Option<UnixMs>,
@@ -96,6 +98,7 @@ impl TrafficSight {
             kinds: [0.0; 5],
             slices: Slices::default(),
             slowness: Slowness::default(),
+            silence: SilenceSight::new(),
             drifts: [false; 3],
             taken_at: UnixMs::default(),
             good_at: None,
@@ -126,6 +129,12 @@ impl TrafficSight {
         }
     }
 
+    /// Takes who waits for a first word.
+    pub(crate) fn silence(&mut self, at: UnixMs, silence: &Silence) {
+        let is_well = !self.fall.is_alarmed() && self.slowness.nats() <= BALANCE_NATS;
+        self.silence.take(at, silence, is_well);
+    }
+
     /// Takes a measure of answers that left its band, or came back.
     pub(crate) fn drift(&mut self, drift: Drift, is_on: bool) {
         if let Some(place) = self.drifts.get_mut(drift as usize) {
@@ -138,6 +147,7 @@ impl TrafficSight {
         self.well_again();
         self.slices.clear();
         self.slowness.clear();
+        self.silence.clear();
     }
 
     /// What it says now.
@@ -151,22 +161,35 @@ impl TrafficSight {
         let slow = (self.slowness.nats() - BALANCE_NATS).max(against);
         let drift = self.drift_nats();
         let kind = if errors > 0.0 { self.kind() } else { -DOWN_AGAINST_NATS * volume };
+        let late = self.silence.late().map(|late| (late.nats - BALANCE_NATS, late));
+        // Who waits now is not forgotten with the answers of old.
+        let (silent, silent_down) =
+            late.map_or((f64::NEG_INFINITY, f64::NEG_INFINITY), |(nats, of)| {
+                (nats, nats + kind_of(f64::from(of.all - of.silent), f64::from(of.silent)))
+            });
+        let waited = late.map_or(0, |(_, late)| u64::from(late.all));
         Say {
-            degraded_nats: errors.max(slow).max(drift) * left,
-            down_nats: (errors + kind) * left,
-            observations: self.since_onset.max(self.slowness.slow_answers()),
+            degraded_nats: (errors.max(slow).max(drift) * left).max(silent),
+            down_nats: ((errors + kind) * left).max(silent_down),
+            observations: self.since_onset.max(self.slowness.slow_answers()).max(waited),
             why: self.why(now, good, bad),
         }
     }
 
     /// True from the detector's alarm on.
     pub(crate) fn is_alarmed(&self) -> bool {
-        self.fall.is_alarmed()
+        self.fall.is_alarmed() || self.is_silent()
     }
 
-    /// When the fall began, if there is one.
+    fn is_silent(&self) -> bool {
+        self.silence.late().is_some_and(|late| late.is_alarming())
+    }
+
+    /// When the fall began that it is alarmed of.
     pub(crate) fn onset(&self) -> Option<UnixMs> {
-        self.onset_at
+        let fell = self.onset_at.filter(|_| self.fall.is_alarmed());
+        let silent = self.silence.late().filter(|_| self.is_silent()).map(|late| late.since);
+        fell.into_iter().chain(silent).min()
     }
 
     /// True if the fall lasts, or is so plain that it need not.
@@ -213,7 +236,8 @@ impl TrafficSight {
         ];
         let most = KINDS.into_iter().zip(self.kinds).max_by(|a, b| a.1.total_cmp(&b.1));
         match most {
-            Some((symptom, count)) if self.is_alarmed() && count > 0.0 => Some(symptom),
+            Some((symptom, count)) if self.fall.is_alarmed() && count > 0.0 => Some(symptom),
+            _ if self.is_silent() => Some(Symptom::Timeouts),
             _ if self.slowness.nats() > ALARM_NATS => Some(Symptom::Slow),
             _ => None,
         }
@@ -255,7 +279,7 @@ impl TrafficSight {
             (-std::f64::consts::LN_2 * (f64::from(good) + f64::from(bad)) / FALL_REQUESTS).exp();
         self.fall_counts.0 = self.fall_counts.0 * kept + f64::from(good);
         self.fall_counts.1 = self.fall_counts.1 * kept + f64::from(bad);
-        if self.is_alarmed() {
+        if self.fall.is_alarmed() {
             let (all_good, all_bad) = self.fall_counts;
             let worst = ((all_bad + 0.5) / (all_good + all_bad + 2.0)).clamp(SHARE_SOUGHT, 0.9);
             let step = f64::from(good) * ((1.0 - SHARE_USUAL) / (1.0 - worst)).ln()
@@ -288,11 +312,7 @@ impl TrafficSight {
 
     /// Whether it is down rather than degraded, in nats.
     fn kind(&self) -> f64 {
-        let bad = self.recent_bad * (SHARE_DOWN / SHARE_DEGRADED).ln();
-        let good = self.recent_good * ((1.0 - SHARE_DOWN) / (1.0 - SHARE_DEGRADED)).ln();
-        // Where an alarm begins, faults stand close by the nature of alarms: a few tell nothing.
-        let enough = ((self.recent_good + self.recent_bad) / KIND_REQUESTS).min(1.0);
-        (bad + good).clamp(-KIND_NATS_MAX, KIND_NATS_MAX) * enough
+        kind_of(self.recent_good, self.recent_bad)
     }
 
     fn why(&self, now: UnixMs, good: u32, bad: u32) -> Box<str> {
@@ -306,6 +326,9 @@ impl TrafficSight {
             why.push_str(": ");
             why.push_str(symptom.in_words());
         }
+        if let Some(late) = self.silence.late() {
+            why.push_str(&format!("; {} of {} calls wait for a first word", late.silent, late.all));
+        }
         if self.slowness.nats() > BALANCE_NATS {
             why.push_str(&format!(
                 "; first words {:.1} times slower than usual",
@@ -317,4 +340,12 @@ impl TrafficSight {
         }
         why.into()
     }
+}
+
+fn kind_of(good: f64, bad: f64) -> f64 {
+    let for_down = bad * (SHARE_DOWN / SHARE_DEGRADED).ln();
+    let against = good * ((1.0 - SHARE_DOWN) / (1.0 - SHARE_DEGRADED)).ln();
+    // Where an alarm begins, faults stand close by the nature of alarms: a few tell nothing.
+    let enough = ((good + bad) / KIND_REQUESTS).min(1.0);
+    (for_down + against).clamp(-KIND_NATS_MAX, KIND_NATS_MAX) * enough
 }

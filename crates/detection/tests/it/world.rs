@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use clock::calendar::Date;
 use clock::{Dice, UnixMs};
 use detection::{
     Advice, Capability, Certainty, Change, ChangeKind, Component, ComponentId, Condition, Court,
@@ -81,12 +82,7 @@ pub(crate) fn id(text: &str) -> ComponentId {
 
 /// A moment of the calendar from its parts, UTC.
 pub(crate) fn moment(year: i64, month: i64, day: i64, hour: u64, minute: u64) -> UnixMs {
-    // Days from 1970 by the calendar that begins in March, as Howard Hinnant gives them.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let era = year.div_euclid(400);
-    let of_era = year - era * 400;
-    let of_year = (153 * month + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    let days = Date { year, month, day }.day().unwrap();
     UnixMs::new((u64::try_from(days).unwrap() * 24 + hour) * HOUR_MS + minute * MINUTE_MS)
 }
 

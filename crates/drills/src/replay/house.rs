@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::clock::Dice;
-use app::{App, Doors, NobodyKnown};
+use app::{App, Doors, NobodyKnown, Seat};
 use net::{ConnectionCounts, Shutdown};
 use telemetry::Telemetry;
 
@@ -21,6 +21,7 @@ const DECISIONS_MAX: usize = 5_000;
 #[derive(Debug)]
 pub(crate) struct House {
     telemetry: Telemetry,
+    seat: Option<Seat>,
     clock: VirtualClock,
     breakers: BTreeMap<(String, u16), &'static str>,
     watched: Watched,
@@ -56,9 +57,14 @@ impl House {
         let shutdown = Shutdown::new();
         let core = app.core(false, &counts, shutdown.clone()).map_err(|error| error.to_string())?;
         tokio::spawn(core);
-        let telemetry = app.telemetry().clone();
+        let (telemetry, seat) = (app.telemetry().clone(), Some(app.seat()));
         let (breakers, watched) = (BTreeMap::new(), Watched::default());
-        Ok(Self { telemetry, clock, breakers, watched, _shutdown: shutdown })
+        Ok(Self { telemetry, seat, clock, breakers, watched, _shutdown: shutdown })
+    }
+
+    /// The seat beside its observer, for one.
+    pub(crate) fn seat(&mut self) -> Option<Seat> {
+        self.seat.take()
     }
 
     /// Empties telemetry's queues, as its worker does, and writes down what breakers did.

@@ -4,6 +4,7 @@
 mod clock;
 mod house;
 mod network;
+mod outside;
 mod run;
 mod setup;
 mod study;

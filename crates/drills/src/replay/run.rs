@@ -9,11 +9,12 @@ use ::clock::{Dice, Tick};
 use tokio::runtime::Builder;
 
 use super::house::{House, Watched};
+use super::outside::Outlook;
 use super::{Network, Setup, VirtualClock};
 use crate::crowd::{Conversation, People, Route, Size, Target, arrivals};
 use crate::provider::{CELL_S, Capacity, Plant, SharedPlant, WorldFlow};
 use crate::scenario::{Crowd, Scenario};
-use crate::score::{Accounts, Books, PolicyFigures, PolicySeries, figures, series};
+use crate::score::{Accounts, Books, PolicyFigures, PolicySeries, Seen, figures, series};
 
 /// For which the last answers are waited for after the end.
 const TAIL: Duration = Duration::from_secs(600);
@@ -59,6 +60,8 @@ impl Progress {
 pub struct Played {
     pub figures: PolicyFigures,
     pub series: PolicySeries,
+    /// What the observer said; `None` for policies that have none.
+    pub seen: Option<Seen>,
 }
 
 /// Plays the scenario under one policy; the same seed plays the same. Blocks this thread, which
@@ -88,6 +91,7 @@ struct Seeds {
     plants: Dice,
     world: Dice,
     crowds: Dice,
+    outside: Dice,
 }
 
 impl Seeds {
@@ -98,6 +102,7 @@ impl Seeds {
             plants: dice.split(),
             world: dice.split(),
             crowds: dice.split(),
+            outside: dice.split(),
         }
     }
 }
@@ -128,8 +133,12 @@ impl Stage<'_> {
         let end = Tick::from_nanos(0) + self.scenario.duration + TAIL;
         let house = match self.policy {
             Policy::Seawall => {
-                let house = House::open(self.setup, &network, clock, seeds.house)?;
-                Some(tokio::spawn(house.watch(end)))
+                let mut house = House::open(self.setup, &network, clock, seeds.house)?;
+                let outlook = house
+                    .seat()
+                    .map(|seat| Outlook::new(seat, self.scenario.clone(), clock, seeds.outside));
+                let looking = outlook.map(|outlook| tokio::spawn(outlook.look_on(end)));
+                Some((tokio::spawn(house.watch(end)), looking))
             }
             Policy::Single | Policy::Naive => None,
         };
@@ -140,15 +149,19 @@ impl Stage<'_> {
             People::new(network, self.route(), books.clone(), (clock, self.scenario.duration));
         self.send(&people, clock, &mut seeds.crowds).await;
         self.let_end(&books, &plants, clock, end).await;
-        let watched = match house {
-            Some(watching) => watching.await.map_err(|error| error.to_string())?,
-            None => Watched::default(),
-        };
+        let (mut watched, mut seen) = (Watched::default(), None);
+        if let Some((watching, looking)) = house {
+            watched = watching.await.map_err(|error| error.to_string())?;
+            if let Some(looking) = looking {
+                seen = Some(looking.await.map_err(|error| error.to_string())?);
+            }
+        }
         let cells =
             plants.iter().map(|(name, plant)| (name.clone(), plant.lock().cells().to_vec()));
         let accounts = Accounts { books, plants: cells.collect() };
         let figures = figures(self.scenario, &accounts);
-        Ok(Played { figures, series: series(self.scenario, &accounts, watched.decisions) })
+        let series = series(self.scenario, &accounts, watched.decisions);
+        Ok(Played { figures, series, seen })
     }
 
     fn route(&self) -> (Route, String, Capacity) {

@@ -146,6 +146,12 @@ fn finish(
     settings.request_log.to = telemetry::LogTo::Nowhere;
     settings.listen.tls = None;
     settings.reserve.enabled = false;
+    // What is looked at outside is told by the story.
+    settings.watch.storage = storage::Settings::in_memory();
+    settings.watch.status.reports = false;
+    settings.watch.lookout.feeds = true;
+    settings.watch.lookout.probes.clear();
+    settings.watch.lookout.canaries = false;
     settings.callers = scenario
         .crowds
         .iter()

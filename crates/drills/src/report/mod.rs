@@ -3,6 +3,7 @@
 
 mod chart;
 mod page;
+mod seen;
 mod terminal;
 mod words;
 
@@ -15,7 +16,7 @@ pub use terminal::terminal;
 
 use crate::replay::{HerdStudy, Policy};
 use crate::scenario::Scenario;
-use crate::score::{Judged, PolicyFigures, PolicySeries};
+use crate::score::{Judged, PolicyFigures, PolicySeries, Seen};
 
 /// Everything about one drill.
 #[derive(Debug, Serialize)]
@@ -34,6 +35,9 @@ pub struct Report {
     pub trace_hash: String,
     pub policies: BTreeMap<String, PolicyFigures>,
     pub expectations: Vec<Judged>,
+    /// What the observer of `seawall` said of the day.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub herd: Option<HerdStudy>,
     #[serde(skip)]

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::Report;
 use super::chart::{Chart, Curve, escaped, svg};
 use super::words::{count, millis, percent, policy, time_of_day};
+use super::{Report, seen};
 use crate::replay::HerdStudy;
 use crate::score::{Decision, PolicyFigures, PolicySeries, ProviderSeries};
 
@@ -26,6 +26,7 @@ pub fn page(report: &Report) -> String {
             one_policy(&mut text, report, name, series);
         }
     }
+    seen::section(&mut text, report);
     timeline(&mut text, report);
     if let Some(study) = &report.herd {
         herd(&mut text, study);

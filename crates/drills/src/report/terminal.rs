@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Report;
+use super::seen::span;
 use super::words::{count, millis, percent, time_of_day};
 use crate::score::{PolicyFigures, ProviderSeries};
 
@@ -20,6 +21,7 @@ pub fn terminal(report: &Report) -> String {
     for (name, _) in report.in_order() {
         strips(&mut text, report, name);
     }
+    incidents(&mut text, report);
     herd(&mut text, report);
     expectations(&mut text, report);
     _ = writeln!(
@@ -102,6 +104,35 @@ fn strip(provider: &ProviderSeries) -> String {
         LEVELS.get((load * 8.0).ceil() as usize).copied().unwrap_or('!')
     };
     (0..STRIP).map(column).collect()
+}
+
+fn incidents(text: &mut String, report: &Report) {
+    let Some(seen) = report.seen.as_ref().filter(|seen| !seen.incidents.is_empty()) else {
+        return;
+    };
+    _ = writeln!(text, "\n  incidents that Seawall told of");
+    for incident in &seen.incidents {
+        let at = |at_s: i64| time_of_day(&report.story, at_s.max(0) as f64);
+        let after = |at_s: Option<i64>| {
+            at_s.map_or("never".to_owned(), |at_s| span(at_s - incident.began_s))
+        };
+        let page = match incident.official_s {
+            Some(_) => format!("late by {}", span(incident.official_lag_s as i64)),
+            None => "silent".to_owned(),
+        };
+        _ = writeln!(
+            text,
+            "  {:>8}  {} ({}): suspected after {}, sure after {}, {}; the page: {page}",
+            at(incident.began_s),
+            incident.title,
+            incident.cause.as_str().replace('_', " "),
+            after(incident.suspected_s),
+            after(incident.confirmed_s),
+            incident
+                .resolved_s
+                .map_or("open at the end".to_owned(), |at_s| format!("over at {}", at(at_s))),
+        );
+    }
 }
 
 fn herd(text: &mut String, report: &Report) {

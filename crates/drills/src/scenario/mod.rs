@@ -2,6 +2,7 @@
 //! asks, who flees, and what is expected. How it is spelled is in `read`; how it is played is in
 //! `replay`.
 
+mod foresight;
 mod kind;
 mod matrix;
 mod raw;
@@ -9,17 +10,20 @@ mod read;
 mod shipped;
 mod traces;
 mod when;
+mod world;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Dialect;
 
+pub use foresight::{Foreseen, Foresight};
 pub use kind::ProviderKind;
 pub use read::{Mistake, read};
 pub use shipped::{Shipped, find, shipped};
 pub(crate) use traces::read_trace;
 pub use traces::{Trace, TraceFormat};
+pub use world::{Complaint, Outside, PagePost, Probed, ReportFlow};
 
 use crate::crowd::Sizes;
 use crate::provider::{Capacity, QuotaSettings};
@@ -46,6 +50,8 @@ pub struct Scenario {
     pub crowds: Vec<Crowd>,
     pub fleet: Fleet,
     pub herd: Option<Herd>,
+    /// What is to be heard beside the traffic, and what is expected of it.
+    pub outside: Outside,
     pub expectations: Vec<Expectation>,
 }
 
@@ -252,6 +258,7 @@ impl Scenario {
                 }
             }
         }
+        short.outside.shorten(clip, touches);
         short.expectations.clear();
         short
     }

@@ -28,6 +28,28 @@ pub(super) struct File {
     pub(super) herd: Option<Herd>,
     #[serde(default)]
     pub(super) expect: Vec<Expect>,
+    #[serde(default)]
+    pub(super) lookout: Lookout,
+}
+
+/// What is heard beside the traffic, and what is expected of those who judge it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Lookout {
+    #[serde(default)]
+    pub(super) pages: Vec<Page>,
+    #[serde(default)]
+    pub(super) reports: Vec<ReportFlow>,
+    #[serde(default)]
+    pub(super) probes: Vec<Probe>,
+    #[serde(default)]
+    pub(super) own_network: Vec<Cut>,
+    #[serde(default)]
+    pub(super) verdicts: Vec<Verdict>,
+    #[serde(default)]
+    pub(super) incidents: Vec<Incidents>,
+    #[serde(default)]
+    pub(super) advice: Vec<Advice>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -193,6 +215,85 @@ pub(super) struct Expect {
     pub(super) name: String,
     pub(super) policy: Option<Text>,
     pub(super) figure: Text,
+    pub(super) at_least: Option<f64>,
+    pub(super) at_most: Option<f64>,
+    pub(super) from: Option<Text>,
+    pub(super) until: Option<Text>,
+}
+
+/// What a provider's own page says of one of its parts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    pub(super) at: Text,
+    pub(super) until: Option<Text>,
+    pub(super) component: Text,
+    pub(super) condition: Option<Text>,
+    pub(super) title: String,
+    /// The moment that the post carries, if that is not when it came.
+    pub(super) dated: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReportFlow {
+    pub(super) at: Text,
+    pub(super) until: Text,
+    pub(super) component: Text,
+    pub(super) per_min: f64,
+    pub(super) kind: Option<super::Complaint>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Probe {
+    pub(super) component: Text,
+    /// The simulated provider that is asked.
+    pub(super) provider: Text,
+}
+
+/// Our own line is cut.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cut {
+    pub(super) at: Text,
+    pub(super) until: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verdict {
+    pub(super) name: String,
+    pub(super) component: Text,
+    pub(super) certainty: Option<Text>,
+    pub(super) state: Option<Text>,
+    pub(super) cause: Option<Text>,
+    pub(super) from: Option<Text>,
+    pub(super) within: Option<Text>,
+    pub(super) until: Option<Text>,
+    /// It must not come to this.
+    #[serde(default)]
+    pub(super) never: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Incidents {
+    pub(super) name: String,
+    pub(super) of: Text,
+    pub(super) count: Option<u32>,
+    /// Which of them, from 1 on.
+    pub(super) number: Option<usize>,
+    pub(super) cause: Option<Text>,
+    pub(super) lag_at_least: Option<Text>,
+    pub(super) lag_at_most: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Advice {
+    pub(super) name: String,
+    pub(super) provider: Text,
     pub(super) at_least: Option<f64>,
     pub(super) at_most: Option<f64>,
     pub(super) from: Option<Text>,

@@ -11,8 +11,8 @@ use toml::Spanned;
 
 use super::raw::{self, Text};
 use super::{
-    Arrivals, Crowd, Event, Expectation, Fault, Fleet, Flight, Herd, Provider, Scenario, Turn,
-    Window, read_trace, when,
+    Arrivals, Crowd, Event, Expectation, Fault, Fleet, Flight, Herd, Outside, Provider, Scenario,
+    Turn, Window, read_trace, when,
 };
 use crate::crowd::Sizes;
 use crate::provider::{Capacity, QuotaSettings};
@@ -49,23 +49,23 @@ pub fn read(name: &str, text: &str, path: &Path) -> Result<Scenario, Mistake> {
         let span = error.span().unwrap_or_default();
         reader.mistake(span, error.message().lines().collect::<Vec<_>>().join(" "))
     })?;
-    reader.scenario(name, file)
+    reader.scenario(name, &file)
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     path: &'a Path,
     start_unix_s: u64,
 }
 
 impl Reader<'_> {
-    fn mistake(&self, span: Range<usize>, text: impl Into<String>) -> Mistake {
+    pub(super) fn mistake(&self, span: Range<usize>, text: impl Into<String>) -> Mistake {
         let before = self.text.get(..span.start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         Mistake { file: self.path.display().to_string(), line, text: text.into() }
     }
 
-    fn span_of(&self, text: &Text) -> Result<Duration, Mistake> {
+    pub(super) fn span_of(&self, text: &Text) -> Result<Duration, Mistake> {
         when::span(text.get_ref()).ok_or_else(|| {
             let said = format!("`{}` is no span such as `90s`, `2m30s` or `11h`", text.get_ref());
             self.mistake(text.span(), said)
@@ -76,14 +76,19 @@ impl Reader<'_> {
         text.map_or(Ok(Duration::from_secs(default_s)), |text| self.span_of(text))
     }
 
-    fn moment(&self, text: &Text) -> Result<Duration, Mistake> {
+    pub(super) fn moment(&self, text: &Text) -> Result<Duration, Mistake> {
         when::moment(text.get_ref(), self.start_unix_s).ok_or_else(|| {
             let said = format!("`{}` is no moment such as `06:49` or `+90s`", text.get_ref());
             self.mistake(text.span(), said)
         })
     }
 
-    fn window(&self, from: &Text, until: Option<&Text>, end: Duration) -> Result<Window, Mistake> {
+    pub(super) fn window(
+        &self,
+        from: &Text,
+        until: Option<&Text>,
+        end: Duration,
+    ) -> Result<Window, Mistake> {
         let window = Window {
             from: self.moment(from)?,
             until: until.map_or(Ok(end), |until| self.moment(until))?,
@@ -95,7 +100,7 @@ impl Reader<'_> {
         Ok(window)
     }
 
-    fn scenario(mut self, name: &str, file: raw::File) -> Result<Scenario, Mistake> {
+    fn scenario(mut self, name: &str, file: &raw::File) -> Result<Scenario, Mistake> {
         let start = &file.start;
         self.start_unix_s = when::start(start.get_ref()).ok_or_else(|| {
             self.mistake(start.span(), "`start` is a time such as `2024-06-04T06:30:00Z`")
@@ -117,7 +122,7 @@ impl Reader<'_> {
         }
         let mut scenario = Scenario {
             name: name.to_owned(),
-            title: file.title,
+            title: file.title.clone(),
             about: file.about.trim().to_owned(),
             what_if: file.what_if,
             start_unix_s: self.start_unix_s,
@@ -125,14 +130,15 @@ impl Reader<'_> {
             short: Window { from: Duration::ZERO, until: duration },
             providers: file
                 .providers
-                .into_iter()
-                .map(|(name, provider)| Ok((name, self.provider(&provider)?)))
+                .iter()
+                .map(|(name, provider)| Ok((name.clone(), self.provider(provider)?)))
                 .collect::<Result<_, Mistake>>()?,
             events: Vec::new(),
             flights: Vec::new(),
             crowds: Vec::new(),
             fleet: Fleet { model: String::new(), ladder: Vec::new(), settings: String::new() },
             herd: None,
+            outside: Outside::default(),
             expectations: Vec::new(),
         };
         for event in &file.events {
@@ -145,12 +151,13 @@ impl Reader<'_> {
         for (index, crowd) in file.crowds.iter().enumerate() {
             scenario.crowds.push(self.crowd(index, crowd, duration)?);
         }
-        scenario.fleet = self.fleet(file.fleet, &scenario)?;
-        scenario.herd = file.herd.map(|herd| self.herd(&herd, &scenario)).transpose()?;
+        scenario.fleet = self.fleet(&file.fleet, &scenario)?;
+        scenario.herd = file.herd.as_ref().map(|herd| self.herd(herd, &scenario)).transpose()?;
         for expect in &file.expect {
             scenario.expectations.push(self.expectation(expect, duration)?);
         }
-        scenario.short = match file.short {
+        scenario.outside = self.outside(file, &scenario)?;
+        scenario.short = match &file.short {
             Some(short) => {
                 let from = self.moment(&short.from)?;
                 Window { from, until: from + self.span_of(&short.duration)? }
@@ -205,7 +212,11 @@ impl Reader<'_> {
         })
     }
 
-    fn known<'t>(&self, name: &'t Text, scenario: &Scenario) -> Result<&'t str, Mistake> {
+    pub(super) fn known<'t>(
+        &self,
+        name: &'t Text,
+        scenario: &Scenario,
+    ) -> Result<&'t str, Mistake> {
         if scenario.providers.contains_key(name.get_ref().as_str()) {
             return Ok(name.get_ref());
         }
@@ -391,13 +402,13 @@ impl Reader<'_> {
         }
     }
 
-    fn fleet(&self, raw: raw::Fleet, scenario: &Scenario) -> Result<Fleet, Mistake> {
+    fn fleet(&self, raw: &raw::Fleet, scenario: &Scenario) -> Result<Fleet, Mistake> {
         let mut ladder = Vec::new();
-        for step in raw.ladder {
+        for step in &raw.ladder {
             let span = step.span();
-            let rungs = match step.into_inner() {
-                raw::Rungs::One(rung) => vec![rung],
-                raw::Rungs::Equals(rungs) => rungs,
+            let rungs = match step.get_ref() {
+                raw::Rungs::One(rung) => vec![rung.clone()],
+                raw::Rungs::Equals(rungs) => rungs.clone(),
             };
             for rung in &rungs {
                 let provider = rung.split('/').next().unwrap_or_default();
@@ -412,8 +423,8 @@ impl Reader<'_> {
             }
             ladder.push(rungs);
         }
-        let model = raw.model.unwrap_or_else(|| "assistant".to_owned());
-        Ok(Fleet { model, ladder, settings: raw.settings })
+        let model = raw.model.clone().unwrap_or_else(|| "assistant".to_owned());
+        Ok(Fleet { model, ladder, settings: raw.settings.clone() })
     }
 
     fn herd(&self, raw: &raw::Herd, scenario: &Scenario) -> Result<Herd, Mistake> {

@@ -52,6 +52,8 @@ pub(crate) fn figure_names() -> String {
 pub struct Judged {
     pub name: String,
     pub policy: String,
+    /// `traffic`, or `verdicts` where it is about what the observer said.
+    pub about: &'static str,
     pub held: bool,
     /// `None` if the run has no such figure.
     pub figure: Option<f64>,
@@ -78,6 +80,7 @@ pub(crate) fn judge(
         Some(Judged {
             name: expectation.name.clone(),
             policy: expectation.policy.clone(),
+            about: "traffic",
             held: figure.is_some_and(|figure| above(figure) && below(figure)),
             figure,
             wanted: least.into_iter().chain(most).collect::<Vec<_>>().join(", "),

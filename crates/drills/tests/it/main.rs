@@ -14,6 +14,7 @@ mod client;
 mod dialects;
 mod drill;
 mod further;
+mod lookout;
 mod raw;
 mod score;
 mod shapes;

@@ -56,7 +56,10 @@ impl Climb<'_> {
         started: Tick,
     ) -> Result<(Head, Began, Losses), Fault> {
         let clocks = self.ladder.clocks;
+        // What is not streamed says nothing until all of it is done.
         let streams = self.request.outline.stream;
+        let _waits_for_a_word = streams.then(|| claim.rung.silence.begin(started));
+        let _is_on_trial = claim.is_probe().then(|| claim.rung.trials.begin(started));
         let limits = Limits::of(&clocks, streams, upstream.is_reserve());
         let target = &claim.rung.target;
         let continuation =

@@ -297,7 +297,8 @@ impl Climb<'_> {
             },
             first_token_ms_max: self.ladder.clocks.first_token_ms_max,
         };
-        let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), settings);
+        let beside = (|| self.gateway.shared.clock.now(), self.gateway.dice());
+        let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), settings, beside);
         Some((rung, upstream.clone()))
     }
 

@@ -110,7 +110,8 @@ impl Climb<'_> {
                 self.trail.wait(millis(until.since(now)));
                 if !tried_just_now {
                     let seconds = until.since(now).as_secs_f64();
-                    let reason = format!("breaker open for {seconds:.1} s more");
+                    let why = if rung.is_out() { "outage confirmed, " } else { "" };
+                    let reason = format!("{why}breaker open for {seconds:.1} s more");
                     // Whoever limits our rate or our purse still does; all else may have passed.
                     let class = match class {
                         FaultClass::RateLimited | FaultClass::QuotaExhausted => class,

@@ -431,3 +431,20 @@ fn a_route_in_doubt_begins_with_one_probe_unless_it_is_in_use() {
     open.breaker.doubt(open.now);
     assert_eq!(open.closed_for_ms(), before);
 }
+
+#[test]
+fn who_knows_of_an_outage_shuts_a_door_that_only_a_probe_opens() {
+    let mut story = Story::new();
+    let (now, why) = (story.now, BreakerWhy::OutageConfirmed);
+    let told = story.breaker.shut(now, &mut story.dice);
+    assert_eq!(told, Some(Transition { from: State::Closed, to: State::Open, why }));
+    assert!(matches!(story.admit(), Gate::Refuse { why: BreakerWhy::OutageConfirmed, .. }));
+    assert_eq!(story.breaker.shut(now, &mut story.dice), None, "it is shut");
+    story.wait_ms(6_000);
+    assert_eq!(story.admit(), Gate::Probe);
+    let told = story.judge(true, Verdict::Success);
+    let opens = |told: Transition| (told.from, told.to, told.why);
+    let wanted = (State::HalfOpen, State::Closed, BreakerWhy::ProbeSucceeded);
+    assert_eq!(told.map(opens), Some(wanted));
+    assert_eq!(story.admit(), Gate::Admit);
+}

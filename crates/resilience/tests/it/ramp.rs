@@ -19,7 +19,7 @@ fn flow(
         let mut count = 0;
         for at in 0..per_s {
             let now = Tick::from_millis(second * 1000 + at * 1000 / per_s);
-            if ramp.ask(now) == Pace::Go {
+            if ramp.ask(now, 1.0) == Pace::Go {
                 count += 1;
                 ramp.felt(now, feel(second));
             }
@@ -80,7 +80,7 @@ fn after_ten_idle_minutes_it_starts_anew() {
     let mut ramp = Ramp::default();
     flow(&mut ramp, 0, 200, 200, |_| Feel::Good);
     assert!(ramp.rate_per_s().unwrap() > 50.0);
-    ramp.ask(Tick::from_millis(200_000 + 600_000));
+    ramp.ask(Tick::from_millis(200_000 + 600_000), 1.0);
     assert!(ramp.rate_per_s().unwrap() <= 2.0);
 }
 
@@ -96,7 +96,7 @@ fn an_acceleration_limit_is_not_tripped() {
         for at in 0..600 * 12 {
             let now_ms = at * 1000 / 12 + dice.below(40);
             let now = Tick::from_millis(now_ms);
-            if paced && ramp.ask(now) != Pace::Go {
+            if paced && ramp.ask(now, 1.0) != Pace::Go {
                 continue;
             }
             last_minute.retain(|call| call + 60_000 > now_ms);
@@ -123,11 +123,29 @@ proptest! {
         let mut now = Tick::from_millis(1);
         for pause in pauses {
             now = now + Duration::from_millis(pause);
-            if let Pace::Wait { until } = ramp.ask(now) {
+            if let Pace::Wait { until } = ramp.ask(now, 1.0) {
                 prop_assert!(until > now);
                 now = until + Duration::from_millis(2);
-                prop_assert_eq!(ramp.ask(now), Pace::Go);
+                prop_assert_eq!(ramp.ask(now, 1.0), Pace::Go);
             }
         }
     }
+}
+
+#[test]
+fn a_share_of_the_ramp_is_that_share_of_its_calls() {
+    let went = |share: f64| {
+        let mut ramp = Ramp::default();
+        let calls = (0..60_000).filter(|at| {
+            let now = Tick::from_millis(1_000_000 + at);
+            let goes = ramp.ask(now, share) == Pace::Go;
+            if goes {
+                ramp.felt(now, Feel::Good);
+            }
+            goes
+        });
+        calls.count() as f64
+    };
+    let (all, half) = (went(1.0), went(0.5));
+    assert!((0.45..=0.55).contains(&(half / all)), "{half} of {all}");
 }

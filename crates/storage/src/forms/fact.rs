@@ -4,7 +4,7 @@
 use clock::UnixMs;
 use detection::{
     ComponentId, Condition, Drift, Evidence, Fact, Faults, FirstWords, Freshness, PageReading,
-    ProbeResult, Refusals, Reports, Symptom, Traffic,
+    ProbeResult, Refusals, Reports, SILENCE_AGES, Silence, Symptom, Traffic,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,8 @@ pub(super) struct EvidenceForm {
 enum FactForm {
     /// Component, span, good, the five faults, the three of refusals, callers' faults, first words.
     Traffic(Box<str>, Vec<u32>),
+    /// Component, and begun and silent by age, without the zeros at the end.
+    Silence(Box<str>, Vec<(u32, u32)>),
     Probe(Box<str>, Box<str>),
     /// Component, and counts in the order of the fields.
     Reports(Box<str>, [u32; 6]),
@@ -39,6 +41,11 @@ impl From<&Evidence> for EvidenceForm {
         let fact = match &it.fact {
             Fact::Traffic { component, traffic } => {
                 FactForm::Traffic(name(component), counts(traffic))
+            }
+            Fact::Silence { component, silence } => {
+                let ages = silence.0.iter().rposition(|age| *age != (0, 0));
+                let told = silence.0.iter().copied().take(ages.map_or(0, |last| last + 1));
+                FactForm::Silence(name(component), told.collect())
             }
             Fact::Probe { component, result } => FactForm::Probe(name(component), probe(*result)),
             Fact::Reports { component, reports: of } => FactForm::Reports(
@@ -76,6 +83,11 @@ impl EvidenceForm {
         let fact = match self.fact {
             FactForm::Traffic(component, counts) => {
                 Fact::Traffic { component: ComponentId::new(component), traffic: traffic(&counts) }
+            }
+            FactForm::Silence(component, told) => {
+                let mut ages = [(0, 0); SILENCE_AGES];
+                ages.iter_mut().zip(told).for_each(|(age, told)| *age = told);
+                Fact::Silence { component: ComponentId::new(component), silence: Silence(ages) }
             }
             FactForm::Probe(component, result) => {
                 Fact::Probe { component: ComponentId::new(component), result: probe_of(&result)? }
@@ -186,6 +198,8 @@ mod tests {
     #[test]
     fn facts_come_back() {
         let component = ComponentId::new("a/chat");
+        let mut silent_for_two_seconds = Silence::default();
+        silent_for_two_seconds.0[2] = (5, 4);
         let mut all = vec![
             Fact::Traffic { component: component.clone(), traffic: Traffic::default() },
             Fact::Traffic {
@@ -199,6 +213,8 @@ mod tests {
                     first_words: Some(FirstWords { answers: 0, median_ms: 0 }),
                 },
             },
+            Fact::Silence { component: component.clone(), silence: Silence::default() },
+            Fact::Silence { component: component.clone(), silence: silent_for_two_seconds },
             Fact::Reports {
                 component: component.clone(),
                 reports: Reports { slow: 2, other: 1, ..Reports::default() },
