@@ -58,6 +58,8 @@ pub(super) struct Left {
     pub(super) days: Vec<(ComponentId, Vec<Bin>)>,
     pub(super) works: Vec<Maintenance>,
     pub(super) said: Box<str>,
+    /// What was learnt of reports, for each component.
+    pub(super) usual: Vec<(ComponentId, Box<str>)>,
 }
 
 /// How a component stands.
@@ -81,6 +83,7 @@ pub(super) struct Desk {
     pub(super) works: Works,
     recorder: Recorder,
     deeds: DeedBook,
+    pacing: facts::Pacing,
     pub(super) pasts: BTreeMap<ComponentId, Past>,
     pub(super) stands: BTreeMap<ComponentId, Stand>,
     /// When each component last answered us.
@@ -114,6 +117,7 @@ impl Desk {
             works: Works::default(),
             recorder,
             deeds: DeedBook::default(),
+            pacing: facts::Pacing::default(),
             stands: BTreeMap::new(),
             answered: BTreeMap::new(),
             official: BTreeMap::new(),
@@ -168,6 +172,9 @@ impl Desk {
             } else if incident.components.iter().any(|id| self.pasts.contains_key(id)) {
                 self.keeper.restore(incident);
             }
+        }
+        for (component, text) in &left.usual {
+            self.court.learn_usual(component, text);
         }
         self.sort_over();
         self.works.restore(left.works, &left.said);
@@ -268,7 +275,7 @@ impl Desk {
         let (works, said) = self.works.step(now, &mut self.ids);
         works.iter().for_each(|work| self.take(&super::works::fact(now, work)));
         is_stirred |= !works.is_empty() || said.is_some();
-        for (id, heard) in facts::heard(calls, span_ms) {
+        for (id, heard) in facts::heard(calls, (now, span_ms), &mut self.pacing) {
             let is_excused = self.works.excuses(now, &id);
             for counted in [&heard.traffic, &heard.trials] {
                 is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
