@@ -22,7 +22,8 @@ const PATHS = [
   ["history", "/history"], ["may", "/history/2024-05"],
   ["incident", "/incidents/2024-06-04-chatgpt-2"], ["over", "/incidents/2024-06-04-chatgpt-1"],
   ["work", "/maintenances/w3"], ["report", "/report"], ["reported", "/reported"],
-  ["counting", "/how-we-count"],
+  ["counting", "/how-we-count"], ["subscribe", "/subscribe"], ["subscribed", "/subscribed"],
+  ["confirm", "/confirm?token=abc"], ["unsubscribe", "/unsubscribe?token=abc"],
 ];
 const LOCALES = { en: "en-GB", zh: "zh-CN" };
 const faults = [];

@@ -46,7 +46,7 @@ pub struct App {
     pub(crate) worker: Option<Worker>,
     pub(crate) reserves: Reserves,
     pub(crate) observer: Observer,
-    /// For probes; they stay those of the start.
+    /// For probes, until a reload brings others.
     pub(crate) upstreams: Vec<Arc<dyn Upstream>>,
     pub(crate) tls: Option<Arc<net::ServerTls>>,
 }

@@ -55,8 +55,9 @@ impl Reloader {
             tls.reload()?;
         }
         announce_names(&self.telemetry, settings);
+        let upstreams = parts.upstreams.clone();
         self.gateway.reload(parts);
-        self.observer.set_providers(&settings.providers);
+        self.observer.set_providers(&settings.providers, &upstreams);
         if settings.listen != self.listen {
             tracing::warn!("a change of listeners or their limits needs a restart");
         }

@@ -83,6 +83,7 @@ impl App {
         let observing = self.observer.clone().run(shutdown.clone());
         let for_routes = self.gateway.clone();
         let console = Console::new(self.telemetry.clone(), ready)
+            .with_alarms(self.observer.alarms())
             .with_operators(Arc::new(self.observer.clone()))
             .with_routes(move || for_routes.ladders().iter().map(route_view).collect());
         let mut beside: Vec<Serving> = vec![

@@ -31,10 +31,11 @@ pub(crate) fn read(
     let table = top.table("notify", &keys::NOTIFY, f);
     let mail = mail(&table, status, sources, f);
     let subscribe = table.flag("subscribe", f).unwrap_or(d.subscribe);
-    if mail.is_some() && status.url.is_empty() {
+    let told_by = ["mail", "receivers"].into_iter().find(|name| table.get(name).is_some());
+    if let Some(name) = told_by.filter(|_| status.url.is_empty()) {
         f.lacks(
-            table.place("mail"),
-            "mails hold links to the page: set `url` in [status], where it is reached from outside",
+            table.place(name),
+            "what is told links to the page: set `url` in [status], where it is reached from outside",
         );
     }
     let pagerduty = table.text("pagerduty_url", f).and_then(|said| {

@@ -69,6 +69,32 @@ impl HourBaseline {
         }
     }
 
+    /// What was learnt, as a text for a store: one line for each hour of the week, its counts from the
+    /// oldest.
+    pub fn learnt_text(&self) -> String {
+        let line = |(hour, counts): (&u64, &VecDeque<u32>)| {
+            let counts: Vec<String> = counts.iter().map(u32::to_string).collect();
+            format!("{hour} {}\n", counts.join(" "))
+        };
+        self.hours.iter().map(line).collect()
+    }
+
+    /// Takes up such a text, after a start; what cannot be read is passed over.
+    pub fn learn(&mut self, text: &str) {
+        for line in text.lines() {
+            let mut numbers = line.split(' ').filter_map(|word| word.parse::<u32>().ok());
+            let Some(hour) = numbers.next().filter(|hour| u64::from(*hour) < HOURS_OF_WEEK) else {
+                continue;
+            };
+            let kept = self.hours.entry(hour.into()).or_default();
+            kept.extend(numbers.take(VALUES_PER_HOUR));
+            while kept.len() > VALUES_PER_HOUR {
+                kept.pop_front();
+            }
+        }
+        self.usual = None;
+    }
+
     /// Takes a count; gives true if it begins a new bin.
     pub fn take(&mut self, at: UnixMs, count: u32) -> bool {
         let is_new = self.pass(at);

@@ -86,6 +86,14 @@ impl Court {
         }
     }
 
+    /// Takes up what was learnt of a component's reports before a restart, as
+    /// [`crate::HourBaseline::learnt_text`] tells it.
+    pub fn learn_usual(&mut self, component: &ComponentId, text: &str) {
+        if let Some(judge) = self.judges.get_mut(component) {
+            judge.learn_usual(text);
+        }
+    }
+
     /// True from the passive detector's alarm on: enough for a breaker, never for an incident.
     pub fn is_alarmed(&self, component: &ComponentId) -> bool {
         self.judges.get(component).is_some_and(Judge::is_alarmed)

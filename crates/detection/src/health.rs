@@ -100,6 +100,11 @@ impl Judge {
         }
     }
 
+    /// Takes up what was learnt of its reports before a restart.
+    pub(crate) fn learn_usual(&mut self, text: &str) {
+        self.reports.learn(text);
+    }
+
     /// True from the passive detector's alarm on. For breakers; never enough for an incident.
     pub(crate) fn is_alarmed(&self) -> bool {
         self.traffic.is_alarmed()

@@ -179,6 +179,15 @@ pub struct OfficialPost {
     pub resolved_at: Option<UnixMs>,
 }
 
+/// What operators did to an incident.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ByHand {
+    /// An operator has taken it over: phases and texts are his, lights stay ours.
+    pub is_taken: bool,
+    /// Markdown, written after the end.
+    pub postmortem: Option<Box<str>>,
+}
+
 /// One incident.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incident {
@@ -202,10 +211,7 @@ pub struct Incident {
     pub official: Option<OfficialPost>,
     /// What Seawall did about it, one sentence each, oldest first.
     pub deeds: Vec<(UnixMs, Box<str>)>,
-    /// Markdown, written by an operator after the end.
-    pub postmortem: Option<Box<str>>,
-    /// An operator has taken it over: phases and texts are his, lights stay ours.
-    pub by_hand: bool,
+    pub by_hand: ByHand,
 }
 
 impl Incident {

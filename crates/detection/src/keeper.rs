@@ -232,7 +232,7 @@ impl Keeper {
     /// True if an operator has called this very trouble over: until it has been well once, he is right.
     fn is_settled(&self, verdict: &Verdict, since: UnixMs) -> bool {
         self.entries.values().any(|entry| {
-            entry.incident.by_hand
+            entry.incident.by_hand.is_taken
                 && entry.incident.components.contains(&verdict.component)
                 && entry.incident.resolved_at.is_some_and(|at| since <= at)
         })

@@ -56,7 +56,7 @@ pub use evidence::{
     Reports, SILENCE_AGES, Silence, Symptom, Traffic,
 };
 pub use incident::{
-    Affected, Author, Impact, Incident, IncidentId, IncidentUpdate, Light, LightState,
+    Affected, Author, ByHand, Impact, Incident, IncidentId, IncidentUpdate, Light, LightState,
     OfficialPost, Phase,
 };
 pub use keeper::{Change, ChangeKind, Keeper, KeeperSettings, Order, OrderRefused, Post};

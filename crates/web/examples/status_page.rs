@@ -11,10 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clock::{Clock, ManualClock};
+use detection::ComponentId;
+use net::BoxFuture;
 use net::{ConnectionCounts, Server, ServerLimits, Shutdown, TcpDoor};
 use telemetry::{LogTo, RequestLogSettings, Telemetry};
 use web::view::{StatusSource, StatusView};
-use web::{ReadyPart, ReadyReport, Report, ReportSink, Status, Taken};
+use web::{
+    ReadyPart, ReadyReport, Report, ReportSink, Status, SubscribeSink, Subscribed, Taken,
+    TokenTaken,
+};
 
 /// Counts everything and keeps nothing.
 struct Counting;
@@ -22,6 +27,28 @@ struct Counting;
 impl ReportSink for Counting {
     fn take(&self, _report: Report) -> Taken {
         Taken::Counted
+    }
+}
+
+/// Asks everybody and writes to nobody.
+struct Asking;
+
+impl SubscribeSink for Asking {
+    fn ask<'a>(
+        &'a self,
+        _: &'a str,
+        _: Vec<ComponentId>,
+        _: &'static str,
+    ) -> BoxFuture<'a, Subscribed> {
+        Box::pin(std::future::ready(Subscribed::Asked))
+    }
+
+    fn confirm<'a>(&'a self, _: &'a str) -> BoxFuture<'a, TokenTaken> {
+        Box::pin(std::future::ready(TokenTaken::Done))
+    }
+
+    fn leave<'a>(&'a self, _: &'a str) -> BoxFuture<'a, TokenTaken> {
+        Box::pin(std::future::ready(TokenTaken::Done))
     }
 }
 
@@ -60,9 +87,11 @@ fn serve(
         Arc::new(move || Arc::clone(&view)) as StatusSource
     });
     let sink = source.is_some().then(|| Arc::new(Counting) as Arc<dyn ReportSink>);
+    let asking = source.is_some().then(|| Arc::new(Asking) as Arc<dyn SubscribeSink>);
     let status = Status::new(telemetry, Arc::new(move || report.clone()))
         .with_source(source)
-        .with_reports(sink);
+        .with_reports(sink)
+        .with_subscriptions(asking);
     let door = TcpDoor::bind((Ipv4Addr::LOCALHOST, 0).into(), false)?;
     let addr = net::Listener::local_addr(&door)?;
     let limits = Arc::new(ServerLimits::default());

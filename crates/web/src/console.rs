@@ -32,6 +32,8 @@ pub struct RouteView {
 
 /// Asks for the ladders of the present settings.
 type Routes = Arc<dyn Fn() -> Vec<RouteView> + Send + Sync>;
+/// Asks for what operators must hear of now, one sentence each.
+type Alarms = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// Answers the operators' listener: `/`, `/pages.css`, `/metrics`, `/snapshot.json`, `/healthz`,
 /// `/readyz`.
@@ -40,6 +42,7 @@ pub struct Console {
     inner: Arc<Inner>,
     routes: Option<Routes>,
     operators: Option<Arc<dyn Operators>>,
+    alarms: Option<Alarms>,
 }
 
 struct Inner {
@@ -61,6 +64,7 @@ struct Overview {
     headline: String,
     time: String,
     up: String,
+    alarms: Vec<String>,
     facts: Vec<Fact>,
     parts: Vec<PartRow>,
     targets: Vec<TargetRow>,
@@ -96,7 +100,7 @@ impl Console {
     pub fn new(telemetry: Telemetry, check: ReadyCheck) -> Self {
         let style = Page::new(CSS, Keep::Hour, STYLE);
         let inner = Inner { telemetry, check, page: Cache::default(), style };
-        Self { inner: Arc::new(inner), routes: None, operators: None }
+        Self { inner: Arc::new(inner), routes: None, operators: None, alarms: None }
     }
 
     /// The same with the ladders shown too; `routes` is asked at each drawing.
@@ -107,6 +111,12 @@ impl Console {
     ) -> Self {
         self.routes = Some(Arc::new(routes));
         self
+    }
+
+    /// The same with what operators must hear of at its head; `alarms` is asked at each drawing.
+    #[must_use]
+    pub fn with_alarms(self, alarms: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
+        Self { alarms: Some(Arc::new(alarms)), ..self }
     }
 
     /// The same with a door for orders.
@@ -141,7 +151,9 @@ impl Console {
         let snapshot = self.inner.telemetry.snapshot();
         let report = (self.inner.check)();
         let routes = self.routes.as_ref().map(|routes| routes()).unwrap_or_default();
-        match overview(&snapshot, &report, routes).render() {
+        let alarms = self.alarms.as_ref().map(|alarms| alarms()).unwrap_or_default();
+        let page = Overview { alarms, ..overview(&snapshot, &report, routes) };
+        match page.render() {
             Ok(html) => Page::new(HTML, Keep::Never, html),
             Err(_) => Page::text(StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be drawn\n"),
         }
@@ -177,6 +189,7 @@ fn overview(snapshot: &Snapshot, report: &ReadyReport, routes: Vec<RouteView>) -
         up: words::span(
             Duration::try_from_secs_f64(snapshot.up_seconds).unwrap_or_default().as_secs(),
         ),
+        alarms: Vec::new(),
         facts: facts(snapshot),
         parts: parts.map(|(standing, sentence)| PartRow { standing, sentence }).collect(),
         targets: snapshot.targets.iter().map(target_row).collect(),

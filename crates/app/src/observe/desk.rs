@@ -61,6 +61,8 @@ pub(super) struct Left {
     pub(super) days: Vec<(ComponentId, Vec<Bin>)>,
     pub(super) works: Vec<Maintenance>,
     pub(super) said: Box<str>,
+    /// What was learnt of reports, for each component.
+    pub(super) usual: Vec<(ComponentId, Box<str>)>,
 }
 
 /// How a component stands.
@@ -82,8 +84,7 @@ pub(super) struct Desk {
     pub(super) ids: IdMaker,
     /// What operators know.
     pub(super) works: Works,
-    recorder: Recorder,
-    deeds: DeedBook,
+    notes: Notes,
     /// Groups of providers that stand on the same ground, as the operator knows.
     together: Vec<Vec<Box<str>>>,
     pub(super) pasts: BTreeMap<ComponentId, Past>,
@@ -96,6 +97,20 @@ pub(super) struct Desk {
     pub(super) over: VecDeque<Incident>,
     /// Since when it has looked on.
     pub(super) began_at: UnixMs,
+    moments: Moments,
+}
+
+/// What is noted beside the judging.
+#[derive(Debug, Default)]
+struct Notes {
+    recorder: Recorder,
+    deeds: DeedBook,
+    pacing: facts::Pacing,
+}
+
+/// When it last did what.
+#[derive(Debug, Default)]
+struct Moments {
     stepped_at: Option<UnixMs>,
     judged_at: Option<UnixMs>,
     stirred_at: Option<UnixMs>,
@@ -107,8 +122,8 @@ impl Desk {
         let keeper = Keeper::new(components.clone(), KeeperSettings::default(), dice.split());
         let court = Court::new(components.clone(), Settings::default());
         let past = |of: &Component| (of.id.clone(), Past::new(of.id.clone()));
-        let mut recorder = Recorder::default();
-        recorder.set_components(components.iter().map(|of| of.id.clone()));
+        let mut notes = Notes::default();
+        notes.recorder.set_components(components.iter().map(|of| of.id.clone()));
         Self {
             pasts: components.iter().map(past).collect(),
             components,
@@ -117,17 +132,14 @@ impl Desk {
             ids: IdMaker::new(dice.split()),
             dice,
             works: Works::default(),
-            recorder,
-            deeds: DeedBook::default(),
+            notes,
             together: Vec::new(),
             stands: BTreeMap::new(),
             answered: BTreeMap::new(),
             official: BTreeMap::new(),
             over: VecDeque::new(),
             began_at: now,
-            stepped_at: None,
-            judged_at: None,
-            stirred_at: None,
+            moments: Moments::default(),
         }
     }
 
@@ -169,14 +181,14 @@ impl Desk {
         }
         self.keeper = keeper;
         self.court = Court::new(components.clone(), Settings::default());
-        let facts = self.works.facts(self.stepped_at.unwrap_or(self.began_at));
+        let facts = self.works.facts(self.moments.stepped_at.unwrap_or(self.began_at));
         facts.iter().for_each(|fact| self.take(fact));
         let known: BTreeSet<&ComponentId> = components.iter().map(|of| &of.id).collect();
         self.pasts.retain(|id, _| known.contains(id));
         self.stands.retain(|id, _| known.contains(id));
         self.answered.retain(|id, _| known.contains(id));
         self.official.retain(|id, _| known.contains(id));
-        self.recorder.set_components(components.iter().map(|of| of.id.clone()));
+        self.notes.recorder.set_components(components.iter().map(|of| of.id.clone()));
         for component in &components {
             let id = &component.id;
             self.pasts.entry(id.clone()).or_insert_with(|| Past::new(id.clone()));
@@ -200,6 +212,9 @@ impl Desk {
                 self.keeper.restore(incident);
             }
         }
+        for (component, text) in &left.usual {
+            self.court.learn_usual(component, text);
+        }
         self.sort_over();
         self.works.restore(left.works, &left.said);
         let facts = self.works.facts(self.began_at);
@@ -208,7 +223,7 @@ impl Desk {
 
     /// Takes a fact beside a step.
     pub(super) fn take(&mut self, fact: &Evidence) {
-        self.recorder.note(fact);
+        self.notes.recorder.note(fact);
         self.court.take(fact);
     }
 
@@ -222,7 +237,7 @@ impl Desk {
         let open: BTreeMap<Box<str>, ComponentId> = self.keeper.open().filter_map(of).collect();
         let troubled: Vec<Box<str>> = open.keys().cloned().collect();
         let mut changes = Vec::new();
-        for deed in self.deeds.read(now, snapshot, &troubled) {
+        for deed in self.notes.deeds.read(now, snapshot, &troubled) {
             if let Some(component) = open.get(&deed.provider) {
                 changes.extend(self.keeper.deed(deed.at, component, &deed.sentence));
             }
@@ -232,7 +247,7 @@ impl Desk {
 
     /// Has verdicts drawn with the next step, however calm it is.
     pub(super) fn judge_soon(&mut self) {
-        self.judged_at = None;
+        self.moments.judged_at = None;
     }
 
     /// Does what an operator orders, also of what was over long ago.
@@ -309,13 +324,14 @@ impl Desk {
 
     /// One step: what was called since the last one, and what else became known.
     pub(super) fn step(&mut self, now: UnixMs, calls: &[ProviderCalls], news: &News) -> Step {
-        let span_ms = self.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
+        let span_ms =
+            self.moments.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
         let span_ms = u32::try_from(span_ms.clamp(1, SPAN_MS_MAX)).unwrap_or(1_000);
         let mut is_stirred = news.facts.iter().any(|fact| self.is_news(fact));
         let (works, said) = self.works.step(now, &mut self.ids);
         works.iter().for_each(|work| self.take(&super::works::fact(now, work)));
         is_stirred |= !works.is_empty() || said.is_some();
-        for (id, heard) in facts::heard(calls, span_ms) {
+        for (id, heard) in facts::heard(calls, (now, span_ms), &mut self.notes.pacing) {
             let is_excused = self.works.excuses(now, &id);
             for counted in [&heard.traffic, &heard.trials] {
                 is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
@@ -340,10 +356,10 @@ impl Desk {
         self.official.extend(news.official.iter().cloned());
         let mut step = Step { works, said, ..Step::default() };
         if is_stirred || self.is_unwell() {
-            self.stirred_at = Some(now);
+            self.moments.stirred_at = Some(now);
         }
         if !self.is_troubled() {
-            self.deeds.clear();
+            self.notes.deeds.clear();
         }
         if self.is_due(now) {
             self.judge(now, &mut step);
@@ -352,8 +368,8 @@ impl Desk {
         self.note_over(&step.changes);
         for (id, stand) in &self.stands {
             let is_unwell = stand.verdict.certainty > Certainty::Clear;
-            if is_unwell && self.recorder.is_full(id, now) {
-                step.evidence.extend(self.recorder.take_rows(id, now));
+            if is_unwell && self.notes.recorder.is_full(id, now) {
+                step.evidence.extend(self.notes.recorder.take_rows(id, now));
             }
         }
         for (id, past) in &mut self.pasts {
@@ -366,9 +382,9 @@ impl Desk {
     }
 
     fn is_due(&self, now: UnixMs) -> bool {
-        let is_stirred = self.stirred_at.is_some_and(|at| now.since(at) < STIRRED_MS);
+        let is_stirred = self.moments.stirred_at.is_some_and(|at| now.since(at) < STIRRED_MS);
         let every_ms = if is_stirred { 0 } else { CALM_MS };
-        self.judged_at.is_none_or(|at| now < at || now.since(at) >= every_ms)
+        self.moments.judged_at.is_none_or(|at| now < at || now.since(at) >= every_ms)
     }
 
     fn is_unwell(&self) -> bool {
@@ -377,7 +393,7 @@ impl Desk {
     }
 
     fn judge(&mut self, now: UnixMs, step: &mut Step) {
-        self.judged_at = Some(now);
+        self.moments.judged_at = Some(now);
         let verdicts = self.court.judge(now);
         for verdict in verdicts.iter().filter(|of| of.certainty > Certainty::Clear) {
             if let Some(onset) = self.court.onset(&verdict.component) {
@@ -389,7 +405,7 @@ impl Desk {
             let before = self.stands.get(&verdict.component);
             let told = |verdict: &Verdict| (verdict.health, verdict.certainty);
             if before.is_none_or(|before| told(&before.verdict) != told(&verdict)) {
-                step.evidence.extend(self.recorder.take_rows(&verdict.component, now));
+                step.evidence.extend(self.notes.recorder.take_rows(&verdict.component, now));
                 step.turned.push(verdict.clone());
             }
             let answered_at = self.answered.get(&verdict.component);

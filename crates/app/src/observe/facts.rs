@@ -56,6 +56,57 @@ pub(super) fn part_id(provider: &str, capability: Capability) -> ComponentId {
     ComponentId::new(format!("{provider}/{}", capability.as_str()))
 }
 
+/// Half of what is known of a provider's 429s is forgotten after so long, in milliseconds.
+const LIMITED_HALF_MS: f64 = 20_000.0;
+/// From such a share on most calls are refused for their pace.
+const LIMITED_SHARE: f64 = 0.5;
+/// For so long it may be our pace that has yet to be learnt, in milliseconds.
+const LEARNING_MS: u64 = 60_000;
+
+/// Whether a 429 comes although the pace was kept. The line obeys what a 429 asks for and learns the
+/// pace that a provider bears within seconds; where most calls are still refused after a minute of
+/// that, it is not the pace.
+#[derive(Debug, Default)]
+pub(super) struct Pacing(BTreeMap<String, Limited>);
+
+#[derive(Debug, Default)]
+struct Limited {
+    limited: f64,
+    others: f64,
+    noted_at: UnixMs,
+    since: Option<UnixMs>,
+}
+
+impl Pacing {
+    /// Notes the calls of a second; true if their 429s came although the pace was kept.
+    fn note(&mut self, now: UnixMs, calls: &ProviderCalls) -> bool {
+        let of = |faults: &BTreeMap<FaultClass, u64>| {
+            faults.get(&FaultClass::RateLimited).copied().unwrap_or(0)
+        };
+        let limited = of(&calls.faults) + of(&calls.trials_failed);
+        let all = calls.good + calls.trials_good;
+        let all = calls.faults.values().chain(calls.trials_failed.values()).fold(all, |a, b| a + b);
+        if limited == 0 && !self.0.contains_key(&calls.provider) {
+            return false;
+        }
+        let known = self.0.entry(calls.provider.clone()).or_default();
+        let left = 0.5_f64.powf(now.since(known.noted_at) as f64 / LIMITED_HALF_MS);
+        known.limited = known.limited * left + limited as f64;
+        known.others = known.others * left + (all - limited) as f64;
+        known.noted_at = now;
+        let is_most = known.limited >= LIMITED_SHARE * (known.limited + known.others);
+        let is_anything = known.limited >= 0.1;
+        if !is_most || !is_anything {
+            known.since = None;
+            if !is_anything {
+                self.0.remove(&calls.provider);
+            }
+            return false;
+        }
+        now.since(*known.since.get_or_insert(now)) >= LEARNING_MS
+    }
+}
+
 /// What was heard of one component.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
@@ -69,11 +120,17 @@ pub(super) struct Heard {
 
 /// The calls of the last `span_ms` by component: each call speaks of the part that was asked for, and
 /// of the provider as a whole.
-pub(super) fn heard(calls: &[ProviderCalls], span_ms: u32) -> BTreeMap<ComponentId, Heard> {
+pub(super) fn heard(
+    calls: &[ProviderCalls],
+    (now, span_ms): (UnixMs, u32),
+    pacing: &mut Pacing,
+) -> BTreeMap<ComponentId, Heard> {
     let mut found: BTreeMap<ComponentId, Heard> = BTreeMap::new();
     for of_provider in calls {
-        let traffic = traffic(of_provider, span_ms);
-        let trials = counted(of_provider.trials_good, &of_provider.trials_failed, span_ms);
+        let was_paced = pacing.note(now, of_provider);
+        let traffic = traffic(of_provider, span_ms, was_paced);
+        let trials = &of_provider.trials_failed;
+        let trials = counted(of_provider.trials_good, trials, (span_ms, was_paced));
         let part = match of_provider.operation {
             Operation::Generate => Some(Capability::Chat),
             Operation::Embed => Some(Capability::Embeddings),
@@ -116,8 +173,8 @@ pub(super) fn probes(trials: &Traffic) -> Vec<ProbeResult> {
     some.collect()
 }
 
-fn traffic(calls: &ProviderCalls, span_ms: u32) -> Traffic {
-    let mut traffic = counted(calls.good, &calls.faults, span_ms);
+fn traffic(calls: &ProviderCalls, span_ms: u32, was_paced: bool) -> Traffic {
+    let mut traffic = counted(calls.good, &calls.faults, (span_ms, was_paced));
     traffic.refusals.refused = calls.keys_refused;
     traffic.refusals.asking = calls.keys;
     traffic.first_words = calls.first_content_ms.map(|median_ms| FirstWords {
@@ -128,11 +185,14 @@ fn traffic(calls: &ProviderCalls, span_ms: u32) -> Traffic {
     traffic
 }
 
-fn counted(good: u64, faults: &BTreeMap<FaultClass, u64>, span_ms: u32) -> Traffic {
+fn counted(
+    good: u64,
+    faults: &BTreeMap<FaultClass, u64>,
+    (span_ms, was_paced): (u32, bool),
+) -> Traffic {
     let mut traffic = Traffic { span_ms, good: small(good), ..Traffic::default() };
     for (class, count) in faults {
-        // Whether a pace was kept that a 429 asked for is not known here: it is taken for our fault.
-        traffic.count_faults(*class, false, small(*count));
+        traffic.count_faults(*class, was_paced, small(*count));
     }
     traffic
 }
@@ -162,4 +222,41 @@ fn add(sum: &mut Traffic, other: &Traffic) {
 
 fn small(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calls(good: u64, limited: u64) -> ProviderCalls {
+        ProviderCalls {
+            provider: "a".into(),
+            operation: Operation::Generate,
+            good,
+            faults: [(FaultClass::RateLimited, limited)].into(),
+            trials_good: 0,
+            trials_failed: BTreeMap::new(),
+            first_contents: 0,
+            first_content_ms: None,
+            keys: 1,
+            keys_refused: 0,
+        }
+    }
+
+    #[test]
+    fn a_429_that_lasts_although_the_pace_is_kept_is_overload() {
+        let mut pacing = Pacing::default();
+        let mut overload = |second: u64, good, limited| {
+            let now = UnixMs::new(1_000_000 + second * 1_000);
+            let heard = heard(&[calls(good, limited)], (now, 1_000), &mut pacing);
+            heard.get(&part_id("a", Capability::Chat)).unwrap().traffic.faults.overload
+        };
+        // A burst is our pace, and so is a share that stays below half.
+        assert!((0..30).all(|second| overload(second, 0, 2) == 0));
+        assert!((30..300).all(|second| overload(second, 3, 1) == 0));
+        assert!((300..350).all(|second| overload(second, 0, 2) == 0));
+        assert!((400..500).any(|second| overload(second, 0, 2) == 2));
+        (500..520).for_each(|second| assert_eq!(overload(second, 9, 0), 0));
+        assert_eq!(overload(521, 9, 1), 0, "it answers again");
+    }
 }

@@ -32,7 +32,7 @@ use storage::{Archive, Change, DAY_MS, IncidentQuery, Span, Store, StoreError};
 use telemetry::{Gauge, Snapshot, Telemetry};
 use tokio::time::MissedTickBehavior;
 use upstream::Upstream;
-use web::view::{DAYS_MAX, PageInfo, StatusSource};
+use web::view::{DAYS_MAX, PageInfo, SourceAge, SourceState, StatusSource, Text};
 use web::{ReadyCheck, ReportSink, SubscribeSink};
 
 use crate::Doors;
@@ -122,6 +122,19 @@ impl Observer {
         observer
     }
 
+    /// What operators must hear of the store, for the console.
+    pub(crate) fn alarms(&self) -> impl Fn() -> Vec<String> + Send + Sync + use<> {
+        let archive = self.0.archive.clone();
+        move || {
+            archive
+                .standing()
+                .alarm()
+                .map(|what| format!("The store: {what}"))
+                .into_iter()
+                .collect()
+        }
+    }
+
     /// Where the page's reports go, if they are taken.
     pub(crate) fn report_sink(&self) -> Option<Arc<dyn ReportSink>> {
         self.0.reports.clone().map(|room| Arc::new(room) as Arc<dyn ReportSink>)
@@ -133,7 +146,12 @@ impl Observer {
     }
 
     /// Looks at these from now on.
-    pub(crate) fn set_providers(&self, providers: &[ProviderSettings]) {
+    pub(crate) fn set_providers(
+        &self,
+        providers: &[ProviderSettings],
+        upstreams: &[Arc<dyn Upstream>],
+    ) {
+        self.0.probes.set_upstreams(upstreams);
         let components = facts::components(providers, self.0.lookout.feeds);
         if let Some(reports) = &self.0.reports {
             reports.set_components(&parts(&components));
@@ -242,7 +260,7 @@ impl Observer {
                 snapshot: &snapshot,
                 ready: &ready,
                 reports: inner.reports.as_ref().map(|room| room.series(now)).unwrap_or_default(),
-                sources: inner.pages.sources(),
+                sources: inner.sources(),
             };
             Arc::new(view::view(&inner.desk(), around))
         })
@@ -260,9 +278,24 @@ impl Inner {
         let now = unix(&*self.clock);
         let left = self.archive.ask(move |store| left(store, components, now)).await;
         match left {
-            Ok(left) => self.desk().restore(left),
+            Ok(left) => {
+                if let Some(reports) = &self.reports {
+                    left.usual.iter().for_each(|(id, text)| reports.learn(id, text));
+                }
+                self.desk().restore(left);
+            }
             Err(error) => tracing::error!(%error, "what was kept before cannot be read"),
         }
+    }
+
+    /// How old what the page says is; the store is named while it has trouble.
+    fn sources(&self) -> Vec<SourceAge> {
+        let store = self.archive.standing().alarm().map(|_| SourceAge {
+            name: Text::both("This page’s own records", "本页自己的记录"),
+            read_at: None,
+            state: SourceState::Broken,
+        });
+        store.into_iter().chain(self.pages.sources()).collect()
     }
 
     fn look(&self) {
@@ -279,6 +312,10 @@ impl Inner {
         news.facts.extend(self.hand.silences(now));
         if let Some(reports) = &self.reports {
             news.facts.extend(reports.evidence(now));
+            for (id, text) in reports.learnt(now) {
+                let kept = Change::Setting { name: usual_name(&id), value: text.into() };
+                drop(self.archive.put(kept));
+            }
         }
         let mut step = desk.step(now, &calls, &news);
         // What a step told of an incident holds its deeds already.
@@ -363,6 +400,11 @@ fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<
     let newest = store.incidents(&IncidentQuery::newest(desk::OVER_MAX))?;
     incidents.extend(newest.into_iter().filter(|incident| incident.phase.is_over()));
     let span = Span { from: now.minus_ms(DAYS_MAX as u64 * DAY_MS), until: now };
+    let usual = components.iter().filter_map(|id| {
+        let text = store.setting(&usual_name(id)).transpose()?;
+        Some(text.map(|text| (id.clone(), text)))
+    });
+    let usual = usual.collect::<Result<_, StoreError>>()?;
     let days = components.into_iter().map(|component| {
         let days = store.days(&component, span, DAYS_MAX + 1)?;
         Ok((component, days))
@@ -371,7 +413,12 @@ fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<
     // The newest: of older ones nobody asks.
     let works = store.maintenances(Span::all(), WORKS_READ_MAX)?;
     let said = store.setting(SAID)?.unwrap_or_default();
-    Ok(Left { incidents, days, works, said })
+    Ok(Left { incidents, days, works, said, usual })
+}
+
+/// The name under which the store keeps what was learnt of a component's reports.
+fn usual_name(id: &ComponentId) -> Box<str> {
+    format!("reports.usual/{id}").into()
 }
 
 /// Hands on what people and programs are to hear of.

@@ -64,7 +64,7 @@ fn of_works(
             desk.works.plan(now, (title, known, span), (body, by), ids)?
         }
         OperatorOrder::MovePlan { id, phase, span, body } => {
-            desk.works.change(now, &id, (phase, span), (body, by), ids)?
+            desk.works.change(now, (&id, phase, span), (body, by), ids)?
         }
         OperatorOrder::SetState { component, condition, until } => {
             if !desk.pasts.contains_key(&component) {

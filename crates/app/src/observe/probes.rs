@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
 use detection::{Capability, ComponentId, Evidence, Fact, ProbeResult, Symptom, Traffic};
+use domain::{Fault, ModelCard, Request};
 use lookout::probe::{
     Canaries, CanaryReading, CanarySink, ProbeOutcome, ProbeReport, ProbeSettings, ProbeSink,
     ProbeTarget, Prober,
 };
-use net::Connector;
+use net::{BoxFuture, Connector};
 use tokio::sync::watch;
-use upstream::Upstream;
+use upstream::{Answer, Call, Readiness, Upstream};
 
 use super::facts::{part_id, probes};
 
@@ -35,6 +36,59 @@ pub(super) struct ProbeDesk(Arc<Mutex<Inside>>);
 struct Inside {
     waiting: Vec<Evidence>,
     suspected: BTreeMap<ComponentId, watch::Sender<bool>>,
+    asked: Vec<Arc<Switched>>,
+}
+
+/// Whoever is called so in the present settings: a probe outlives reloads. Whom the settings do not
+/// name any more is not called.
+#[derive(Debug)]
+struct Switched {
+    provider: Box<str>,
+    present: Mutex<Option<Arc<dyn Upstream>>>,
+}
+
+impl Switched {
+    fn present(&self) -> Option<Arc<dyn Upstream>> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, upstreams: &[Arc<dyn Upstream>]) {
+        let found = upstreams.iter().find(|one| *one.provider() == *self.provider).cloned();
+        *self.present.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+}
+
+impl Upstream for Switched {
+    fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    fn key_count(&self) -> u16 {
+        self.present().map_or(1, |present| present.key_count())
+    }
+
+    fn card(&self, model: &str) -> Option<Arc<ModelCard>> {
+        self.present().and_then(|present| present.card(model))
+    }
+
+    fn unfit(&self, model: &str, request: &Request) -> Option<Box<str>> {
+        self.present().and_then(|present| present.unfit(model, request))
+    }
+
+    fn readiness(&self) -> Readiness {
+        let gone = || Readiness::Unavailable("it is not set up any more".into());
+        self.present().map_or_else(gone, |present| present.readiness())
+    }
+
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Answer, Fault>> {
+        Box::pin(async move {
+            match self.present() {
+                Some(present) => present.call(call).await,
+                // The prober's own clock ends it, and nobody hears of what is not judged.
+                None => std::future::pending().await,
+            }
+        })
+    }
 }
 
 /// The sink of both, with the clock that dates readings.
@@ -79,6 +133,10 @@ impl ProbeDesk {
         for (provider, model) in &settings.probes {
             let found = upstreams.iter().find(|upstream| upstream.provider() == &**provider);
             let Some(upstream) = found.cloned() else { continue };
+            let switched =
+                Switched { provider: provider.clone(), present: Mutex::new(Some(upstream)) };
+            let upstream = Arc::new(switched);
+            self.inside().asked.push(Arc::clone(&upstream));
             let component = part_id(provider, Capability::Chat);
             let components = vec![component.clone(), ComponentId::new(&**provider)];
             let target = ProbeTarget { components, upstream, model: (&**model).into() };
@@ -95,6 +153,11 @@ impl ProbeDesk {
             all.push(Box::pin(async move { canaries.run(CANARIES_EVERY, dice, sink).await }));
         }
         all
+    }
+
+    /// Asks these from now on.
+    pub(super) fn set_upstreams(&self, upstreams: &[Arc<dyn Upstream>]) {
+        self.inside().asked.iter().for_each(|one| one.set(upstreams));
     }
 
     /// What came in since the last look.

@@ -13,7 +13,7 @@ const WINDOW_MS: u64 = 600_000;
 /// So long before that they are stored, should all not be well, in milliseconds.
 const SPARE_MS: u64 = 60_000;
 /// Facts of one component that wait; beyond it the oldest are forgotten.
-const FACTS_MAX: usize = 1_200;
+const FACTS_MAX: usize = 2_400;
 /// So many are stored without waiting for a verdict that turns, while all is not well.
 const FACTS_FULL: usize = 600;
 
@@ -85,6 +85,7 @@ fn push(facts: &mut VecDeque<Evidence>, evidence: &Evidence) {
 fn component(fact: &Fact) -> Option<&ComponentId> {
     match fact {
         Fact::Traffic { component, .. }
+        | Fact::Silence { component, .. }
         | Fact::Probe { component, .. }
         | Fact::Reports { component, .. }
         | Fact::Page { component, .. }
@@ -95,7 +96,7 @@ fn component(fact: &Fact) -> Option<&ComponentId> {
 
 fn family(fact: &Fact) -> Family {
     match fact {
-        Fact::Traffic { .. } | Fact::Drift { .. } => Family::Traffic,
+        Fact::Traffic { .. } | Fact::Silence { .. } | Fact::Drift { .. } => Family::Traffic,
         Fact::Probe { .. } => Family::Probe,
         Fact::Reports { .. } => Family::Reports,
         Fact::Page { .. } => Family::OfficialPage,

@@ -14,6 +14,7 @@ use web::view::{ReportBucket, ReportSeries, Text};
 use web::{Report, ReportSink, Taken};
 
 const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 3_600_000;
 /// Beyond it nobody looks for what would still be usual.
 const USUAL_MAX: u64 = 1_000;
 
@@ -27,6 +28,8 @@ struct Inside {
     usual: BTreeMap<ComponentId, Usual>,
     /// The minute of the last counting.
     minute: Option<u64>,
+    /// The hour in which was last told what was learnt.
+    hour: Option<u64>,
 }
 
 /// What is usual for one component.
@@ -67,7 +70,7 @@ impl ReportRoom {
     /// For reports on these; the salt makes its hashes worthless elsewhere.
     pub(super) fn new(salt: &[u8; 32], components: &[ComponentId], clock: Arc<dyn Clock>) -> Self {
         let desk = ReportDesk::new(ReportSettings::default(), salt, components);
-        let inside = Inside { desk, usual: BTreeMap::new(), minute: None };
+        let inside = Inside { desk, usual: BTreeMap::new(), minute: None, hour: None };
         Self(Arc::new(Mutex::new(inside)), clock)
     }
 
@@ -76,6 +79,24 @@ impl ReportRoom {
         let mut inside = self.inside();
         inside.desk.set_components(components);
         inside.usual.retain(|id, _| components.contains(id));
+    }
+
+    /// Takes up what was learnt before a restart.
+    pub(super) fn learn(&self, component: &ComponentId, text: &str) {
+        let mut inside = self.inside();
+        let known = inside.usual.entry(component.clone()).or_insert_with(Usual::new);
+        known.baseline.learn(text);
+    }
+
+    /// Once an hour what was learnt of each component, to be stored.
+    pub(super) fn learnt(&self, now: UnixMs) -> Vec<(ComponentId, String)> {
+        let mut inside = self.inside();
+        let hour = now.as_millis() / HOUR_MS;
+        if inside.hour.replace(hour).is_none_or(|known| known == hour) {
+            return Vec::new();
+        }
+        let all = inside.usual.iter();
+        all.map(|(id, usual)| (id.clone(), usual.baseline.learnt_text())).collect()
     }
 
     /// Once a minute what came in it, for every component; in between nothing.

@@ -135,8 +135,7 @@ impl Works {
     pub(super) fn change(
         &mut self,
         now: UnixMs,
-        id: &str,
-        (phase, span): (Option<MaintenancePhase>, Option<(UnixMs, UnixMs)>),
+        (id, phase, span): (&str, Option<MaintenancePhase>, Option<(UnixMs, UnixMs)>),
         (body, by): (Box<str>, &str),
         ids: &mut IdMaker,
     ) -> Result<Maintenance, OrderFault> {

@@ -42,6 +42,16 @@ pub(crate) fn open(network: &Network, settings: &str) -> House {
 
 /// The same, where the time of all houses began earlier.
 pub(crate) fn open_since(network: &Network, settings: &str, began: tokio::time::Instant) -> House {
+    open_changed(network, settings, began, |_| {})
+}
+
+/// The same with settings that no file can have.
+pub(crate) fn open_changed(
+    network: &Network,
+    settings: &str,
+    began: tokio::time::Instant,
+    change: impl FnOnce(&mut config::Settings),
+) -> House {
     let environment = config::MapEnvironment::default()
         .with("FAKE_KEY", "sk-fake-canary-0123456789abcdef")
         .with("HOOK", "http://127.0.0.1:9101/hook")
@@ -50,8 +60,9 @@ pub(crate) fn open_since(network: &Network, settings: &str, began: tokio::time::
         .with("HOME", "/nonexistent");
     let text = format!("[log]\nto = \"nowhere\"\n{settings}");
     let overrides = config::Overrides::default();
-    let settings = config::parse(&text, Path::new("test.toml"), &environment, &overrides)
+    let mut settings = config::parse(&text, Path::new("test.toml"), &environment, &overrides)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    change(&mut settings);
     let doors = Doors {
         clock: Arc::new(VirtualClock(began)),
         dice: Dice::seeded(7),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::caller::{chat, look, send};
-use crate::house::{CONSOLE_PORT, House, STATUS_PORT, open, open_since, settings};
+use crate::house::{CONSOLE_PORT, House, STATUS_PORT, open, open_changed, open_since, settings};
 use crate::memory::Network;
 use crate::provider::{Act, Provider};
 
@@ -287,4 +287,42 @@ async fn an_incident_tells_what_we_did_about_it() {
     ask_until(&house, 300, |_| false).await;
     let page = look(&house, STATUS_PORT, &format!("/incidents/{id}")).await.text();
     assert!(page.contains("Calls of a go to fake1 again."), "{page}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_is_told_and_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = format!("[storage]\npath = {:?}\n", folder.path().join("seawall.db"));
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let text = settings(&["fake1/a"], &kept);
+    let before = open(&network, &text);
+    ask_until(&before, 3, |_| false).await;
+    before.stop().await;
+    // No more than is there already.
+    let house = open_changed(&network, &text, Instant::now(), |settings| {
+        settings.watch.storage.file_bytes_max = 1;
+    });
+    ask_until(&house, 90, |_| false).await;
+    first.play(vec![failing(503)]);
+    let some = |page: &serde_json::Value| !page["incidents"].as_array().unwrap().is_empty();
+    ask_until(&house, 180, some).await.expect("an incident, with or without a disk");
+    // The store writes from a thread of its own, which no paused clock holds; each page is kept for
+    // a second.
+    let (mut metrics, mut console, mut page) = (String::new(), String::new(), String::new());
+    for _ in 0..2_000 {
+        metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+        console = look(&house, CONSOLE_PORT, "/").await.text();
+        page = look(&house, STATUS_PORT, "/").await.text();
+        if console.contains("The store: ") && page.contains("This page’s own records") {
+            break;
+        }
+        ask_until(&house, 2, |_| false).await;
+        std::thread::yield_now();
+    }
+    assert!(console.contains("The store: ") && console.contains("full"), "{console}");
+    assert!(metrics.contains("seawall_store_alarm 1"), "{metrics}");
+    assert!(page.contains("This page’s own records"), "{page}");
+    assert!(page.contains("does not answer"), "{page}");
+    house.stop().await;
 }

@@ -12,8 +12,8 @@ const CHANNELS: &[&str] = &["webhook", "slack", "teams", "discord", "pagerduty",
 pub(crate) static NOTIFY: Section = Section {
     name: "notify",
     sentence: "Who is told of incidents and planned work. What is to be told waits in the store until \
-        it was told, so that a restart loses nothing where `storage.path` is set. A change needs a \
-        restart.",
+        it was told, so that a restart loses nothing where `storage.path` is set. It links to the page, \
+        so that `status.url` must be set. A change needs a restart.",
     keys: &[
         flag(
             "subscribe",

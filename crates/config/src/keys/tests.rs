@@ -61,7 +61,7 @@ fn file(section: &Section, line: &str) -> String {
             let usual = usual.iter().filter(|old| key.is_empty() || !old.starts_with(key));
             // Only webhooks have secrets.
             let usual = usual.filter(|old| key != "kind" || !old.starts_with("secrets"));
-            text.push_str("[[notify.receivers]]\n");
+            text.push_str("[status]\nurl = \"https://status.test\"\n[[notify.receivers]]\n");
             usual.for_each(|old| text.push_str(&format!("{old}\n")));
             text.push_str(&format!("{line}\n"));
         }

@@ -499,3 +499,36 @@ fn mistakes_of_what_is_kept_and_shown() {
         "#]],
     );
 }
+
+#[test]
+fn receivers_are_named_with_references_and_no_secret_is_repeated() {
+    check(
+        &with_base(
+            r#"[[notify.receivers]]
+name = "room"
+kind = "slack"
+to = "https://hooks.example.com/canary"
+
+[[notify.receivers]]
+name = "hook"
+kind = "webhook"
+to = "https://example.com/hook"
+
+[[notify.receivers]]
+name = "ann b"
+kind = "email"
+to = "ann"
+components = ["nobody/chat"]
+"#,
+        ),
+        &expect![[r#"
+            seawall.toml:6:1: what is told links to the page: set `url` in [status], where it is reached from outside
+            seawall.toml:9:6: a key must not stand in the file; use `env:NAME` or `file:PATH`
+            seawall.toml:11:1: `secrets` is missing in [notify.receivers]
+            seawall.toml:17:8: a receiver's name has 1 to 64 letters, digits, `_`, `-` and `.`
+            seawall.toml:19:6: mails need a relay: set [notify.mail]
+            seawall.toml:19:6: this is no e-mail address that we can write to
+            seawall.toml:20:15: there is no [providers.nobody]; there is `openai` or `reserve`
+        "#]],
+    );
+}

@@ -8,8 +8,8 @@ use super::lights;
 use super::{Change, ChangeKind, KeeperSettings};
 use crate::words;
 use crate::{
-    Affected, Author, Capability, CauseClass, Certainty, Component, ComponentId, Condition, Family,
-    Health, Impact, Incident, IncidentId, IncidentUpdate, Phase, Verdict,
+    Affected, Author, ByHand, Capability, CauseClass, Certainty, Component, ComponentId, Condition,
+    Family, Health, Impact, Incident, IncidentId, IncidentUpdate, Phase, Verdict,
 };
 
 /// Updates that Seawall writes by itself into one incident; operators may write more.
@@ -68,8 +68,7 @@ impl Entry {
             lights: lights::none(),
             official: None,
             deeds: Vec::new(),
-            postmortem: None,
-            by_hand: false,
+            by_hand: ByHand::default(),
         });
         entry.add(component, verdict);
         entry
@@ -150,7 +149,7 @@ impl Entry {
         ids: &mut IdMaker,
     ) -> Option<Change> {
         let all_well = !self.seen.is_empty() && self.seen.values().all(|seen| seen.is_well);
-        if self.incident.by_hand {
+        if self.incident.by_hand.is_taken {
             return self.touched();
         }
         match (self.incident.phase, all_well) {
@@ -265,7 +264,7 @@ impl Entry {
             (Certainty::Confirmed, Health::Down) => Impact::Major,
             (Certainty::Suspected | Certainty::Confirmed, _) => Impact::Minor,
         };
-        if impact > self.incident.impact && !self.incident.by_hand {
+        if impact > self.incident.impact && !self.incident.by_hand.is_taken {
             self.incident.impact = impact;
             self.is_touched = true;
             self.rename(verdict);
@@ -279,7 +278,7 @@ impl Entry {
             .iter()
             .filter_map(|id| self.names.get(id).map(|name| &**name))
             .collect();
-        if !self.incident.by_hand && !names.is_empty() {
+        if !self.incident.by_hand.is_taken && !names.is_empty() {
             self.incident.title = words::title(&names, verdict);
         }
     }

@@ -7,8 +7,8 @@ use super::entry::Entry;
 use super::lights;
 use super::{Change, ChangeKind, Keeper};
 use crate::{
-    Author, Cause, CauseClass, Certainty, ComponentId, Impact, Incident, IncidentId, LightState,
-    Phase,
+    Author, ByHand, Cause, CauseClass, Certainty, ComponentId, Impact, Incident, IncidentId,
+    LightState, Phase,
 };
 
 /// An order.
@@ -92,14 +92,14 @@ pub(super) fn obey(
         Order::Update { id, phase, body } => update(keeper, now, &id, (phase, body.into()), author),
         Order::Amend { id, title, impact } => {
             let entry = find(keeper, &id)?;
-            entry.incident.by_hand = true;
+            entry.incident.by_hand.is_taken = true;
             entry.incident.title = title;
             entry.incident.impact = impact;
             Ok(entry.touch())
         }
         Order::HandBack { id } => {
             let entry = find(keeper, &id)?;
-            entry.incident.by_hand = false;
+            entry.incident.by_hand.is_taken = false;
             Ok(entry.touch())
         }
         Order::Postmortem { id, text } => {
@@ -108,7 +108,7 @@ pub(super) fn obey(
                 return Err(OrderRefused::NotOver);
             }
             entry.incident.phase = Phase::Postmortem;
-            entry.incident.postmortem = Some(text);
+            entry.incident.by_hand.postmortem = Some(text);
             Ok(entry.touch())
         }
     }
@@ -123,7 +123,7 @@ fn update(
 ) -> Result<Change, OrderRefused> {
     let entry = keeper.entries.get_mut(id).ok_or(OrderRefused::Unknown)?;
     let was_over = entry.incident.phase.is_over();
-    entry.incident.by_hand = true;
+    entry.incident.by_hand.is_taken = true;
     entry.incident.phase = phase;
     let kind = match (was_over, phase.is_over()) {
         (false, true) => ChangeKind::Resolved,
@@ -165,7 +165,6 @@ fn by_hand(
         lights: lights::none(),
         official: None,
         deeds: Vec::new(),
-        postmortem: None,
-        by_hand: true,
+        by_hand: ByHand { is_taken: true, postmortem: None },
     }
 }

@@ -47,6 +47,11 @@ impl ReportSight {
         }
     }
 
+    /// Takes up what was learnt before a restart.
+    pub(crate) fn learn(&mut self, text: &str) {
+        self.baseline.learn(text);
+    }
+
     /// What they say now.
     pub(crate) fn say(&mut self, now: UnixMs) -> Say {
         self.baseline.pass(now);

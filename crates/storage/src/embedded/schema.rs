@@ -19,7 +19,36 @@ pub(super) const STEPS: &[Step] = &[
     Step { does: "topics and subjects of messages", sql: TOPICS },
 ];
 
-const TABLES: &str = "
+/// The columns of minutes and of days, which are alike.
+macro_rules! tallies {
+    () => {
+        " (
+    component TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    bad_requests INTEGER NOT NULL,
+    first_tokens INTEGER NOT NULL,
+    first_token_ms_sum INTEGER NOT NULL,
+    own_unknown_s INTEGER NOT NULL,
+    own_operational_s INTEGER NOT NULL,
+    own_maintenance_s INTEGER NOT NULL,
+    own_degraded_s INTEGER NOT NULL,
+    own_partial_s INTEGER NOT NULL,
+    own_major_s INTEGER NOT NULL,
+    official_unknown_s INTEGER NOT NULL,
+    official_operational_s INTEGER NOT NULL,
+    official_maintenance_s INTEGER NOT NULL,
+    official_degraded_s INTEGER NOT NULL,
+    official_partial_s INTEGER NOT NULL,
+    official_major_s INTEGER NOT NULL,
+    PRIMARY KEY (component, start)
+) STRICT, WITHOUT ROWID;
+"
+    };
+}
+
+const TABLES: &str = concat!(
+    "
 CREATE TABLE incidents (
     id TEXT NOT NULL PRIMARY KEY,
     started_at INTEGER NOT NULL,
@@ -45,50 +74,12 @@ CREATE TABLE maintenances (
 ) STRICT;
 CREATE INDEX maintenances_by_start ON maintenances (starts_at, id);
 
-CREATE TABLE minutes (
-    component TEXT NOT NULL,
-    start INTEGER NOT NULL,
-    requests INTEGER NOT NULL,
-    bad_requests INTEGER NOT NULL,
-    first_tokens INTEGER NOT NULL,
-    first_token_ms_sum INTEGER NOT NULL,
-    own_unknown_s INTEGER NOT NULL,
-    own_operational_s INTEGER NOT NULL,
-    own_maintenance_s INTEGER NOT NULL,
-    own_degraded_s INTEGER NOT NULL,
-    own_partial_s INTEGER NOT NULL,
-    own_major_s INTEGER NOT NULL,
-    official_unknown_s INTEGER NOT NULL,
-    official_operational_s INTEGER NOT NULL,
-    official_maintenance_s INTEGER NOT NULL,
-    official_degraded_s INTEGER NOT NULL,
-    official_partial_s INTEGER NOT NULL,
-    official_major_s INTEGER NOT NULL,
-    PRIMARY KEY (component, start)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX minutes_by_start ON minutes (start);
-CREATE TABLE days (
-    component TEXT NOT NULL,
-    start INTEGER NOT NULL,
-    requests INTEGER NOT NULL,
-    bad_requests INTEGER NOT NULL,
-    first_tokens INTEGER NOT NULL,
-    first_token_ms_sum INTEGER NOT NULL,
-    own_unknown_s INTEGER NOT NULL,
-    own_operational_s INTEGER NOT NULL,
-    own_maintenance_s INTEGER NOT NULL,
-    own_degraded_s INTEGER NOT NULL,
-    own_partial_s INTEGER NOT NULL,
-    own_major_s INTEGER NOT NULL,
-    official_unknown_s INTEGER NOT NULL,
-    official_operational_s INTEGER NOT NULL,
-    official_maintenance_s INTEGER NOT NULL,
-    official_degraded_s INTEGER NOT NULL,
-    official_partial_s INTEGER NOT NULL,
-    official_major_s INTEGER NOT NULL,
-    PRIMARY KEY (component, start)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX days_by_start ON days (start);
+CREATE TABLE minutes",
+    tallies!(),
+    "CREATE INDEX minutes_by_start ON minutes (start);
+CREATE TABLE days",
+    tallies!(),
+    "CREATE INDEX days_by_start ON days (start);
 
 CREATE TABLE verdicts (
     component TEXT NOT NULL,
@@ -178,7 +169,8 @@ CREATE TABLE settings (
     name TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
-";
+"
+);
 
 const TOPICS: &str = "
 ALTER TABLE outgoing ADD COLUMN subject TEXT NOT NULL DEFAULT '';

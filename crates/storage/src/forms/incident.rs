@@ -2,8 +2,9 @@
 
 use clock::UnixMs;
 use detection::{
-    Affected, Author, Certainty, ComponentId, Condition, Family, Impact, Incident, IncidentId,
-    IncidentUpdate, Light, LightState, Maintenance, MaintenancePhase, OfficialPost, Phase,
+    Affected, Author, ByHand, Certainty, ComponentId, Condition, Family, Impact, Incident,
+    IncidentId, IncidentUpdate, Light, LightState, Maintenance, MaintenancePhase, OfficialPost,
+    Phase,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,12 @@ pub(super) struct IncidentForm {
     lights: Vec<LightForm>,
     official: Option<OfficialForm>,
     deeds: Vec<(u64, Box<str>)>,
+    #[serde(flatten)]
+    by_hand: ByHandForm,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ByHandForm {
     postmortem: Option<Box<str>>,
     #[serde(default)]
     by_hand: bool,
@@ -103,8 +110,10 @@ impl From<&Incident> for IncidentForm {
             lights: it.lights.iter().map(LightForm::from).collect(),
             official: it.official.as_ref().map(OfficialForm::from),
             deeds: it.deeds.iter().map(|(at, deed)| (at.as_millis(), deed.clone())).collect(),
-            postmortem: it.postmortem.clone(),
-            by_hand: it.by_hand,
+            by_hand: ByHandForm {
+                postmortem: it.by_hand.postmortem.clone(),
+                by_hand: it.by_hand.is_taken,
+            },
         }
     }
 }
@@ -130,8 +139,7 @@ impl TryFrom<IncidentForm> for Incident {
             lights,
             official: it.official.map(OfficialPost::from),
             deeds: it.deeds.into_iter().map(|(at, deed)| (UnixMs::new(at), deed)).collect(),
-            postmortem: it.postmortem,
-            by_hand: it.by_hand,
+            by_hand: ByHand { is_taken: it.by_hand.by_hand, postmortem: it.by_hand.postmortem },
         })
     }
 }

@@ -8,8 +8,7 @@ use crate::{Change, IncidentQuery, Span, Store};
 pub(super) fn comes_back_whole(store: &mut dyn Store) -> Result<(), String> {
     let plain = Incident {
         official: None,
-        postmortem: None,
-        by_hand: false,
+        by_hand: detection::ByHand::default(),
         updates: Vec::new(),
         deeds: Vec::new(),
         components: Vec::new(),

@@ -71,7 +71,7 @@ pub(super) fn what_is_too_large_is_refused(store: &mut dyn Store) -> Result<(), 
     let text = |bytes: usize| "x".repeat(bytes).into_boxed_str();
     let small = || Change::Setting { name: "small".into(), value: "1".into() };
     let mut incident = samples::incident("i1", 1);
-    incident.postmortem = Some(text(20_000));
+    incident.by_hand.postmortem = Some(text(20_000));
     let mut message = samples::message("m1", "r", 1, 1);
     message.body = text(20_001);
     let setting = Change::Setting { name: "large".into(), value: text(20_001) };

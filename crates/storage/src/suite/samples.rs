@@ -2,8 +2,8 @@
 
 use clock::UnixMs;
 use detection::{
-    Affected, Author, Belief, Cause, CauseClass, Certainty, ComponentId, Condition, Family, Guard,
-    Health, Impact, Incident, IncidentId, IncidentUpdate, Light, LightState, Maintenance,
+    Affected, Author, Belief, ByHand, Cause, CauseClass, Certainty, ComponentId, Condition, Family,
+    Guard, Health, Impact, Incident, IncidentId, IncidentUpdate, Light, LightState, Maintenance,
     MaintenancePhase, OfficialPost, Phase, Reading, Verdict,
 };
 
@@ -59,8 +59,10 @@ pub fn incident(id: &str, start: u64) -> Incident {
             resolved_at: None,
         }),
         deeds: vec![(minute(start + 2), "97 % of requests went to claude".into())],
-        postmortem: Some("# What was learnt\n\nNothing\0 new.".into()),
-        by_hand: true,
+        by_hand: ByHand {
+            is_taken: true,
+            postmortem: Some("# What was learnt\n\nNothing\0 new.".into()),
+        },
     }
 }
 

@@ -88,7 +88,7 @@ impl Block {
             deeds: deeds(view, now, lang),
             updates: updates(view, now, lang),
             is_cut: false,
-            postmortem: incident.postmortem.as_deref().map(markdown::html),
+            postmortem: incident.by_hand.postmortem.as_deref().map(markdown::html),
         }
     }
 

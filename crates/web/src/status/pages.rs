@@ -33,8 +33,8 @@ const PLANNED_MAX: usize = 8;
 pub(crate) struct Frame {
     pub(super) title: String,
     pub(super) name: String,
-    /// The page's own address, for the switch of languages.
-    pub(super) path: String,
+    /// The page's own address up to where a language is named.
+    pub(super) switch: String,
     pub(super) here: &'static str,
     pub(super) stale: Option<String>,
     pub(super) reports_open: bool,
@@ -62,7 +62,7 @@ impl Scene<'_> {
         Frame {
             title: format!("{title} · {name}"),
             name: name.to_string(),
-            path: path.to_owned(),
+            switch: format!("{path}?"),
             here,
             stale: self.stale(),
             reports_open: self.reports_open,

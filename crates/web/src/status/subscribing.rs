@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::LOCATION;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::lang::Lang;
 use super::pages::{Frame, Scene, WordsPage};
@@ -121,7 +122,10 @@ fn button(scene: &Scene<'_>, wish: Wish, token: String) -> askama::Result<String
         ),
     };
     let title = heading.trim_end_matches(['?', '？']);
-    let frame = scene.frame(title, action, "subscribe");
+    let mut frame = scene.frame(title, action, "subscribe");
+    // Whoever changes the language keeps the link that brought him here.
+    let kept = utf8_percent_encode(&token, NON_ALPHANUMERIC);
+    frame.switch = format!("{action}?token={kept}&");
     Ask { frame, l: lang, heading, paragraph, action, token, button }.render()
 }
 

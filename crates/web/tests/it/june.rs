@@ -307,8 +307,7 @@ fn chatgpt_down() -> IncidentView {
             (at(14, 22), "Read the rise in visits to Ask Exemplar (42 % above usual) as a crowd, not an attack. Nobody was turned away.".into()),
             (at(14, 31), "Perplexity stopped accepting requests. Its 6 % moved to Gemini, two requests a second at first, so as not to push Gemini over.".into()),
         ],
-        postmortem: None,
-        by_hand: false,
+        by_hand: detection::ByHand::default(),
     };
     let zh = IncidentZh {
         title: "ChatGPT 应用对所有人都无法打开".into(),
@@ -357,8 +356,7 @@ fn claude_suspected() -> IncidentView {
         ],
         official: None,
         deeds: Vec::new(),
-        postmortem: None,
-        by_hand: false,
+        by_hand: detection::ByHand::default(),
     };
     let zh = IncidentZh {
         title: "Claude 应用对许多人显示内部错误".into(),
@@ -400,7 +398,7 @@ fn morning() -> IncidentView {
     incident.lights[3].reading = "said all was well for the first 32 minutes".into();
     incident.official.as_mut().expect("it has a post").posted_at = at(7, 21);
     incident.deeds.clear();
-    incident.postmortem = Some("A database could not be reached after traffic had surged.\n\n* All traffic was blocked, then let in again step by step.\n* Our products were **not** touched.".into());
+    incident.by_hand.postmortem = Some("A database could not be reached after traffic had surged.\n\n* All traffic was blocked, then let in again step by step.\n* Our products were **not** touched.".into());
     view.zh = Some(IncidentZh {
         title: "ChatGPT 应用对所有人失效".into(),
         why: "本页 06:51 确认，OpenAI 官方页晚 30 分钟。我们的产品始终应答。".into(),
@@ -425,7 +423,7 @@ fn opus() -> IncidentView {
     incident.official = None;
     incident.lights[3].lit_at = None;
     incident.lights[3].state = LightState::Unlit;
-    incident.postmortem = None;
+    incident.by_hand.postmortem = None;
     view.zh = None;
     view
 }

@@ -269,8 +269,7 @@ fn incident(value: &Value) -> Option<Incident> {
         lights: Family::LIGHTS.map(light),
         official: None,
         deeds: Vec::new(),
-        postmortem: None,
-        by_hand: false,
+        by_hand: detection::ByHand::default(),
     })
 }
 

@@ -280,7 +280,7 @@ fn strangers_text_stays_text() {
     incident.updates[0].body = EVIL.into();
     incident.lights[0].reading = EVIL.into();
     incident.deeds[0].1 = EVIL.into();
-    incident.postmortem = Some(EVIL.into());
+    incident.by_hand.postmortem = Some(EVIL.into());
     if let Some(post) = &mut incident.official {
         post.url = Some("javascript:alert(1)".into());
     }

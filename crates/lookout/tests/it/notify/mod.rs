@@ -78,8 +78,7 @@ fn incident(phases: &[Phase]) -> Incident {
         lights: Family::LIGHTS.map(light),
         official: None,
         deeds: Vec::new(),
-        postmortem: None,
-        by_hand: false,
+        by_hand: detection::ByHand::default(),
     }
 }
 
