@@ -10,6 +10,7 @@
 mod admit;
 mod attempt;
 mod door;
+mod early;
 mod endpoint;
 mod exhausted;
 mod lineup;

@@ -168,6 +168,12 @@ impl Rung {
         (governor.limit(true).0, governor.ramp.rate_per_s())
     }
 
+    /// True if no key's breaker lets a call through now.
+    pub(crate) fn is_shut(&self, now: Tick) -> bool {
+        let shut = |route: &Route| matches!(lock(&route.breaker).peek(now), Gate::Refuse { .. });
+        self.routes.iter().all(shut)
+    }
+
     fn in_flight_now(&self) -> u32 {
         u32::try_from(self.in_flight()).unwrap_or(u32::MAX)
     }

@@ -24,3 +24,4 @@ mod pacing;
 mod provider;
 #[cfg(test)]
 mod takeover;
+mod waiting;
