@@ -1,4 +1,4 @@
-//! House chores: `up`, `test`, `tidy`, `catalogue` and `bench`. What the product does is not here; the chores
+//! House chores: `up`, `test`, `tidy`, `bars`, `catalogue` and `bench`. What the product does is not here; the chores
 //! know it only as a binary with a command line.
 
 #![allow(
@@ -7,6 +7,7 @@
     reason = "a chore talks to the person who runs it"
 )]
 
+mod bars;
 mod bench;
 mod catalogue;
 mod house;
@@ -39,6 +40,8 @@ enum Chore {
     Test(test::Wish),
     /// Check the rules of the house.
     Tidy,
+    /// Play the scenarios of the house's promises with many seeds, and tell which are kept.
+    Bars(bars::Wish),
     /// Measure Seawall beside nginx and HAProxy on this machine.
     Bench(bench::Wish),
     /// Renew the pinned catalogue of models from an open price list.
@@ -69,6 +72,7 @@ fn run(chore: Chore) -> anyhow::Result<bool> {
         Chore::Test(wish) => test::run(&House::find()?, &wish),
         Chore::Tidy => tidy::run(&House::find()?),
         Chore::Catalogue(wish) => catalogue::run(&House::find()?, &wish),
+        Chore::Bars(wish) => bars::run(&House::find()?, &wish),
         Chore::Bench(wish) => bench::run(&House::find()?, &wish),
         Chore::BenchMock(wish) => bench::mock::run(&wish),
         Chore::BenchLoad(wish) => bench::load::run(&wish),

@@ -6,5 +6,5 @@ mod waiting_room;
 
 pub use caller::{CallerKey, CallerKeys, Identity, NotAHash, hash_text, parse_hash_text};
 pub use waiting_room::{
-    Class, Eta, NoPlace, RoomSettings, Ticket, TurnedAwayWhy, Waiter, WaitingRoom,
+    Class, Entered, Eta, NoPlace, RoomSettings, Ticket, Turn, TurnedAwayWhy, Waiter, WaitingRoom,
 };

@@ -105,6 +105,8 @@ pub(crate) fn waiting_room(top: &Table<'_>, f: &mut Findings<'_>) -> RoomSetting
     RoomSettings {
         waiters_max: table.integer("waiters_max", d.waiters_max, f),
         wait_ms_max: table.integer("wait_ms_max", d.wait_ms_max, f),
+        tell_after_ms: table.integer("tell_after_ms", d.tell_after_ms, f),
+        tell_every_ms: table.integer("tell_every_ms", d.tell_every_ms, f),
     }
 }
 

@@ -125,6 +125,8 @@ pub struct Request {
     /// Headers and query parts of the dialect that a provider of the same dialect must see, such
     /// as `anthropic-beta`.
     pub passed: Passed,
+    /// The caller's client says that it repeats a request that it has made before.
+    pub again: bool,
     full: OnceLock<Box<Full>>,
 }
 
@@ -146,6 +148,7 @@ impl Request {
             outline,
             framing: Framing::Events,
             passed: Passed::default(),
+            again: false,
             full: OnceLock::new(),
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use clock::{Clock, Dice, IdMaker, RequestId};
@@ -13,6 +14,8 @@ use resilience::{Quarantine, RetryBudget};
 use telemetry::Telemetry;
 use upstream::Readiness;
 
+use crate::attempt::{Attempted, Queued};
+use crate::early::{self, Patience};
 use crate::endpoint::{Asked, Endpoint, endpoint_of};
 use crate::recall::Recall;
 use crate::reply::{self, ReplyBody};
@@ -69,7 +72,7 @@ impl Gateway {
     pub fn new(mut parts: GatewayParts) -> Self {
         let ratio = parts.lineup.failover.retry_budget_ratio;
         let core = Core::new(&mut parts.dice);
-        let rooms = Arc::new(Rooms::default());
+        let rooms = Arc::new(Rooms::new(parts.clock.clone()));
         let shared = Shared {
             lineup: ArcSwap::from_pointee(Lineup::new(parts.lineup)),
             routes: RouteBook::new(rooms.clone()),
@@ -212,8 +215,27 @@ impl Gateway {
             crate::attempt::attempt(self, &lineup, planned).await
         };
         match answered.await {
-            Ok(answering) => reply::answer(self, &lineup, answering),
+            Ok(Attempted::Answers(answering)) => reply::answer(self, &lineup, answering),
+            Ok(Attempted::Waits(waits)) => self.answer_waiting(lineup, waits).await,
             Err(turned_away) => reply::turn_away(*turned_away),
         }
+    }
+
+    /// The rest of the line for a request that stands in line and whose caller can be told so.
+    async fn answer_waiting(&self, lineup: Arc<Lineup>, waits: Queued) -> Response<ReplyBody> {
+        let (head, sign) = (waits.early_head(), waits.sign());
+        let room = lineup.room;
+        let patience = Patience {
+            dialect: waits.dialect(),
+            after: Duration::from_millis(room.tell_after_ms),
+            every: Duration::from_millis(room.tell_every_ms),
+        };
+        let (gateway, clock) = (self.clone(), self.shared.clock.clone());
+        let preparing = Box::pin(async move {
+            let answering = waits.go_on().await?;
+            Ok(reply::answer(&gateway, &lineup, answering))
+        });
+        early::answer_or_head(preparing, patience, head, Box::new(move || sign.words(&*clock)))
+            .await
     }
 }

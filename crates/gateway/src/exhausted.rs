@@ -17,9 +17,6 @@ pub(crate) fn turn_away(dialect: Dialect, ticket: Ticket, trail: Trail) -> Box<T
     if let Some(fault) = last_word(&trail)
         && let Some(error) = fault.relayable.clone()
     {
-        if let Some(body) = error.body.filter(|_| error.dialect == dialect) {
-            return TurnedAway::by_provider(ticket, dialect, (error.status, body), trail);
-        }
         // The provider's sentence in the caller's own form.
         let (kind, reason) = match fault.class {
             FaultClass::ContextLength => (RefusalKind::ContextLength, "context_length"),
@@ -33,6 +30,9 @@ pub(crate) fn turn_away(dialect: Dialect, ticket: Ticket, trail: Trail) -> Box<T
             param: None,
             retry_after_s: None,
         };
+        if let Some(body) = error.body.filter(|_| error.dialect == dialect) {
+            return TurnedAway::by_provider(ticket, dialect, (body, refusal), trail);
+        }
         let end = (Outcome::CallerFault, trail);
         return TurnedAway::after_attempts(ticket, dialect, refusal, reason, end);
     }
@@ -131,7 +131,7 @@ fn refusal_of(trail: &Trail) -> (Refusal, &'static str) {
         FaultClass::KeyRejected,
         FaultClass::Unfit,
     ];
-    let wait_ms = trail.wait_ms_min.or(trail.accounts_out_ms.filter(|_| all(&accounts)));
+    let wait_ms = trail.wait_ms().or(trail.accounts_out_ms.filter(|_| all(&accounts)));
     let wait_s = wait_ms.map_or(WAIT_S_UNKNOWN, |wait_ms| wait_ms.div_ceil(1000).max(1));
     let limited = [
         FaultClass::RateLimited,

@@ -11,6 +11,7 @@ mod admit;
 mod attempt;
 mod crawling;
 mod door;
+mod early;
 mod endpoint;
 mod exhausted;
 mod heed;

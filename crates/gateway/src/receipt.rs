@@ -12,6 +12,7 @@ use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt, Source, TakeoverE
 
 use crate::door::Shared;
 use crate::rung::Claim;
+use crate::waiting::Room;
 
 /// Status of a request whose caller left before one was sent, as nginx writes it.
 const STATUS_HUNG_UP: u16 = 499;
@@ -31,6 +32,8 @@ pub(crate) struct Ticket {
     prices: Option<Prices>,
     /// What the attempts consumed that the caller was told a part of.
     before: Option<Usage>,
+    /// Where it stood in line.
+    room: Option<Arc<Room>>,
 }
 
 impl Ticket {
@@ -62,6 +65,7 @@ impl Ticket {
             beside: OnceLock::new(),
             prices: None,
             before: None,
+            room: None,
         }
     }
 
@@ -158,8 +162,9 @@ impl Ticket {
         }
     }
 
-    /// It stood in line for so long before an attempt.
-    pub(crate) fn waited(&mut self, span: Duration) {
+    /// It stood in line for so long before an attempt. The line is told what came of it.
+    pub(crate) fn waited(&mut self, span: Duration, room: Arc<Room>) {
+        self.room = Some(room);
         self.receipt().waited = Some(span);
     }
 
@@ -293,6 +298,12 @@ impl Drop for Ticket {
         self.run_beside(None);
         let Some(mut receipt) = self.receipt.take() else { return };
         receipt.answer.took = self.shared.clock.now().since(receipt.started);
+        if let Some(room) = &self.room {
+            match receipt.answer.first_token {
+                Some(after) => room.first_word(after, false),
+                None => room.first_word(receipt.answer.took, receipt.outcome == Outcome::HungUp),
+            }
+        }
         receipt.answer.payloads =
             self.payload.take().map(|(request, answer)| (request, answer.freeze()));
         self.shared.telemetry.receipt(receipt);

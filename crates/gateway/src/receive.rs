@@ -24,6 +24,8 @@ const COPY_BYTES_MAX: usize = 4096;
 pub(crate) struct Received {
     pub(crate) asked: Asked,
     pub(crate) passed: Passed,
+    /// The caller's client says that it asks again.
+    pub(crate) again: bool,
     pub(crate) body: Bytes,
     pub(crate) ticket: Ticket,
 }
@@ -42,13 +44,19 @@ pub(crate) async fn receive(
         Err(refusal) => return Err(TurnedAway::by_us(ticket, dialect, refusal, "wrong_key")),
     }
     let passed = endpoint::passed(dialect, request.uri(), request.headers());
+    let again = asks_again(request.headers());
     match read_body(request.into_body()).await {
         Ok(body) => {
             let body = dialects::without_byte_order_mark(body);
-            Ok(Received { asked, passed, body, ticket })
+            Ok(Received { asked, passed, again, body, ticket })
         }
         Err((refusal, reason)) => Err(TurnedAway::by_us(ticket, dialect, refusal, reason)),
     }
+}
+
+/// OpenAI's and Anthropic's clients count their repetitions.
+fn asks_again(headers: &HeaderMap) -> bool {
+    headers.get("x-stainless-retry-count").is_some_and(|count| count.as_bytes() != b"0")
 }
 
 /// The caller's name, `None` in open mode.

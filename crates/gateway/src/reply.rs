@@ -15,6 +15,7 @@ use telemetry::Outcome;
 use upstream::Whole;
 
 use crate::attempt::{Answering, Began};
+use crate::early::Early;
 use crate::endpoint::Unserved;
 use crate::recall::Recorder;
 use crate::receipt::Ticket;
@@ -44,11 +45,16 @@ pub struct ReplyBody(Content);
 enum Content {
     Whole(Bytes),
     Relay(Box<Relay>),
+    Early(Box<Early>),
 }
 
 impl ReplyBody {
     fn whole(bytes: Bytes) -> Self {
         Self(Content::Whole(bytes))
+    }
+
+    pub(crate) fn early(early: Early) -> Self {
+        Self(Content::Early(Box::new(early)))
     }
 }
 
@@ -66,6 +72,7 @@ impl Body for ReplyBody {
             Content::Relay(relay) => {
                 relay.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
+            Content::Early(early) => early.poll_frame(cx),
         }
     }
 
@@ -73,13 +80,14 @@ impl Body for ReplyBody {
         match &self.0 {
             Content::Whole(bytes) => bytes.is_empty(),
             Content::Relay(relay) => relay.is_over(),
+            Content::Early(early) => early.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Relay(_) => SizeHint::default(),
+            Content::Relay(_) | Content::Early(_) => SizeHint::default(),
         }
     }
 }
@@ -96,10 +104,10 @@ pub(crate) struct TurnedAway {
 #[derive(Debug)]
 enum Words {
     Ours(Refusal),
-    /// The provider's own, which may go through.
+    /// The provider's own, which may go through; and ours, where only an event can be sent.
     Theirs {
-        status: u16,
         body: Bytes,
+        as_event: Refusal,
     },
 }
 
@@ -119,11 +127,11 @@ impl TurnedAway {
     pub(crate) fn by_provider(
         mut ticket: Ticket,
         dialect: Dialect,
-        (status, body): (u16, Bytes),
+        (body, as_event): (Bytes, Refusal),
         trail: Trail,
     ) -> Box<Self> {
         ticket.close(Outcome::CallerFault, Some("caller_fault"));
-        Box::new(Self { ticket, dialect, words: Words::Theirs { status, body }, trail })
+        Box::new(Self { ticket, dialect, words: Words::Theirs { body, as_event }, trail })
     }
 
     /// After all rungs were tried or passed over.
@@ -144,9 +152,9 @@ pub(crate) fn turn_away(turned: TurnedAway) -> Response<ReplyBody> {
     let TurnedAway { mut ticket, dialect, words, trail } = turned;
     let mut response = match words {
         Words::Ours(refusal) => refuse(dialect, &refusal, &ticket.view().id.to_string()),
-        Words::Theirs { status, body } => json(status, body),
+        Words::Theirs { body, as_event } => json(as_event.status, body),
     };
-    if trail.budget_spent || trail.poisoned {
+    if trail.no_repetition || trail.poisoned {
         response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
     }
     let why = trail.header(None);
@@ -160,6 +168,71 @@ pub(crate) fn turn_away(turned: TurnedAway) -> Response<ReplyBody> {
         response.headers_mut().insert(WHY, why);
     }
     response
+}
+
+/// The last bytes of a stream whose head was sent before its request was turned away.
+pub(crate) fn turn_away_in_stream(turned: TurnedAway) -> Bytes {
+    let TurnedAway { mut ticket, dialect, words, trail } = turned;
+    let (Words::Ours(refusal) | Words::Theirs { as_event: refusal, .. }) = words;
+    let why = trail.header(None);
+    ticket.set_why(why.to_str().unwrap_or_default());
+    ticket.set_status(200);
+    let again = refusal.retry_after_s.map(|wait_s| format!(" retry_after_s={wait_s}"));
+    let told = format!(
+        ": seawall refused status={} attempts={}{} why={}\n\n",
+        refusal.status,
+        ticket.view().attempts.len(),
+        again.unwrap_or_default(),
+        why.to_str().unwrap_or_default()
+    );
+    let event = dialects::of(dialect).write_stream_refusal(&refusal, Framing::Events);
+    let last = Bytes::from([told.as_bytes(), &event].concat());
+    ticket.add_bytes(&last);
+    last
+}
+
+/// An answer that goes on in a stream whose head was sent before: what the head would have told,
+/// as a comment, and the body. An answer that is no stream is told as an error.
+pub(crate) fn as_stream(
+    response: Response<ReplyBody>,
+    dialect: Dialect,
+) -> (Bytes, Option<ReplyBody>) {
+    let (head, body) = response.into_parts();
+    if !matches!(body.0, Content::Relay(_)) {
+        let text = "the provider answered in one piece where a stream was asked for";
+        let refusal = refusal(502, RefusalKind::UpstreamFailed, text.to_owned());
+        return (dialects::of(dialect).write_stream_refusal(&refusal, Framing::Events), None);
+    }
+    let told = |name: &HeaderName| {
+        head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
+    let text = format!(
+        ": seawall answers served_by={} attempts={} why={}\n\n",
+        told(&SERVED_BY),
+        told(&ATTEMPTS),
+        told(&WHY)
+    );
+    (text.into(), Some(body))
+}
+
+/// The head of a stream that nothing is known of yet.
+pub(crate) fn early_head(request: &domain::Request, ticket: &Ticket) -> Response<()> {
+    let mut head = Response::new(());
+    stamp(&mut head, request.dialect, ticket);
+    head.headers_mut().remove(ATTEMPTS);
+    head.headers_mut().insert(WHY, HeaderValue::from_static("waiting in line"));
+    head_of_stream(&mut head, Framing::Events);
+    head
+}
+
+fn head_of_stream<T>(response: &mut Response<T>, framing: Framing) {
+    let content_type = match framing {
+        Framing::Events => "text/event-stream; charset=utf-8",
+        Framing::JsonArray => "application/json; charset=utf-8",
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }
 
 /// The response of a request that is being answered.
@@ -206,13 +279,7 @@ pub(crate) fn answer(
             let mut response = Response::new(());
             stamp(&mut response, request.dialect, &ticket);
             seal.put_on(&mut response);
-            let headers = response.headers_mut();
-            let content_type = match request.framing {
-                Framing::Events => "text/event-stream; charset=utf-8",
-                Framing::JsonArray => "application/json; charset=utf-8",
-            };
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            head_of_stream(&mut response, request.framing);
             let origin = Origin { request, lineup: lineup.clone(), ladder, trail };
             let relay = Relay::new(RelayParts {
                 gateway: gateway.clone(),

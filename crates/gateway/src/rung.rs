@@ -261,6 +261,11 @@ impl Rung {
         all?.into_iter().min()
     }
 
+    /// True if no key may be asked now.
+    pub(crate) fn is_shut(&self, now: Tick) -> bool {
+        self.refuses_until(now).is_some()
+    }
+
     fn in_flight_now(&self) -> u32 {
         u32::try_from(self.in_flight()).unwrap_or(u32::MAX)
     }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use admission::Turn;
 use domain::{Fault, FaultClass, Target};
 use http::HeaderValue;
 
@@ -19,12 +20,14 @@ pub(crate) struct Trail {
     /// Rungs that were said to be passed over for being too much now.
     said: Vec<(Target, FaultClass)>,
     /// The earliest wait, in milliseconds, after which something that was passed over may work.
-    pub(crate) wait_ms_min: Option<u64>,
+    wait_ms_min: Option<u64>,
     /// The same where a rung's accounts are spent or refused, of which nobody tells a wait.
     pub(crate) accounts_out_ms: Option<u64>,
-    /// A repetition was not made because the retry budget had none left; the caller's client is
-    /// asked not to make it either.
-    pub(crate) budget_spent: bool,
+    /// The turn that the line gave it instead of a place, in milliseconds from then.
+    turn_ms: Option<u64>,
+    /// The caller's client is asked not to try again by itself: the retry budget had nothing left
+    /// for a repetition of ours, or the caller's turn is later than clients wait.
+    pub(crate) no_repetition: bool,
     /// The faults are this request's own, as its like has shown before.
     pub(crate) poisoned: bool,
 }
@@ -66,9 +69,10 @@ impl Trail {
     }
 
     /// It did not, or in vain; what is told as the wait is the line's own reckoning.
-    pub(crate) fn not_waited(&mut self, why: &str, retry_after: Duration) {
+    pub(crate) fn not_waited(&mut self, why: &str, turn: Turn) {
         self.add(format_args!("{why}"));
-        self.wait_ms_min = Some(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX));
+        self.turn_ms = Some(u64::try_from(turn.after.as_millis()).unwrap_or(u64::MAX));
+        self.no_repetition |= turn.is_far;
     }
 
     /// A second call was made after so long, and `target` was the first to answer.
@@ -106,9 +110,15 @@ impl Trail {
         self.accounts_out_ms = self.accounts_out_ms.map(sooner).or(wait_ms);
     }
 
+    /// When it makes sense to come again, in milliseconds. A turn of its own is kept free for it, so
+    /// that counts, and not that some rung may take somebody sooner.
+    pub(crate) fn wait_ms(&self) -> Option<u64> {
+        self.turn_ms.or(self.wait_ms_min)
+    }
+
     /// The retry budget has nothing left for this request.
     pub(crate) fn budget_is_spent(&mut self) {
-        self.budget_spent = true;
+        self.no_repetition = true;
         self.add(format_args!("retry budget spent"));
     }
 

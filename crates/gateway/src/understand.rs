@@ -18,7 +18,7 @@ pub(crate) struct Understood {
 
 /// Reads the outline in the caller's dialect.
 pub(crate) fn understand(received: Received) -> Result<Understood, Box<TurnedAway>> {
-    let Received { asked, passed, body, mut ticket } = received;
+    let Received { asked, passed, again, body, mut ticket } = received;
     let ask = Ask {
         operation: asked.operation,
         body: &body,
@@ -31,6 +31,7 @@ pub(crate) fn understand(received: Received) -> Result<Understood, Box<TurnedAwa
             request.operation = asked.operation;
             request.framing = asked.framing;
             request.passed = passed;
+            request.again = again;
             ticket.set_request(&request);
             Ok(Understood { request: Arc::new(request), ticket })
         }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use admission::{NoPlace, RoomSettings, Ticket, Waiter, WaitingRoom};
+use admission::{
+    Entered, Eta, NoPlace, RoomSettings, Ticket, Turn as NextTurn, Waiter, WaitingRoom,
+};
 use clock::{Clock, Dice, Tick};
 use tokio::sync::Notify;
 
@@ -15,8 +17,9 @@ use tokio::sync::Notify;
 const ROOMS_MAX: usize = 4096;
 
 /// All rooms.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rooms {
+    clock: Arc<dyn Clock>,
     rooms: RwLock<HashMap<Box<str>, Arc<Room>>>,
     /// Waiters in all rooms: a look at it is all that a call costs while nobody waits.
     waiting: AtomicUsize,
@@ -39,12 +42,22 @@ impl Room {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where one stands: how many are before it, and how long it will take.
+    pub(crate) fn position(&self, now: Tick, ticket: Ticket) -> Option<(usize, Option<Eta>)> {
+        self.line().room.position(now, ticket)
+    }
+
     /// Wakes the one whose turn it is.
     fn wake(&self) {
         let line = self.line();
         if let Some(waker) = line.room.next().and_then(|ticket| line.wakers.get(&ticket)) {
             waker.notify_one();
         }
+    }
+
+    /// One who was let in heard his first word so long after he came, or left before it.
+    pub(crate) fn first_word(&self, after: Duration, left: bool) {
+        self.line().room.first_word(after, left);
     }
 
     /// Somebody went in without waiting.
@@ -59,6 +72,10 @@ impl Room {
 }
 
 impl Rooms {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, rooms: RwLock::default(), waiting: AtomicUsize::new(0) }
+    }
+
     /// The room of a ladder, if anybody ever waited there.
     pub(crate) fn known(&self, ladder: &str) -> Option<Arc<Room>> {
         self.rooms.read().unwrap_or_else(PoisonError::into_inner).get(ladder).cloned()
@@ -78,8 +95,11 @@ impl Rooms {
             // In this order everywhere, so that nobody waits for whom he keeps waiting.
             let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
             let mut line = room.line();
-            let ticket = line.room.enter(now, waiter, &mut dice)?;
+            let Entered { ticket, instead_of } = line.room.enter(now, waiter, &mut dice)?;
             line.wakers.insert(ticket, notify.clone());
+            if let Some(waker) = instead_of.and_then(|last| line.wakers.get(&last)) {
+                waker.notify_one();
+            }
             ticket
         };
         self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -158,18 +178,34 @@ impl Place {
         }
     }
 
-    /// It goes in; gives how long it waited.
-    pub(crate) fn let_in(mut self, now: Tick) -> Duration {
+    /// It goes in; gives how long it waited, and where.
+    pub(crate) fn let_in(mut self, now: Tick) -> (Duration, Arc<Room>) {
         self.gone = true;
-        let mut line = self.room.line();
+        let room = self.room.clone();
+        let mut line = room.line();
         line.wakers.remove(&self.ticket);
-        line.room.let_in(now, self.ticket).unwrap_or_default()
+        let waited = line.room.let_in(now, self.ticket).unwrap_or_default();
+        drop(line);
+        (waited, room)
     }
 
-    /// What to tell somebody for whom waiting was in vain.
-    pub(crate) fn retry_after(&self, now: Tick, dice: &Mutex<Dice>) -> Duration {
+    /// Waiting was in vain; gives what to tell. Nobody is let in before `opens`.
+    pub(crate) fn give_up(
+        mut self,
+        now: Tick,
+        opens: Tick,
+        dice: &Mutex<Dice>,
+    ) -> Option<NextTurn> {
+        self.gone = true;
         let mut dice = dice.lock().unwrap_or_else(PoisonError::into_inner);
-        self.room.line().room.retry_after(now, &mut dice)
+        let mut line = self.room.line();
+        line.wakers.remove(&self.ticket);
+        line.room.give_up(now, self.ticket, opens, &mut dice)
+    }
+
+    /// Where it stands, for whoever tells.
+    pub(crate) fn whereabouts(&self) -> (Arc<Room>, Ticket) {
+        (self.room.clone(), self.ticket)
     }
 }
 
@@ -178,7 +214,7 @@ impl Drop for Place {
         if !self.gone {
             let mut line = self.room.line();
             line.wakers.remove(&self.ticket);
-            line.room.leave(self.ticket);
+            line.room.leave(self.rooms.clock.now(), self.ticket);
         }
         self.rooms.waiting.fetch_sub(1, Ordering::Relaxed);
         // There may be room for the next one too.

@@ -42,3 +42,5 @@ mod recall;
 mod takeover;
 #[cfg(test)]
 mod telling;
+#[cfg(test)]
+mod waiting;

@@ -223,7 +223,8 @@ async fn pages_of_providers_are_read_only_where_that_is_asked_for() {
 async fn what_never_answered_is_never_called_good() {
     let network = Network::default();
     let _first = Provider::start(&network, 9001, vec![failing(503)]);
-    let house = open(&network, &settings(&["fake1/a"], ""));
+    // One caller after the other would wait for the breaker, and then there are few of them.
+    let house = open(&network, &settings(&["fake1/a"], "[waiting_room]\nwaiters_max = 0\n"));
     let good = |page: &serde_json::Value| condition(page, "fake1 chat") == "operational";
     assert_eq!(ask_until(&house, 90, good).await, None);
     assert_eq!(condition(&summary(&house).await, "fake1 chat"), "major_outage");

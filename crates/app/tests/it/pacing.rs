@@ -129,7 +129,7 @@ async fn nobody_waits_for_a_provider_that_is_merely_slower_than_it_was() {
         crowd(&house, 30).await;
     }
     let waited = |got: &[Got]| {
-        let why = |one: &&Got| one.header("seawall-why").unwrap_or_default().contains("waited");
+        let why = |one: &&Got| one.header("seawall-why").unwrap_or_default().contains("wait");
         got.iter().filter(why).count()
     };
     // Much slower than is expected, and still a quarter of what the clock allows.

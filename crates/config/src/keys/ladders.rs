@@ -276,8 +276,8 @@ pub(crate) static PACE: Section = Section {
 
 pub(crate) static WAITING_ROOM: Section = Section {
     name: "waiting_room",
-    sentence: "Where requests stand in line while every provider of their ladder has enough to do. \
-               Nobody waits with `[pace] enabled = false`.",
+    sentence: "Where requests stand in line while every provider of their ladder has enough to do, \
+               or is kept from by its breaker for less than the longest wait. Nobody waits with `[pace] enabled = false`.",
     keys: &[
         integer(
             "waiters_max",
@@ -290,6 +290,19 @@ pub(crate) static WAITING_ROOM: Section = Section {
             (1, HOUR_MS),
             || RoomSettings::default().wait_ms_max.to_string(),
             "The longest wait; who would wait longer is told so at once.",
+        ),
+        integer(
+            "tell_after_ms",
+            (0, HOUR_MS),
+            || RoomSettings::default().tell_after_ms.to_string(),
+            "After so long in line a caller of a stream is told his place in comments, where his \
+             clients can read them; 0 tells nobody.",
+        ),
+        integer(
+            "tell_every_ms",
+            (1_000, HOUR_MS),
+            || RoomSettings::default().tell_every_ms.to_string(),
+            "How often he is told after that.",
         ),
     ],
     tables: &[],

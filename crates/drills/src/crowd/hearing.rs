@@ -27,8 +27,36 @@ pub(super) struct Hearing {
     pub(super) has_word: bool,
     pub(super) told: Told,
     pub(super) takeovers: u32,
+    /// What a gateway tells that sent its head before it knew the answer.
+    pub(super) late: Late,
     /// The last chunk has come.
     pub(super) is_over: bool,
+}
+
+/// What would have stood in the head, had it been known then.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    pub(super) served_by: Option<String>,
+    pub(super) tries: Option<u32>,
+    pub(super) why: Option<String>,
+    /// The status that a refusal would have had.
+    pub(super) refused: Option<u16>,
+}
+
+impl Late {
+    /// Reads a comment such as `answers served_by=a/b attempts=1 why=waited 3.0 s`.
+    fn read(&mut self, words: &str) {
+        let (words, why) = words.split_once(" why=").unwrap_or((words, ""));
+        for (name, value) in words.split(' ').filter_map(|word| word.split_once('=')) {
+            match name {
+                "served_by" => self.served_by = Some(value.to_owned()),
+                "attempts" => self.tries = value.parse().ok(),
+                "status" => self.refused = value.parse().ok(),
+                _ => {}
+            }
+        }
+        self.why = Some(why.to_owned());
+    }
 }
 
 /// These bytes are no chunks.
@@ -47,6 +75,7 @@ impl Hearing {
             has_word: false,
             told: Told::Open,
             takeovers: 0,
+            late: Late::default(),
             is_over: false,
         }
     }
@@ -111,6 +140,10 @@ impl Hearing {
                 data.push_str(more.trim_start());
             } else if line.starts_with(": seawall takeover") {
                 self.takeovers += 1;
+            } else if let Some(late) = line.strip_prefix(": seawall ")
+                && (late.starts_with("answers ") || late.starts_with("refused "))
+            {
+                self.late.read(late);
             } else if line.starts_with('{') {
                 data.push_str(line);
             }
@@ -259,11 +292,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_gateway_tells_late_is_heard() {
+        let told = ": seawall waiting position=2 eta_s=3\n\n: seawall answers served_by=a/b attempts=2 why=waited 3.0 s; a/b served\n\n";
+        let late = heard(Dialect::Chat, &format!("{}{LAST_CHUNK}", chunk(told)), 7).late;
+        assert_eq!((late.served_by.as_deref(), late.tries), (Some("a/b"), Some(2)));
+        assert_eq!(late.why.as_deref(), Some("waited 3.0 s; a/b served"));
+        let told =
+            ": seawall refused status=503 retry_after_s=9 why=full\n\ndata: {\"error\":{}}\n\n";
+        let heard = heard(Dialect::Chat, &format!("{}{LAST_CHUNK}", chunk(told)), 7);
+        assert_eq!((heard.late.refused, heard.told), (Some(503), Told::Broken));
+    }
+
+    #[test]
     fn every_request_is_read_by_the_provider_that_it_is_meant_for() {
         use crate::crowd::tongue::{Question, request};
         let size = Size { input_tokens: 9, output_tokens: 4 };
         for dialect in ALL {
-            let question = Question { model: "m", size, stream: true };
+            let question = Question { model: "m", size, stream: true, repeats: 0 };
             let text = request(dialect, "key-of-the-test", &question);
             let target = text.split(' ').nth(1).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -106,7 +106,7 @@ impl People {
                 target: &Target::Gateway,
                 tenant: &crowd.tenant,
                 dialect,
-                question: Question { model: &self.model, size: *size, stream },
+                question: Question { model: &self.model, size: *size, stream, repeats: round },
                 patience_until: now + crowd.patience,
                 total_until: now + crowd.total,
                 hangs_up,

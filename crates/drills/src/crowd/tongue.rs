@@ -13,11 +13,13 @@ pub(crate) struct Question<'a> {
     pub(crate) model: &'a str,
     pub(crate) size: Size,
     pub(crate) stream: bool,
+    /// How often the SDK has asked before.
+    pub(crate) repeats: u32,
 }
 
 /// The whole request, ready to be sent.
 pub(crate) fn request(dialect: Dialect, key: &str, question: &Question<'_>) -> String {
-    let Question { model, size, stream } = *question;
+    let Question { model, size, stream, repeats } = *question;
     let prompt = prompt(size);
     let turn = format!("\"messages\":[{{\"role\":\"user\",\"content\":\"{prompt}\"}}]");
     let named = format!("\"model\":\"{model}\",\"stream\":{stream}");
@@ -51,8 +53,15 @@ pub(crate) fn request(dialect: Dialect, key: &str, question: &Question<'_>) -> S
         Dialect::Messages => format!("x-api-key: {key}\r\nanthropic-version: 2023-06-01"),
         Dialect::Gemini => format!("x-goog-api-key: {key}"),
     };
+    let counted = match dialect {
+        Dialect::Chat | Dialect::Azure | Dialect::Responses | Dialect::Messages => {
+            format!("\r\nx-stainless-retry-count: {repeats}")
+        }
+        // Google's SDKs do not say so, and nobody else's are spoken.
+        Dialect::Gemini | Dialect::Agent => String::new(),
+    };
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: gateway.drill\r\ncontent-type: application/json\r\n{key}\r\ncontent-length: {length}\r\n\r\n{body}"
+        "POST {path} HTTP/1.1\r\nhost: gateway.drill\r\ncontent-type: application/json\r\n{key}{counted}\r\ncontent-length: {length}\r\n\r\n{body}"
     )
 }

@@ -240,6 +240,8 @@ struct Reading {
     /// Where a stream is heard; of any other answer only the end counts.
     hearing: Option<Hearing>,
     has_head: bool,
+    /// The head came while the request stood in line.
+    came_early: bool,
     length: Option<usize>,
 }
 
@@ -247,12 +249,40 @@ impl Reading {
     fn new(dialect: Dialect, stream: bool) -> Self {
         let reply = Reply::nothing(End::Broken);
         let hearing = stream.then(|| Hearing::new(dialect));
-        Self { bytes: Vec::with_capacity(2_048), reply, hearing, has_head: false, length: None }
+        Self {
+            bytes: Vec::with_capacity(2_048),
+            reply,
+            hearing,
+            has_head: false,
+            came_early: false,
+            length: None,
+        }
     }
 
     fn ended(mut self, end: End) -> Reply {
         self.reply.end = end;
+        self.hear_late();
         self.reply
+    }
+
+    /// A head that came before its answer: what it would have told came later, and an SDK that has
+    /// handed a stream out does not ask again by itself.
+    fn hear_late(&mut self) {
+        let Some(late) = self.hearing.as_mut().map(|hearing| std::mem::take(&mut hearing.late))
+        else {
+            return;
+        };
+        let reply = &mut self.reply;
+        if self.came_early && reply.end != End::Complete {
+            reply.may_retry = false;
+        }
+        if let Some(status) = late.refused.filter(|_| reply.end == End::Broken) {
+            (reply.end, reply.status) = (End::Refused, status);
+        }
+        if late.why.is_some() {
+            reply.why = late.why;
+            (reply.served_by, reply.tries) = (late.served_by, late.tries.or(Some(0)));
+        }
     }
 
     /// A stream that has begun and does not end is as good as cut.
@@ -314,6 +344,7 @@ impl Reading {
                 self.reply.served_by = value().map(str::to_owned);
             } else if name.eq_ignore_ascii_case("seawall-why") {
                 self.reply.why = value().map(str::to_owned);
+                self.came_early = value() == Some("waiting in line");
             } else if name.eq_ignore_ascii_case("seawall-attempts") {
                 self.reply.tries = value().and_then(|value| value.parse().ok());
             }
@@ -355,7 +386,7 @@ mod tests {
                 target: &Target::Gateway,
                 tenant: "t",
                 dialect: Dialect::Chat,
-                question: Question { model: "m", size: SIZE, stream: true },
+                question: Question { model: "m", size: SIZE, stream: true, repeats: 0 },
                 patience_until: later,
                 total_until: later,
                 hangs_up: false,

@@ -31,6 +31,10 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files![
     "domino",
     "metastable",
+    "full-outage",
+    "half-capacity",
+    "twice-the-load",
+    "within-the-limits",
     "2024-06-04-domino",
     "2023-11-08-load-then-ddos",
     "2024-12-11-control-plane",

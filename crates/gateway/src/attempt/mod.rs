@@ -5,6 +5,7 @@ mod call;
 mod clocks;
 mod hedge;
 mod poison;
+mod queued;
 mod recalled;
 mod standing;
 
@@ -18,7 +19,9 @@ use domain::{Dialect, Fault, FaultClass, Losses, Operation, Piece, Reply, Target
 use resilience::{Next, PaceSettings, Take};
 use upstream::{Head, Pieces, Proofs, Readiness, Upstream, Whole};
 
-use standing::take_of;
+pub(crate) use queued::{Attempted, Queued};
+pub(crate) use standing::Sign;
+use standing::{Hopes, take_of};
 
 use crate::plan::Planned;
 use crate::recall::When;
@@ -60,14 +63,15 @@ pub(crate) enum Began {
 /// Tries the rungs in their order.
 pub(crate) async fn attempt(
     gateway: &Gateway,
-    lineup: &Lineup,
+    lineup: &Arc<Lineup>,
     planned: Planned,
-) -> Result<Answering, Box<TurnedAway>> {
+) -> Result<Attempted, Box<TurnedAway>> {
     let Planned { request, ticket, ladder, deadline } = planned;
     let take = take_of(&request);
+    let is_told = lineup.room.tell_after_ms > 0 && crate::early::bears_it(&request);
     let mut climb = Climb {
-        gateway,
-        lineup,
+        gateway: Cow::Borrowed(gateway),
+        lineup: Cow::Borrowed(lineup),
         request,
         ticket,
         ladder,
@@ -77,39 +81,17 @@ pub(crate) async fn attempt(
         trail: Trail::default(),
         take,
         given_up: Vec::new(),
-        held_until: None,
-        may_wait: true,
+        hopes: Hopes::new(lineup.pace.enabled),
         place: None,
+        sign: None,
         going_on: None,
     };
-    let mut answered = climb.recall(When::First).await;
-    if answered.is_none() {
-        answered = climb.run().await.ok();
+    if let Some(answered) = climb.recall(When::First).await {
+        return climb.end(Ok(answered)).await.map(Attempted::Answers);
     }
-    if answered.is_none() {
-        answered = climb.recall(When::Outage).await;
-    }
-    match answered {
-        Some(answered) => Ok(Answering {
-            gap_max: Duration::from_millis(climb.ladder.clocks.gap_ms_max),
-            request: climb.request,
-            ladder: climb.ladder,
-            ticket: climb.ticket,
-            trail: climb.trail,
-            claim: answered.claim,
-            head: answered.head,
-            began: answered.began,
-            losses: answered.losses,
-            attempt_started: answered.started,
-            deadline,
-        }),
-        None => {
-            // Moves are made beyond the budget too, and who finds all breakers open makes none: a
-            // caller's client must not add to what is too much already.
-            climb.trail.budget_spent |= gateway.retry_budget_level() <= 0.0;
-            let ask = climb.request.dialect;
-            Err(crate::exhausted::turn_away(ask, climb.ticket, climb.trail))
-        }
+    match climb.run(is_told).await {
+        Err(NotYet::WouldWait) => Ok(Attempted::Waits(Queued::new(climb.with_a_sign()))),
+        answered => climb.end(answered).await.map(Attempted::Answers),
     }
 }
 
@@ -130,14 +112,14 @@ pub(crate) struct Again {
 /// was told.
 pub(crate) async fn attempt_again(
     gateway: &Gateway,
-    lineup: &Lineup,
+    lineup: &Arc<Lineup>,
     again: Again,
 ) -> (Option<Answered>, Ticket, Trail) {
     let Again { request, ticket, trail, ladder, deadline, tries, going_on } = again;
     let take = take_of(&request);
     let mut climb = Climb {
-        gateway,
-        lineup,
+        gateway: Cow::Borrowed(gateway),
+        lineup: Cow::Borrowed(lineup),
         request,
         ticket,
         ladder,
@@ -147,17 +129,22 @@ pub(crate) async fn attempt_again(
         trail,
         take,
         given_up: Vec::new(),
-        held_until: None,
-        may_wait: true,
+        hopes: Hopes::new(lineup.pace.enabled),
         place: None,
+        sign: None,
         going_on: Some(going_on),
     };
-    let answered = climb.run().await.ok();
+    let answered = climb.run(false).await.ok();
     (answered, climb.ticket, climb.trail)
 }
 
-/// No rung is left.
-struct Exhausted;
+/// Why there is no answer.
+enum NotYet {
+    /// No rung is left.
+    Exhausted,
+    /// It has to stand in line first.
+    WouldWait,
+}
 
 /// An attempt that answered.
 pub(crate) struct Answered {
@@ -168,10 +155,10 @@ pub(crate) struct Answered {
     pub(crate) started: Tick,
 }
 
-/// The way down one ladder.
+/// The way down one ladder. It borrows what outlives it, until it has to stand in line.
 struct Climb<'a> {
-    gateway: &'a Gateway,
-    lineup: &'a Lineup,
+    gateway: Cow<'a, Gateway>,
+    lineup: Cow<'a, Arc<Lineup>>,
     request: Arc<domain::Request>,
     ticket: Ticket,
     ladder: resilience::Found,
@@ -184,11 +171,10 @@ struct Climb<'a> {
     take: Take,
     /// Rungs that this request is done with.
     given_up: Vec<Target>,
-    /// The earliest instant at which a rung that would be too much now may take it.
-    held_until: Option<Tick>,
-    /// It may still stand in line.
-    may_wait: bool,
+    hopes: Hopes,
     place: Option<Place>,
+    /// Where its place is shown while it stands in line, if anybody looks.
+    sign: Option<Arc<Sign>>,
     /// An answer is gone on with that broke off elsewhere.
     going_on: Option<GoingOn>,
 }
@@ -199,31 +185,98 @@ enum Onward {
     Stop,
 }
 
-impl Climb<'_> {
-    async fn run(&mut self) -> Result<Answered, Exhausted> {
-        // Whoever comes while others wait stands behind them.
-        let mut in_line = self.others_wait();
-        loop {
-            if !in_line {
-                // First whoever takes it with ease; then whoever can bear it.
-                for pressed in [false, true] {
-                    self.held_until = None;
-                    match self.pass(pressed).await {
-                        Ok(answered) => return Ok(answered),
-                        Err(Onward::Stop) => return Err(Exhausted),
-                        Err(Onward::NextRung) => {}
-                    }
-                    if self.held_until.is_none() {
-                        break;
-                    }
-                }
-                if self.held_until.is_none() || !self.may_wait {
-                    return Err(Exhausted);
-                }
-            }
-            in_line = false;
-            self.wait().await;
+impl<'a> Climb<'a> {
+    /// The same, with nothing borrowed and a sign of its place in line.
+    fn with_a_sign(self) -> Climb<'static> {
+        Climb {
+            gateway: Cow::Owned(self.gateway.into_owned()),
+            lineup: Cow::Owned(self.lineup.into_owned()),
+            request: self.request,
+            ticket: self.ticket,
+            ladder: self.ladder,
+            deadline: self.deadline,
+            step: self.step,
+            tries: self.tries,
+            trail: self.trail,
+            take: self.take,
+            given_up: self.given_up,
+            hopes: self.hopes,
+            place: self.place,
+            sign: Some(Arc::default()),
+            going_on: self.going_on,
         }
+    }
+
+    /// Gives what there is, or what the same caller was told before, or a refusal.
+    async fn end(
+        mut self,
+        answered: Result<Answered, NotYet>,
+    ) -> Result<Answering, Box<TurnedAway>> {
+        let answered = match answered {
+            Ok(answered) => Some(answered),
+            Err(_) => self.recall(When::Outage).await,
+        };
+        let Some(answered) = answered else {
+            // Moves are made beyond the budget too, and who finds all breakers open makes none: a
+            // caller's client must not add to what is too much already.
+            self.trail.no_repetition |= self.gateway.retry_budget_level() <= 0.0;
+            let dialect = self.request.dialect;
+            return Err(crate::exhausted::turn_away(dialect, self.ticket, self.trail));
+        };
+        Ok(Answering {
+            gap_max: Duration::from_millis(self.ladder.clocks.gap_ms_max),
+            request: self.request,
+            ladder: self.ladder,
+            ticket: self.ticket,
+            trail: self.trail,
+            claim: answered.claim,
+            head: answered.head,
+            began: answered.began,
+            losses: answered.losses,
+            attempt_started: answered.started,
+            deadline: self.deadline,
+        })
+    }
+
+    /// Asks the rungs, and stands in line where none takes it now; `is_told` if whoever asks would
+    /// rather hear of that first.
+    async fn run(&mut self, is_told: bool) -> Result<Answered, NotYet> {
+        // Whoever comes while others wait stands behind them. Only the reserve is asked before
+        // that, if nobody else can be for now.
+        let looks = !self.others_wait() || self.is_shut(self.gateway.shared.clock.now());
+        if looks && let Some(ended) = self.look().await {
+            return ended;
+        }
+        if is_told {
+            return Err(NotYet::WouldWait);
+        }
+        self.stand_in_line().await
+    }
+
+    async fn stand_in_line(&mut self) -> Result<Answered, NotYet> {
+        loop {
+            self.wait().await;
+            if let Some(ended) = self.look().await {
+                return ended;
+            }
+        }
+    }
+
+    /// Asks the rungs that take it now; `None` if there is hope of one that will.
+    async fn look(&mut self) -> Option<Result<Answered, NotYet>> {
+        // First whoever takes it with ease; then whoever can bear it.
+        for pressed in [false, true] {
+            self.hopes.none_yet();
+            match self.pass(pressed).await {
+                Ok(answered) => return Some(Ok(answered)),
+                Err(Onward::Stop) => return Some(Err(NotYet::Exhausted)),
+                Err(Onward::NextRung) => {}
+            }
+            if self.hopes.held_until.is_none() {
+                break;
+            }
+        }
+        (!self.hopes.any()).then_some(Err(NotYet::Exhausted))
     }
 
     /// Once down the ladder. What is only too fast now is passed over, but what comes after it and
@@ -244,8 +297,8 @@ impl Climb<'_> {
                 if self.given_up.contains(&rung.target) {
                     continue;
                 }
-                let hopes = self.may_wait || !pressed;
-                if upstream.is_reserve() && self.held_until.is_some() && hopes {
+                let hopes = self.hopes.may_wait || !pressed;
+                if upstream.is_reserve() && self.hopes.held_until.is_some() && hopes {
                     return Err(Onward::NextRung);
                 }
                 if upstream.is_reserve()
@@ -331,7 +384,8 @@ impl Climb<'_> {
                     return Err(Onward::NextRung);
                 }
             };
-            if !self.pay_for_try(anew && !self.broke_off_at(&rung.target)) {
+            let first = if tries_here == 0 { !self.has_asked(&rung.target) } else { anew };
+            if !self.pay_for_try(first) {
                 claim.unsent(now);
                 self.trail.budget_is_spent();
                 self.given_up.push(rung.target.clone());
@@ -424,8 +478,12 @@ impl Climb<'_> {
 
     /// This very rung's answer is the one that broke off.
     fn broke_off_at(&self, target: &Target) -> bool {
-        let attempts = &self.ticket.view().attempts;
-        self.going_on.is_some() && attempts.iter().any(|attempt| attempt.target == *target)
+        self.going_on.is_some() && self.has_asked(target)
+    }
+
+    /// This rung was asked for this request before, however long ago.
+    fn has_asked(&self, target: &Target) -> bool {
+        self.ticket.view().attempts.iter().any(|attempt| attempt.target == *target)
     }
 
     /// A caller compares the vectors that he gets with those that he has: only the ladder's first

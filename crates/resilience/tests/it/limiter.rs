@@ -234,6 +234,26 @@ fn what_the_operator_says_is_believed_and_what_is_learned_stays() {
 }
 
 proptest! {
+    /// Whatever was before, a provider that answers well while it is made use of gets its calls back
+    /// within two minutes.
+    #[test]
+    fn a_provider_that_is_well_is_used_again(
+        bad in prop::collection::vec((0.0_f64..10.0, 0_u32..300), 1..400),
+    ) {
+        let settings = LimiterSettings { start: 20, limit_min: 2, limit_max: 60 };
+        let mut limiter = Limiter::new(settings);
+        let mut now_ms = 0;
+        for (pulse, in_flight) in bad {
+            now_ms += 50;
+            limiter.answered(Tick::from_millis(now_ms), pulse, in_flight);
+        }
+        for _ in 0..2_400 {
+            now_ms += 50;
+            limiter.answered(Tick::from_millis(now_ms), 0.2, limiter.limit().0);
+        }
+        prop_assert_eq!(limiter.limit().0, 60);
+    }
+
     /// Whatever comes, the limit stays within its bounds, and a bad second never raises it.
     #[test]
     fn the_limit_keeps_its_bounds(

@@ -106,6 +106,59 @@ fn a_call_larger_than_the_limit_is_let_go_when_the_limit_is_full() {
 }
 
 proptest! {
+    /// Within any minute no more calls go than the limit allows that was told before it, however
+    /// they come and whatever was left then.
+    #[test]
+    fn a_limit_that_was_told_is_kept(
+        limit in 1_u64..200,
+        used in 0_u64..200,
+        pauses in prop::collection::vec(0_u64..2_000, 1..400),
+    ) {
+        let mut pacer = Pacer::default();
+        let mut dice = Dice::seeded(9);
+        let mut now_ms = 60_000;
+        let used = used.min(limit);
+        pacer.told(Tick::from_millis(now_ms), &[requests(limit, limit - used, 0)]);
+        let mut sent: Vec<u64> = Vec::new();
+        for pause in pauses {
+            now_ms += pause;
+            if pacer.ask(Tick::from_millis(now_ms), CALL, &mut dice) == Paced::Go {
+                sent.push(now_ms);
+            }
+            let in_minute = sent.iter().filter(|at| **at + 60_000 > now_ms).count() as u64;
+            prop_assert!(in_minute <= limit, "{} of {} in a minute", in_minute, limit);
+        }
+        let first_second = sent.iter().filter(|at| **at < 61_000).count() as u64;
+        prop_assert!(first_second <= (limit - used) + limit / 60 + 1, "others had used {}", used);
+    }
+
+    /// Additive increase, multiplicative decrease: a refusal never raises the pace, and what was
+    /// learned from refusals is forgotten in the end.
+    #[test]
+    fn a_refusal_slows_down_and_is_forgiven(refusals in prop::collection::vec(0_u64..3_000, 1..20)) {
+        let calls_in_next_minute = |pacer: &Pacer, from: Tick| {
+            let (mut pacer, mut dice) = (pacer.clone(), Dice::seeded(3));
+            let at = |tenth: u64| from + Duration::from_millis(tenth * 100);
+            (0..600).filter(|tenth| pacer.ask(at(*tenth), CALL, &mut dice) == Paced::Go).count()
+        };
+        let mut pacer = Pacer::default();
+        let mut dice = Dice::seeded(9);
+        let mut now = Tick::from_millis(10_000);
+        for _ in 0..300 {
+            now = now + Duration::from_millis(100);
+            pacer.ask(now, CALL, &mut dice);
+        }
+        for pause in refusals {
+            now = now + Duration::from_millis(pause);
+            let before = calls_in_next_minute(&pacer, now);
+            pacer.refused(now, None);
+            let after = calls_in_next_minute(&pacer, now);
+            prop_assert!(after <= before, "{} then {}", before, after);
+        }
+        let later = now + Duration::from_secs(301);
+        prop_assert_eq!(calls_in_next_minute(&pacer, later), 600);
+    }
+
     /// Whoever waits as told gets through in the end, whatever was told before.
     #[test]
     fn nobody_waits_for_ever(

@@ -116,6 +116,35 @@ fn an_acceleration_limit_is_not_tripped() {
 }
 
 proptest! {
+    /// However calls and answers come, the rate at most doubles within thirty seconds, stress never
+    /// raises it, and it never falls so low that nothing goes through any more.
+    #[test]
+    fn the_rate_rises_slowly_and_never_dies(
+        steps in prop::collection::vec((0_u64..300, 0_u16..1_000), 1..2_000),
+    ) {
+        let mut ramp = Ramp::default();
+        let mut now = Tick::from_millis(1);
+        let mut rates: Vec<(Tick, f64)> = Vec::new();
+        for (pause, feel) in steps {
+            now = now + Duration::from_millis(pause);
+            let before = ramp.rate_per_s();
+            ramp.ask(now);
+            match feel {
+                0 => ramp.felt(now, Feel::Stressed),
+                1..=9 => ramp.felt(now, Feel::Slow),
+                10..=800 => ramp.felt(now, Feel::Good),
+                _ => {}
+            }
+            let rate = ramp.rate_per_s().unwrap();
+            prop_assert!(rate >= 0.5, "{rate}");
+            prop_assert!(feel != 0 || before.is_none_or(|before| rate <= before * 2.0));
+            rates.push((now, rate));
+            rates.retain(|(at, _)| now.since(*at) < Duration::from_secs(30));
+            let least = rates.iter().map(|(_, rate)| *rate).fold(f64::INFINITY, f64::min);
+            prop_assert!(rate <= least * 2.0 + 1e-9, "{least} to {rate} within thirty seconds");
+        }
+    }
+
     /// Never more than its rate and a second's burst, and never stuck: whoever waits as told goes.
     #[test]
     fn a_wait_is_honest(pauses in prop::collection::vec(0_u64..3_000, 1..200)) {
