@@ -128,7 +128,7 @@ proptest! {
         for (pause, feel) in steps {
             now = now + Duration::from_millis(pause);
             let before = ramp.rate_per_s();
-            ramp.ask(now);
+            ramp.ask(now, 1.0);
             match feel {
                 0 => ramp.felt(now, Feel::Stressed),
                 1..=9 => ramp.felt(now, Feel::Slow),
