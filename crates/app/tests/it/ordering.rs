@@ -10,6 +10,9 @@ use crate::house::{CONSOLE_PORT, House, STATUS_PORT, open, open_since, settings}
 use crate::memory::Network;
 use crate::provider::{Act, Provider};
 
+/// A caller who asks once a second must not stand in line for a breaker meanwhile.
+const ROOM_CLOSED: &str = "[waiting_room]\nwaiters_max = 0\n";
+
 const WHOLE: &str = r#"{"id":"c1","object":"chat.completion","created":1,"model":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
 
@@ -111,7 +114,7 @@ async fn an_incident_is_written_by_hand_and_stands_after_a_restart() {
 async fn planned_work_is_no_outage_and_begins_and_ends_by_itself() {
     let network = Network::default();
     let first = Provider::start(&network, 9001, vec![well()]);
-    let house = open(&network, &settings(&["fake1/a"], ""));
+    let house = open(&network, &settings(&["fake1/a"], ROOM_CLOSED));
     seconds(&house, 30).await;
     let work = json!({"title": "New pipes", "components": ["fake1/chat"], "body": "It may fail.",
         "starts_at": at(2), "ends_at": at(12)});

@@ -148,7 +148,8 @@ async fn nobody_is_told_what_another_was_told() {
     let keys = "[auth]\nkeys = [\n\
         { name = \"one\", hash = \"sha256:456f1612bd25c6c8455039437bf441f43aa3b7d1c0b0047c712d5036dfebef0d\" },\n\
         { name = \"two\", hash = \"sha256:5e31278545505db1d65bf1dd696e8eaa1edfb00ba455e21c83200c04ef643c91\" },\n]\n";
-    let settings = format!("{KEPT}fresh_ms_max = 60000\n{keys}");
+    let no_line = "[waiting_room]\nwaiters_max = 0\n";
+    let settings = format!("{KEPT}fresh_ms_max = 60000\n{keys}{no_line}");
     let shop = Shop::new(CHAT, says(CHAT, TEXT), &settings);
     assert_eq!(shop.ask(CHAT, true).await.status, 200);
     for stream in [false, true] {

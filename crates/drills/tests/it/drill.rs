@@ -49,7 +49,7 @@ fn played(scenario: &Scenario, policy: Policy, seed: u64) -> Played {
 #[test]
 fn every_shipped_scenario_is_understood_in_full_and_in_short() {
     let all = shipped();
-    assert_eq!(all.len(), 12 + 33);
+    assert_eq!(all.len(), 16 + 33);
     for shipped in all {
         let scenario = shipped.read().unwrap_or_else(|mistake| panic!("{mistake}"));
         builtin(&scenario).unwrap_or_else(|error| panic!("{}: {error}", shipped.name));

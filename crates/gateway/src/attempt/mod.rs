@@ -247,6 +247,12 @@ impl<'a> Climb<'a> {
         if looks && let Some(ended) = self.look().await {
             return ended;
         }
+        // What was told before is better than a wait for a door that is shut.
+        if self.is_shut(self.gateway.shared.clock.now())
+            && let Some(answered) = self.recall(When::Outage).await
+        {
+            return Ok(answered);
+        }
         if is_told {
             return Err(NotYet::WouldWait);
         }
