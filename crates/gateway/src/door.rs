@@ -154,7 +154,7 @@ impl Gateway {
     /// doors of all its rungs are shut once; how they open again is the breakers' affair.
     pub fn heed(&self, provider: &str, advised: Advised) {
         let routes = &self.shared.routes;
-        if !routes.heed(&Arc::from(provider)).set(advised) {
+        if !routes.provider(&Arc::from(provider)).heed.set(advised) {
             return;
         }
         for rung in routes.of_provider(provider) {

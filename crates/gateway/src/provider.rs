@@ -1,11 +1,13 @@
-//! What the rungs of one provider share: how its routes stand together, and which of its keys are
-//! stopped. While nothing is wrong a call costs two looks at a number.
+//! What the rungs of one provider share: how its routes stand together, which of its keys are
+//! stopped, and what onlookers advise. While nothing is wrong a call costs two looks at a number.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::Tick;
 use resilience::{Rollup, Transition};
+
+use crate::heed::Heed;
 
 /// One provider's common knowledge.
 #[derive(Debug, Default)]
@@ -14,6 +16,7 @@ pub(crate) struct Provider {
     /// How often it came into doubt.
     doubts: AtomicU64,
     has_stopped: AtomicBool,
+    pub(crate) heed: Heed,
 }
 
 impl Provider {
@@ -60,5 +63,11 @@ impl Provider {
         let until = rollup.stopped(now, key);
         self.has_stopped.store(rollup.has_stopped(), Ordering::Relaxed);
         until
+    }
+
+    /// Forgets what was learned here; advice is no knowledge of ours and stays.
+    pub(crate) fn forget(&self) {
+        *self.rollup() = Rollup::default();
+        self.has_stopped.store(false, Ordering::Relaxed);
     }
 }

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use clock::{Dice, Tick};
 use domain::Target;
 
-use crate::heed::Heed;
 use crate::provider::Provider;
 use crate::rung::{Rung, RungSettings};
 use crate::silence::Waits;
@@ -23,19 +22,12 @@ pub(crate) struct RouteBook {
     rungs: RwLock<HashMap<Target, Arc<Rung>>>,
     /// Configured ones, over all reloads.
     providers: RwLock<HashMap<Arc<str>, Arc<Provider>>>,
-    /// Advice by provider; providers are configured ones.
-    heeds: RwLock<BTreeMap<Arc<str>, Arc<Heed>>>,
     rooms: Arc<Rooms>,
 }
 
 impl RouteBook {
     pub(crate) fn new(rooms: Arc<Rooms>) -> Self {
-        Self {
-            rungs: RwLock::default(),
-            providers: RwLock::default(),
-            heeds: RwLock::default(),
-            rooms,
-        }
+        Self { rungs: RwLock::default(), providers: RwLock::default(), rooms }
     }
 
     /// The rung of a target, made at its first use and again when its number of keys changed. One of
@@ -53,10 +45,9 @@ impl RouteBook {
             return rung;
         }
         let provider = self.provider(&target.provider);
-        let heed = self.heed(&target.provider);
-        let beside = (self.rooms.clone(), provider, heed.clone());
+        let beside = (self.rooms.clone(), provider);
         let rung = Arc::new(Rung::new(target.clone(), keys, settings, beside));
-        if heed.is_out() {
+        if rung.is_out() {
             drop(rung.shut(now(), dice));
         }
         let mut rungs = self.rungs.write().unwrap_or_else(PoisonError::into_inner);
@@ -71,18 +62,13 @@ impl RouteBook {
         self.rungs.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
     }
 
-    fn provider(&self, name: &Arc<str>) -> Arc<Provider> {
-        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
-        providers.entry(name.clone()).or_default().clone()
-    }
-
-    /// The advice on a provider.
-    pub(crate) fn heed(&self, provider: &Arc<str>) -> Arc<Heed> {
+    /// What the rungs of a provider share.
+    pub(crate) fn provider(&self, name: &Arc<str>) -> Arc<Provider> {
         let known =
-            self.heeds.read().unwrap_or_else(PoisonError::into_inner).get(provider).cloned();
+            self.providers.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         known.unwrap_or_else(|| {
-            let mut heeds = self.heeds.write().unwrap_or_else(PoisonError::into_inner);
-            heeds.entry(provider.clone()).or_default().clone()
+            let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+            providers.entry(name.clone()).or_default().clone()
         })
     }
 
@@ -121,6 +107,7 @@ impl RouteBook {
     /// Forgets what was learned under settings that are no longer in force.
     pub(crate) fn forget(&self) {
         self.rungs.write().unwrap_or_else(PoisonError::into_inner).clear();
-        self.providers.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        providers.values().for_each(|provider| provider.forget());
     }
 }

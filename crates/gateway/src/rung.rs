@@ -18,7 +18,6 @@ use resilience::{
 
 pub(crate) use claim::{Claim, Ended, Judge, tell};
 
-use crate::heed::Heed;
 use crate::provider::Provider;
 use crate::silence::Silence;
 use crate::waiting::Rooms;
@@ -43,7 +42,6 @@ pub(crate) struct Rung {
     governor: Mutex<Governor>,
     rooms: Arc<Rooms>,
     provider: Arc<Provider>,
-    heed: Arc<Heed>,
     /// Its calls that wait for a first word.
     pub(crate) silence: Silence,
     /// Its probes that wait for anything at all.
@@ -146,7 +144,7 @@ impl Rung {
         target: Target,
         keys: u16,
         settings: RungSettings,
-        (rooms, provider, heed): (Arc<Rooms>, Arc<Provider>, Arc<Heed>),
+        (rooms, provider): (Arc<Rooms>, Arc<Provider>),
     ) -> Self {
         let doubts = provider.doubts_over();
         let route = || Route {
@@ -173,7 +171,6 @@ impl Rung {
             }),
             rooms,
             provider,
-            heed,
             silence: Silence::default(),
             trials: Silence::default(),
             settings,
@@ -182,7 +179,7 @@ impl Rung {
 
     /// True while its provider's outage is confirmed.
     pub(crate) fn is_out(&self) -> bool {
-        self.heed.is_out()
+        self.provider.heed.is_out()
     }
 
     /// Shuts the doors of all keys that are open, as a streak of failures would: from then on one
@@ -375,7 +372,7 @@ impl Rung {
             governor.ramp.own_call(wish.now);
             return Ok(false);
         }
-        match governor.ramp.ask(wish.now, self.heed.ramp_factor()) {
+        match governor.ramp.ask(wish.now, self.provider.heed.ramp_factor()) {
             Pace::Go => Ok(true),
             Pace::Wait { until } => {
                 drop(governor);

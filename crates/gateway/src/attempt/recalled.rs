@@ -39,7 +39,7 @@ impl Climb<'_> {
             target.clone(),
             1,
             settings,
-            (shared.rooms.clone(), Arc::default(), Arc::default()),
+            (shared.rooms.clone(), Arc::default()),
         ));
         let standing = Standing { spilled: false, another: false, pressed: false };
         let wish = Wish { now, spent: &[], take: self.take, standing };
