@@ -68,6 +68,9 @@ def config(walls):
     # The scenes that fail on purpose use up what a live gateway would spend on retries.
     # What a client makes of an error is shown by streams that nobody goes on with.
     toml += "[failover]\nretry_budget_ratio = 1.0\ntakeover = false\n"
+    # Where nearly all fails on purpose, nobody stands in line for a door that opens, and no verdict
+    # shuts the doors of what is well.
+    toml += "[waiting_room]\nwaiters_max = 0\n[lookout]\nacts = false\n"
     return toml + f'[auth]\nkeys = [{{ name = "shop", hash = "sha256:{digest}" }}]\n'
 
 

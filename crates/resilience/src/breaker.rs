@@ -283,9 +283,9 @@ impl Breaker {
     }
 
     /// Opens a closed one because others know that the provider is down. From there on it is like any
-    /// other: a probe's success closes it. One that is open keeps what it knows.
+    /// other: a probe's success closes it. One that is open, or answers, keeps what it knows.
     pub fn shut(&mut self, now: Tick, dice: &mut Dice) -> Option<Transition> {
-        if self.open.is_some() {
+        if self.open.is_some() || self.answers(now) {
             return None;
         }
         let why = BreakerWhy::OutageConfirmed;

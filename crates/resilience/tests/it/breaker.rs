@@ -443,6 +443,9 @@ fn who_knows_of_an_outage_shuts_a_door_that_only_a_probe_opens() {
     story.wait_ms(6_000);
     assert_eq!(story.admit(), Gate::Probe);
     let told = story.judge(true, Verdict::Success);
+    let mut answering = Story::new();
+    answering.judge(false, Verdict::Success);
+    assert_eq!(answering.breaker.shut(answering.now, &mut answering.dice), None, "it answers");
     let opens = |told: Transition| (told.from, told.to, told.why);
     let wanted = (State::HalfOpen, State::Closed, BreakerWhy::ProbeSucceeded);
     assert_eq!(told.map(opens), Some(wanted));
