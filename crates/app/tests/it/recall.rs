@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use dialects::Envelope;
-use domain::{Choice, Completion, Content, Delta, Dialect, Event, Finish, Framing, Reply, Usage};
+use domain::{Choice, Completion, Content, Delta, Dialect, Event, Finish, Reply, Usage};
 use serde_json::{Value, json};
 
 use crate::caller::{Got, ask};
 use crate::house::{House, open};
 use crate::memory::Network;
 use crate::provider::{Act, Provider};
-use crate::takeover::{chunks, ladder, read, request, says};
+use crate::takeover::{chunks, ladder, read, request, says, theirs};
 
 const TEXT: &str = "The harbour wakes before the town does, and the gulls with it.";
 const CHAT: Dialect = Dialect::OpenAiChat;
@@ -30,17 +29,7 @@ fn whole(dialect: Dialect) -> Act {
         usage: Some(usage),
         ..Completion::default()
     };
-    let envelope = Envelope {
-        id: "theirs".to_owned(),
-        model: "their-model".to_owned(),
-        created_unix: 7,
-        include_usage: true,
-        framing: Framing::Events,
-        base64: false,
-        batch: false,
-        hosted_tools: false,
-    };
-    let written = dialects::of(dialect).write_whole(&Reply::Completion(completion), &envelope);
+    let written = dialects::of(dialect).write_whole(&Reply::Completion(completion), &theirs());
     Act::whole(200, "application/json", &written.body)
 }
 

@@ -40,9 +40,9 @@ fn ending(output: u64) -> Vec<Event> {
     vec![Event::Usage(usage), Event::finish(Finish::Stop)]
 }
 
-/// Events as a provider of this dialect streams them, an event a chunk.
-pub(crate) fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec<u8>> {
-    let mut writer = dialects::of(dialect).stream_writer(&Envelope {
+/// What stands around a provider's answer.
+pub(crate) fn theirs() -> Envelope {
+    Envelope {
         id: "theirs".to_owned(),
         model: "their-model".to_owned(),
         created_unix: 7,
@@ -51,7 +51,12 @@ pub(crate) fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec
         base64: false,
         batch: false,
         hosted_tools: false,
-    });
+    }
+}
+
+/// Events as a provider of this dialect streams them, an event a chunk.
+pub(crate) fn chunks(dialect: Dialect, events: &[Event], whole: bool) -> Vec<Vec<u8>> {
+    let mut writer = dialects::of(dialect).stream_writer(&theirs());
     let mut chunks = vec![writer.start().to_vec()];
     chunks.extend(events.iter().map(|event| writer.event(event).to_vec()));
     if whole {

@@ -84,8 +84,8 @@ pub(crate) static LOOKOUT: Section = Section {
         flag(
             "acts",
             || lookout::Settings::default().acts.to_string(),
-            "Whether verdicts act on the line: a confirmed outage shuts the doors of all rungs of its \
-             provider, which then are asked one call at a time, and where a crowd is expected fewer \
+            "Whether verdicts act on the line: a confirmed outage shuts the doors of those rungs of its \
+             provider that do not answer, which then are asked one call at a time, and where a crowd is expected fewer \
              of the calls that belong elsewhere are sent at first.",
         ),
     ],

@@ -184,3 +184,67 @@ fn see_text(text: &Shape<'_>, sight: &mut Sight) {
     let chars = text.as_text().map_or(0, |text| text.chars().count());
     sight.text_chars = sight.text_chars.saturating_add(u32::try_from(chars).unwrap_or(u32::MAX));
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::form::{Reading, StreamReader};
+    use crate::stream::EventStream;
+
+    const RELAY: Reading = Reading::Relay { hide_usage: false };
+
+    fn read(mut reader: EventStream<Events>, stream: &str) -> (Vec<String>, u8) {
+        reader.push(Bytes::from(stream.to_owned()));
+        let mut runs = Vec::new();
+        while let Some(run) = reader.next_run() {
+            runs.push(format!("{run:?}"));
+        }
+        while let Some(run) = reader.end() {
+            runs.push(format!("{run:?}"));
+        }
+        (runs, reader.casts())
+    }
+
+    fn event() -> impl Strategy<Value = String> {
+        let wrapping = prop::sample::select(vec![
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"@"}}"#,
+            r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"@"}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"@","text":"@"}}"#,
+            r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":"@"}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":3},"text":"@"}"#,
+            r#"{"type":"error","error":{"type":"overloaded_error","text":"@"}}"#,
+            r#"{"type":"ping"}"#,
+            r#"{"type":"message_stop"}"#,
+        ]);
+        let text = prop::sample::select(vec!["a", " two", "", "é", r#"\n\"x\""#, r"\ud800"]);
+        (wrapping, text).prop_map(|(data, text)| format!("data: {}\n\n", data.replace('@', text)))
+    }
+
+    proptest! {
+        /// Moulds spare work and change nothing.
+        #[test]
+        fn a_mould_changes_nothing(
+            events in proptest::collection::vec((event(), 1_usize..4), 0..12),
+            translate in any::<bool>(),
+        ) {
+            let stream: String = events.iter().map(|(event, times)| event.repeat(*times)).collect();
+            let reading = if translate { Reading::Translate } else { RELAY };
+            let with = read(EventStream::new(Events::default(), reading), &stream);
+            let without = read(EventStream::without_moulds(Events::default(), reading), &stream);
+            prop_assert_eq!(with.0, without.0);
+        }
+    }
+
+    #[test]
+    fn one_mould_serves_a_whole_text() {
+        let event =
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#;
+        let stream = format!("data: {event}\n\n").repeat(100);
+        let (runs, casts) = read(EventStream::new(Events::default(), RELAY), &stream);
+        assert!(runs[0].contains("content_deltas: 100"), "{runs:?}");
+        assert_eq!(casts, 1);
+    }
+}
