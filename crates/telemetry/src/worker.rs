@@ -11,8 +11,9 @@ use std::time::Duration;
 use crate::log_writer::LogWriter;
 use crate::telemetry::Shared;
 
-/// Between two looks into the queues.
-const LOOK_MS: u64 = 50;
+/// Between two looks into the queues. They hold this long what 300,000 requests a second leave, and
+/// each look wakes an idle process.
+const LOOK_MS: u64 = 200;
 
 /// Everything that the background threads need; does nothing until it is spawned.
 #[derive(Debug)]

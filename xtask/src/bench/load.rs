@@ -22,7 +22,7 @@ use crate::say;
 const SAMPLES_MAX: usize = 4_000_000;
 const READ_BYTES: usize = 64 * 1024;
 /// Streams that are being opened at one time, when they are to be held.
-const OPENING_MAX: usize = 64;
+const OPENING_MAX: usize = 512;
 /// An answer that takes longer is lost.
 const ANSWER_MS_MAX: u64 = 150_000;
 
