@@ -102,10 +102,11 @@ fn write_provider(
 
 fn clocks(clocks: &Clocks) -> String {
     format!(
-        "connect {} ms, headers {} ms, first token {} ms, unstreamed {} ms, gap {} ms, crawl {} ms, total {} ms",
+        "connect {} ms, headers {} ms, first token {} ms, head held {} ms, unstreamed {} ms, gap {} ms, crawl {} ms, total {} ms",
         clocks.connect_ms_max,
         clocks.headers_ms_max,
         clocks.first_token_ms_max,
+        clocks.head_held_ms_max,
         clocks.unstreamed_ms_max,
         clocks.gap_ms_max,
         clocks.crawl_ms_max,

@@ -30,6 +30,7 @@ pub(crate) fn clocks(
         connect_ms_max: table.integer("connect_ms_max", d.connect_ms_max, f),
         headers_ms_max: table.integer("headers_ms_max", d.headers_ms_max, f),
         first_token_ms_max: table.integer("first_token_ms_max", d.first_token_ms_max, f),
+        head_held_ms_max: table.integer("head_held_ms_max", d.head_held_ms_max, f),
         unstreamed_ms_max: table.integer("unstreamed_ms_max", d.unstreamed_ms_max, f),
         gap_ms_max: table.integer("gap_ms_max", d.gap_ms_max, f),
         crawl_ms_max: table.integer("crawl_ms_max", d.crawl_ms_max, f),

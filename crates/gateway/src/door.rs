@@ -221,13 +221,13 @@ impl Gateway {
         }
     }
 
-    /// The rest of the line for a request that stands in line and whose caller can be told so.
+    /// The rest of the line for a request that has to wait and whose caller can be told so.
     async fn answer_waiting(&self, lineup: Arc<Lineup>, waits: Queued) -> Response<ReplyBody> {
         let (head, sign) = (waits.early_head(), waits.sign());
         let room = lineup.room;
         let patience = Patience {
             dialect: waits.dialect(),
-            after: Duration::from_millis(room.tell_after_ms),
+            after: waits.untold(room.tell_after_ms),
             every: Duration::from_millis(room.tell_every_ms),
         };
         let (gateway, clock) = (self.clone(), self.shared.clock.clone());

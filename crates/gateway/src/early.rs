@@ -3,7 +3,8 @@
 //! proxy in between takes for life. What comes of it then goes on in the same stream; a refusal that
 //! comes so late is an error event in the caller's dialect, since the status has been sent.
 //!
-//! Only for callers who asked for a stream of events and whose clients bear comments
+//! Only for callers who asked for a stream of events ([`bears_a_head`]). Those whose clients bear no
+//! comments hear nothing but the head, which is too little for a line that may turn them away
 //! ([`bears_it`]). What is awaited and what is told meanwhile is the affair of whoever asks.
 
 use std::fmt;
@@ -38,13 +39,16 @@ pub(crate) struct Patience {
 
 /// True if this caller can be sent a head, and comments, before his answer is there.
 pub(crate) fn bears_it(request: &Request) -> bool {
-    request.outline.stream
-        && request.framing == Framing::Events
-        && dialects::of(request.dialect).bears_comments()
+    bears_a_head(request) && dialects::of(request.dialect).bears_comments()
+}
+
+/// True if this caller can be sent a head before his answer is there.
+pub(crate) fn bears_a_head(request: &Request) -> bool {
+    request.outline.stream && request.framing == Framing::Events
 }
 
 /// Waits for the answer as long as `patience` goes; if it is not there by then, gives `head` with a
-/// body that tells `words` until it is.
+/// body that tells `words` until it is, if the dialect bears them.
 pub(crate) async fn answer_or_head(
     mut preparing: Preparing,
     patience: Patience,
@@ -57,6 +61,7 @@ pub(crate) async fn answer_or_head(
         Err(_) => {
             let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
             let Patience { dialect, every, .. } = patience;
+            let words = dialects::of(dialect).bears_comments().then_some(words);
             let state = State::Preparing { preparing, words, timer };
             let early = Early { state, dialect, every };
             head.map(|()| ReplyBody::early(early))
@@ -72,7 +77,12 @@ pub(crate) struct Early {
 }
 
 enum State {
-    Preparing { preparing: Preparing, words: Words, timer: Pin<Box<Sleep>> },
+    /// `words` are missing where nothing may be told.
+    Preparing {
+        preparing: Preparing,
+        words: Option<Words>,
+        timer: Pin<Box<Sleep>>,
+    },
     Answering(ReplyBody),
     Over,
 }
@@ -89,21 +99,36 @@ impl Early {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let State::Preparing { preparing, words, timer } = &mut self.state else {
+            return self.poll_answer(cx);
+        };
+        if let Poll::Ready(prepared) = preparing.as_mut().poll(cx) {
+            let told = self.go_on(prepared);
+            return if told.is_empty() {
+                self.poll_answer(cx)
+            } else {
+                Poll::Ready(Some(Ok(Frame::data(told))))
+            };
+        }
+        let Some(words) = words else { return Poll::Pending };
+        if timer.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        *timer = Box::pin(tokio::time::sleep(self.every));
+        // Polled once, so that the new timer is heard.
+        if timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Some(Ok(Frame::data(words()))))
+    }
+
+    fn poll_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.state {
-            State::Over => Poll::Ready(None),
             State::Answering(body) => Pin::new(body).poll_frame(cx),
-            State::Preparing { preparing, words, timer } => match preparing.as_mut().poll(cx) {
-                Poll::Ready(prepared) => Poll::Ready(Some(Ok(Frame::data(self.go_on(prepared))))),
-                Poll::Pending if timer.as_mut().poll(cx).is_ready() => {
-                    *timer = Box::pin(tokio::time::sleep(self.every));
-                    // Polled once, so that the new timer is heard.
-                    if timer.as_mut().poll(cx).is_ready() {
-                        cx.waker().wake_by_ref();
-                    }
-                    Poll::Ready(Some(Ok(Frame::data(words()))))
-                }
-                Poll::Pending => Poll::Pending,
-            },
+            State::Preparing { .. } | State::Over => Poll::Ready(None),
         }
     }
 

@@ -185,14 +185,17 @@ pub(crate) fn turn_away_in_stream(turned: TurnedAway) -> Bytes {
         again.unwrap_or_default(),
         why.to_str().unwrap_or_default()
     );
-    let event = dialects::of(dialect).write_stream_refusal(&refusal, Framing::Events);
-    let last = Bytes::from([told.as_bytes(), &event].concat());
+    let form = dialects::of(dialect);
+    let told = if form.bears_comments() { told.as_bytes() } else { b"" };
+    let event = form.write_stream_refusal(&refusal, Framing::Events);
+    let last = Bytes::from([told, &event].concat());
     ticket.add_bytes(&last);
     last
 }
 
 /// An answer that goes on in a stream whose head was sent before: what the head would have told,
-/// as a comment, and the body. An answer that is no stream is told as an error.
+/// as a comment where the caller's clients bear it, and the body. An answer that is no stream is told
+/// as an error.
 pub(crate) fn as_stream(
     response: Response<ReplyBody>,
     dialect: Dialect,
@@ -202,6 +205,9 @@ pub(crate) fn as_stream(
         let text = "the provider answered in one piece where a stream was asked for";
         let refusal = refusal(502, RefusalKind::UpstreamFailed, text.to_owned());
         return (dialects::of(dialect).write_stream_refusal(&refusal, Framing::Events), None);
+    }
+    if !dialects::of(dialect).bears_comments() {
+        return (Bytes::new(), Some(body));
     }
     let told = |name: &HeaderName| {
         head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -215,12 +221,16 @@ pub(crate) fn as_stream(
     (text.into(), Some(body))
 }
 
-/// The head of a stream that nothing is known of yet.
-pub(crate) fn early_head(request: &domain::Request, ticket: &Ticket) -> Response<()> {
+/// The head of a stream that nothing is known of yet but why it waits.
+pub(crate) fn early_head(
+    request: &domain::Request,
+    ticket: &Ticket,
+    why: &'static str,
+) -> Response<()> {
     let mut head = Response::new(());
     stamp(&mut head, request.dialect, ticket);
     head.headers_mut().remove(ATTEMPTS);
-    head.headers_mut().insert(WHY, HeaderValue::from_static("waiting in line"));
+    head.headers_mut().insert(WHY, HeaderValue::from_static(why));
     head_of_stream(&mut head, Framing::Events);
     head
 }

@@ -49,6 +49,13 @@ impl Silence {
         Some(Waiting(&second.silent))
     }
 
+    /// A call that began then is waited for again, and is no further one.
+    pub(crate) fn resume(&self, began: Tick) -> Option<Waiting<'_>> {
+        let second = self.0.get(place(began))?;
+        second.silent.fetch_add(1, Ordering::Relaxed);
+        Some(Waiting(&second.silent))
+    }
+
     pub(crate) fn add_to(&self, sum: &mut Silences) {
         for (sum, second) in sum.iter_mut().zip(&self.0) {
             sum.0 = sum.0.wrapping_add(second.begun.load(Ordering::Relaxed));
@@ -87,6 +94,9 @@ mod tests {
         assert_eq!(seen(), ((3, 3), (1, 1)));
         drop(waiting.pop());
         assert_eq!(seen(), ((3, 3), (1, 0)));
+        let again = silence.resume(Tick::from_millis(4_000));
+        assert_eq!(seen(), ((3, 3), (1, 1)), "no further call");
+        drop(again);
         drop(waiting);
         assert_eq!(seen(), ((3, 0), (1, 0)));
     }

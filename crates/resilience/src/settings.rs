@@ -13,6 +13,9 @@ pub struct Clocks {
     /// From sending the request to the first content of a stream; pings and empty deltas do not
     /// count.
     pub first_token_ms_max: u64,
+    /// From the head of a provider's stream to its first content. If none has come by then, the
+    /// caller's own head waits no longer; 0 lets it wait for as long as it takes.
+    pub head_held_ms_max: u64,
     /// From sending the request to the end of an answer that is not streamed. Its head comes when
     /// all of it is done, so neither the headers nor a first token can be waited for.
     pub unstreamed_ms_max: u64,
@@ -30,6 +33,7 @@ impl Default for Clocks {
             connect_ms_max: 2_000,
             headers_ms_max: 10_000,
             first_token_ms_max: 10_000,
+            head_held_ms_max: 3_000,
             unstreamed_ms_max: 90_000,
             gap_ms_max: 10_000,
             crawl_ms_max: 15_000,

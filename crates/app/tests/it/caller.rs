@@ -1,6 +1,9 @@
 //! A caller that speaks raw HTTP/1.1, so that every byte of the answer can be looked at.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::house::House;
 
@@ -12,6 +15,10 @@ pub(crate) struct Got {
     pub(crate) body: Vec<u8>,
     /// The body ended as HTTP says it should.
     pub(crate) ended: bool,
+    /// Pieces in which the body was written, where it came in chunks.
+    pub(crate) chunks: usize,
+    /// How long after the question the first byte came.
+    pub(crate) began: Duration,
 }
 
 impl Got {
@@ -64,9 +71,11 @@ pub(crate) async fn send(
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
     io.write_all(head.as_bytes()).await.unwrap();
     io.write_all(body).await.unwrap();
-    let mut bytes = Vec::new();
+    let (mut bytes, asked) = (Vec::new(), Instant::now());
+    let _cut = io.read_buf(&mut bytes).await;
+    let began = asked.elapsed();
     let _cut = io.read_to_end(&mut bytes).await;
-    take_apart(&bytes)
+    Got { began, ..take_apart(&bytes) }
 }
 
 /// A chat completion with this body.
@@ -86,28 +95,30 @@ fn take_apart(bytes: &[u8]) -> Got {
         .collect();
     let chunked =
         headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-    let (body, ended) =
-        if chunked { unchunk(&bytes[end..]) } else { (bytes[end..].to_vec(), true) };
-    Got { status, headers, body, ended }
+    let (body, chunks, ended) =
+        if chunked { unchunk(&bytes[end..]) } else { (bytes[end..].to_vec(), 0, true) };
+    Got { status, headers, body, ended, chunks, began: Duration::ZERO }
 }
 
-fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
-    let mut body = Vec::new();
+/// The body, in how many chunks it came, and whether it ended as it should.
+fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, usize, bool) {
+    let (mut body, mut chunks) = (Vec::new(), 0);
     loop {
         let Some(line) = bytes.windows(2).position(|two| two == b"\r\n") else {
-            return (body, false);
+            return (body, chunks, false);
         };
         let size = std::str::from_utf8(&bytes[..line]).unwrap();
         let size = usize::from_str_radix(size.split(';').next().unwrap(), 16).unwrap();
         bytes = &bytes[line + 2..];
         if size == 0 {
-            return (body, true);
+            return (body, chunks, true);
         }
         if bytes.len() < size + 2 {
             body.extend_from_slice(bytes);
-            return (body, false);
+            return (body, chunks, false);
         }
         body.extend_from_slice(&bytes[..size]);
+        chunks += 1;
         bytes = &bytes[size + 2..];
     }
 }

@@ -13,9 +13,13 @@ mod around;
 #[cfg(test)]
 mod caller;
 #[cfg(test)]
+mod early;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod gathering;
 #[cfg(test)]
 mod hedging;
 #[cfg(test)]

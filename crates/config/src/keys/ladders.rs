@@ -67,6 +67,14 @@ pub(crate) static CLOCKS: Section = Section {
              not count.",
         ),
         integer(
+            "head_held_ms_max",
+            (0, HOUR_MS),
+            || Clocks::default().head_held_ms_max.to_string(),
+            "From the head of a provider's stream to its first content: if none has come by then, \
+             the caller's stream begins all the same, with comments where his clients can read \
+             them, and whatever follows is told in it; 0 holds it back until the first content.",
+        ),
+        integer(
             "unstreamed_ms_max",
             (1, DAY_MS),
             || Clocks::default().unstreamed_ms_max.to_string(),

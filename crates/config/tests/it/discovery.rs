@@ -54,7 +54,7 @@ fn without_any_key_the_reserve_answers_for_well_known_names() {
           reserve/smollm2-135m
             1. reserve/smollm2-135m
 
-        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, crawl 15000 ms, total 600000 ms
+        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, head held 3000 ms, unstreamed 90000 ms, gap 10000 ms, crawl 15000 ms, total 600000 ms
         failover: 3 attempts at most, extra attempts up to 0.1 of live requests
         reserve: model folder /home/ann/.local/share/seawall/models, 1 thread(s), 8 waiting at most
         storage: in memory
@@ -131,7 +131,7 @@ fn providers_are_found_by_their_keys() {
           reserve/smollm2-135m
             1. reserve/smollm2-135m
 
-        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, crawl 15000 ms, total 600000 ms
+        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, head held 3000 ms, unstreamed 90000 ms, gap 10000 ms, crawl 15000 ms, total 600000 ms
         failover: 3 attempts at most, extra attempts up to 0.1 of live requests
         reserve: model folder /home/ann/.local/share/seawall/models, 1 thread(s), 8 waiting at most
         storage: in memory

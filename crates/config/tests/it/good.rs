@@ -114,9 +114,9 @@ fn the_contract_works_as_written() {
           gpt-4*
             1. openai/*
             2. claude/meta/llama
-            clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 5000 ms, crawl 15000 ms, total 600000 ms
+            clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, head held 3000 ms, unstreamed 90000 ms, gap 5000 ms, crawl 15000 ms, total 600000 ms
 
-        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, unstreamed 90000 ms, gap 10000 ms, crawl 15000 ms, total 600000 ms
+        clocks: connect 2000 ms, headers 10000 ms, first token 10000 ms, head held 3000 ms, unstreamed 90000 ms, gap 10000 ms, crawl 15000 ms, total 600000 ms
         failover: 3 attempts at most, extra attempts up to 0.1 of live requests
         reserve: model folder /home/ann/.local/share/seawall/models, 1 thread(s), 8 waiting at most
         storage: in memory

@@ -14,9 +14,9 @@ const KEYS: [&str; 2] = ["WALL_KEY", "WALL_KEY_2"];
 
 /// A whole `seawall.toml` whose ladders lead to a wall on this address, with rungs of one dialect.
 pub fn gateway_config(wall: SocketAddr, profile: Profile, rungs: CallerDialect) -> String {
-    let (headers_ms, first_token_ms, gap_ms) = match profile {
-        Profile::Full => (10_000, 10_000, 10_000),
-        Profile::Fast => (4_000, 2_000, 2_000),
+    let (headers_ms, first_token_ms, gap_ms, head_held_ms) = match profile {
+        Profile::Full => (10_000, 10_000, 10_000, 3_000),
+        Profile::Fast => (4_000, 2_000, 2_000, 500),
     };
     let scenarios: Vec<_> = bench().into_iter().chain(further()).collect();
     let mut text = format!(
@@ -24,7 +24,7 @@ pub fn gateway_config(wall: SocketAddr, profile: Profile, rungs: CallerDialect) 
          # The wall takes any key, but two different ones make the check of S58:\n\
          #   export {}=sk-wall-one {}=sk-wall-two\n\n\
          [clocks]\nheaders_ms_max = {headers_ms}\nfirst_token_ms_max = {first_token_ms}\n\
-         gap_ms_max = {gap_ms}\n\n\
+         gap_ms_max = {gap_ms}\nhead_held_ms_max = {head_held_ms}\n\n\
          # One request at a time is no traffic that a ratio could be taken of.\n\
          [failover]\nretry_budget_ratio = 1.0\n\n[reserve]\nenabled = false\n\n",
         KEYS[0], KEYS[1]

@@ -10,27 +10,76 @@ use domain::{Fault, FaultClass, Losses, Needs};
 use resilience::{AfterFault, Decision, Next};
 use upstream::{Body, Call, Head, Upstream};
 
-use super::clocks::{Limit, Limits, gather, until_content};
+use super::clocks::{Limit, Limits, Opening, gather};
 use super::hedge::Winner;
 use super::{Answered, Began, Climb, poison};
 use crate::rung::{Claim, Rung};
 use crate::takeover::{self, JoinClocks};
 
+/// What a call has come to.
+pub(super) enum Start {
+    /// Its answer has begun.
+    Began(Began),
+    /// Its stream is open, and there is no content in it yet.
+    Silent(Opening),
+}
+
+/// What a call brought.
+pub(super) type Called = Result<(Head, Start, Losses), Fault>;
+
+/// What came of a call.
+pub(super) enum Came {
+    Answer(Answered),
+    /// Its first content is awaited, and meanwhile its caller is to hear from us.
+    Silence(Silent),
+    Fault(Fault),
+}
+
+/// A call whose stream is open and without content.
+pub(super) struct Silent {
+    pub(super) claim: Claim,
+    step: usize,
+    is_reserve: bool,
+    started: Tick,
+    head: Head,
+    opening: Opening,
+    losses: Losses,
+}
+
 impl Climb<'_> {
-    pub(super) async fn call(
-        &mut self,
-        claim: Claim,
-        upstream: &dyn Upstream,
-    ) -> Result<Answered, Fault> {
+    pub(super) async fn call(&mut self, claim: Claim, upstream: &dyn Upstream) -> Came {
         let started = self.gateway.shared.clock.now();
         let prices = upstream.card(&claim.rung.target.model).map(|card| card.prices);
         self.ticket.begin_attempt(&claim, prices);
         let race = self.race(&claim, upstream, started).await;
-        let Winner { claim, step, is_reserve, started, called } =
-            self.settle(race, claim, (upstream, started));
+        let winner = self.settle(race, claim, (upstream, started));
+        self.came(winner)
+    }
+
+    /// Goes on with a call whose caller hears from us by now.
+    pub(super) async fn hear_out(&mut self, silent: Silent) -> Came {
+        let Silent { claim, step, is_reserve, started, head, mut opening, losses } = silent;
+        let content = {
+            let _waits_for_a_word = claim.rung.silence.resume(started);
+            let _is_on_trial = claim.is_probe().then(|| claim.rung.trials.resume(started));
+            let limits = Limits::of(&self.ladder.clocks, true, is_reserve);
+            let content = opening.until_content(self.lineup.caps.held_bytes_max);
+            self.within(started, limits.content, content).await
+        };
+        let called = content.and_then(|content| content);
+        let called = called.map(|()| (head, Start::Began(opening.began()), losses));
+        self.came(Winner { claim, step, is_reserve, started, called })
+    }
+
+    /// Writes down what became of a call.
+    fn came(&mut self, winner: Winner) -> Came {
+        let Winner { claim, step, is_reserve, started, called } = winner;
         let took = self.gateway.shared.clock.now().since(started);
         match called {
-            Ok((head, began, losses)) => {
+            Ok((head, Start::Silent(opening), losses)) => {
+                Came::Silence(Silent { claim, step, is_reserve, started, head, opening, losses })
+            }
+            Ok((head, Start::Began(began), losses)) => {
                 let now = self.gateway.shared.clock.now();
                 claim.told(now, &head.allowances);
                 if matches!(began, Began::Streaming { .. }) {
@@ -39,22 +88,24 @@ impl Climb<'_> {
                 self.ticket.end_attempt(took, None);
                 self.ticket.first_token_of_attempt(took);
                 self.ticket.served_by(claim.rung.target.clone(), step, is_reserve);
-                Ok(Answered { claim, head, began, losses, started })
+                Came::Answer(Answered { claim, head, began, losses, started })
             }
             Err(fault) => {
                 self.ticket.end_attempt(took, Some(&fault));
                 self.judge_failed(claim, &fault);
-                Err(fault)
+                Came::Fault(fault)
             }
         }
     }
 
+    /// `held_max`: how long after the head of its stream a call without content is left, to be gone
+    /// on with when its caller has heard of it.
     pub(super) async fn call_under_clocks(
         &self,
         claim: &Claim,
         upstream: &dyn Upstream,
-        started: Tick,
-    ) -> Result<(Head, Began, Losses), Fault> {
+        (started, held_max): (Tick, Option<Duration>),
+    ) -> Called {
         let clocks = self.ladder.clocks;
         // What is not streamed says nothing until all of it is done.
         let streams = self.request.outline.stream;
@@ -87,9 +138,11 @@ impl Climb<'_> {
                 Began::Streaming { dialect: None, held, pieces }
             }
             Body::Stream(pieces) if streams => {
-                let first = until_content(pieces, self.lineup.caps.held_bytes_max);
-                let (held, pieces) = self.within(started, limits.content, first).await??;
-                Began::Streaming { dialect: answer.dialect, held, pieces }
+                let mut opening = Opening::new(answer.dialect, pieces);
+                if !self.has_content(&mut opening, (started, limits.content), held_max).await? {
+                    return Ok((answer.head, Start::Silent(opening), losses));
+                }
+                opening.began()
             }
             Body::Stream(pieces) => {
                 let gathered = self.within(started, limits.content, gather(pieces)).await??;
@@ -97,7 +150,27 @@ impl Climb<'_> {
                 Began::Native(gathered.0)
             }
         };
-        Ok((answer.head, began, losses))
+        Ok((answer.head, Start::Began(began), losses))
+    }
+
+    /// Waits for the first content; false if it is still awaited after `held_max` from now.
+    async fn has_content(
+        &self,
+        opening: &mut Opening,
+        (started, limit): (Tick, Limit),
+        held_max: Option<Duration>,
+    ) -> Result<bool, Fault> {
+        let content = opening.until_content(self.lineup.caps.held_bytes_max);
+        let now = self.gateway.shared.clock.now();
+        let until = limit.max.map_or(self.deadline, |max| (started + max).min(self.deadline));
+        // One timer either way.
+        match held_max.filter(|max| now + *max < until) {
+            Some(max) => match tokio::time::timeout(max, content).await {
+                Ok(read) => read.map(|()| true),
+                Err(_) => Ok(false),
+            },
+            None => self.within(started, limit, content).await?.map(|()| true),
+        }
     }
 
     /// The clocks of an answer that is to be joined to another; the reserve has none of its own.

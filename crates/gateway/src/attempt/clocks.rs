@@ -1,12 +1,14 @@
 //! The clocks of one call and what is read under them: the first content of a stream, or all of an
-//! answer that was not asked for as one.
+//! answer that was not asked for as one. What follows when a clock runs out is decided elsewhere.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::time::Duration;
 
-use domain::{Event, Fault, FaultClass, Gatherer, Losses, Piece, Reply};
+use domain::{Dialect, Event, Fault, FaultClass, Gatherer, Losses, Piece, Reply};
 use upstream::Pieces;
+
+use super::Began;
 
 /// One clock of an attempt: how long from its start, and what it is called when it runs out.
 #[derive(Clone, Copy)]
@@ -48,35 +50,51 @@ impl Limits {
     }
 }
 
-/// Reads up to the first content, or to an end that needs none, such as a refusal by filter.
-pub(super) async fn until_content(
-    mut pieces: Pieces,
-    held_bytes_max: usize,
-) -> Result<(VecDeque<Piece>, Pieces), Fault> {
-    let mut held = VecDeque::new();
-    let mut held_bytes = 0;
-    while let Some(piece) = poll_fn(|cx| pieces.as_mut().poll_next(cx)).await {
-        let piece = piece?;
-        let commits = match &piece {
-            Piece::Relayed { bytes, sight } => {
-                held_bytes += bytes.len();
-                sight.content_deltas > 0 || sight.finish.is_some()
-            }
-            Piece::Native(event) => {
-                held_bytes += size_of::<Event>();
-                commits(event)
-            }
-        };
-        held.push_back(piece);
-        if commits {
-            return Ok((held, pieces));
-        }
-        if held_bytes > held_bytes_max {
-            let text = format!("{held_bytes} bytes came without content");
-            return Err(Fault::new(FaultClass::Malformed, text));
-        }
+/// A stream that has begun, until its first content.
+pub(super) struct Opening {
+    /// That of relayed bytes, `None` for native events.
+    dialect: Option<Dialect>,
+    held: VecDeque<Piece>,
+    held_bytes: usize,
+    pieces: Pieces,
+}
+
+impl Opening {
+    pub(super) fn new(dialect: Option<Dialect>, pieces: Pieces) -> Self {
+        Self { dialect, held: VecDeque::new(), held_bytes: 0, pieces }
     }
-    Err(Fault::new(FaultClass::Empty, "the stream ended without content"))
+
+    /// Reads up to the first content, or to an end that needs none, such as a refusal by filter.
+    /// What was read is kept if nobody waits for it any more, so that it can be gone on with.
+    pub(super) async fn until_content(&mut self, held_bytes_max: usize) -> Result<(), Fault> {
+        while let Some(piece) = poll_fn(|cx| self.pieces.as_mut().poll_next(cx)).await {
+            let piece = piece?;
+            let commits = match &piece {
+                Piece::Relayed { bytes, sight } => {
+                    self.held_bytes += bytes.len();
+                    sight.content_deltas > 0 || sight.finish.is_some()
+                }
+                Piece::Native(event) => {
+                    self.held_bytes += size_of::<Event>();
+                    commits(event)
+                }
+            };
+            self.held.push_back(piece);
+            if commits {
+                return Ok(());
+            }
+            if self.held_bytes > held_bytes_max {
+                let text = format!("{} bytes came without content", self.held_bytes);
+                return Err(Fault::new(FaultClass::Malformed, text));
+            }
+        }
+        Err(Fault::new(FaultClass::Empty, "the stream ended without content"))
+    }
+
+    /// The stream after its first content.
+    pub(super) fn began(self) -> Began {
+        Began::Streaming { dialect: self.dialect, held: self.held, pieces: self.pieces }
+    }
 }
 
 /// True for content and for the end of an answer; what only announces either can still be taken

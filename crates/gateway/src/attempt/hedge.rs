@@ -9,15 +9,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use clock::Tick;
-use domain::{Fault, FaultClass, Losses, Needs, Operation, Prices, Usage};
+use domain::{Fault, FaultClass, Needs, Operation, Prices, Usage};
 use resilience::HedgeAsk;
-use upstream::{Head, Upstream};
+use upstream::Upstream;
 
-use super::{Began, Climb};
+use super::Climb;
+use super::call::Called;
 use crate::rung::{Claim, Standing, Wish};
-
-/// What a call brought.
-pub(super) type Called = Result<(Head, Began, Losses), Fault>;
 
 /// The second call.
 pub(super) struct Second {
@@ -49,8 +47,10 @@ pub(super) struct Winner {
 impl Climb<'_> {
     /// Calls, and calls another rung as well if the first content is late and that is right.
     pub(super) async fn race(&self, claim: &Claim, upstream: &dyn Upstream, started: Tick) -> Race {
-        let mut first = pin!(self.call_under_clocks(claim, upstream, started));
         let after = self.hedge_after(claim, upstream);
+        // Of two that run beside each other neither can be left and gone on with.
+        let held_max = if after.is_none() { self.head_held_max } else { None };
+        let mut first = pin!(self.call_under_clocks(claim, upstream, (started, held_max)));
         let alone = |called| Race { first: Some(called), second: None, after: Duration::ZERO };
         let Some(after) = after else { return alone(first.await) };
         if let Ok(called) = tokio::time::timeout(after, first.as_mut()).await {
@@ -58,7 +58,8 @@ impl Climb<'_> {
         }
         let Some(mut second) = self.second(claim) else { return alone(first.await) };
         let (first, ended) = {
-            let call = self.call_under_clocks(&second.claim, &*second.upstream, second.started);
+            let clocks = (second.started, None);
+            let call = self.call_under_clocks(&second.claim, &*second.upstream, clocks);
             both(first, Box::pin(call)).await
         };
         second.ended = ended;

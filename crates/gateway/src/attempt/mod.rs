@@ -8,6 +8,7 @@ mod poison;
 mod queued;
 mod recalled;
 mod standing;
+mod tries;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -16,19 +17,20 @@ use std::time::Duration;
 
 use clock::Tick;
 use domain::{Dialect, Fault, FaultClass, Losses, Operation, Piece, Reply, Target};
-use resilience::{Next, PaceSettings, Take};
+use resilience::{PaceSettings, Take};
 use upstream::{Head, Pieces, Proofs, Readiness, Upstream, Whole};
 
 pub(crate) use queued::{Attempted, Queued};
 pub(crate) use standing::Sign;
 use standing::{Hopes, take_of};
+use tries::HeldCall;
 
 use crate::plan::Planned;
 use crate::recall::When;
 use crate::receipt::Ticket;
 use crate::reply::TurnedAway;
-use crate::rung::{Claim, Judge, Rung, RungSettings, Standing, Wish};
-use crate::takeover::{self, GoingOn};
+use crate::rung::{Claim, Judge, Rung, RungSettings, Standing};
+use crate::takeover::GoingOn;
 use crate::trail::Trail;
 use crate::waiting::Place;
 use crate::{Gateway, Lineup};
@@ -85,12 +87,14 @@ pub(crate) async fn attempt(
         place: None,
         sign: None,
         going_on: None,
+        head_held_max: None,
     };
+    climb.head_held_max = climb.head_held_max();
     if let Some(answered) = climb.recall(When::First).await {
         return climb.end(Ok(answered)).await.map(Attempted::Answers);
     }
     match climb.run(is_told).await {
-        Err(NotYet::WouldWait) => Ok(Attempted::Waits(Queued::new(climb.with_a_sign()))),
+        Err(NotYet::Waits(call)) => Ok(Attempted::Waits(Queued::new(climb.with_a_sign(), call))),
         answered => climb.end(answered).await.map(Attempted::Answers),
     }
 }
@@ -133,6 +137,7 @@ pub(crate) async fn attempt_again(
         place: None,
         sign: None,
         going_on: Some(going_on),
+        head_held_max: None,
     };
     let answered = climb.run(false).await.ok();
     (answered, climb.ticket, climb.trail)
@@ -142,8 +147,9 @@ pub(crate) async fn attempt_again(
 enum NotYet {
     /// No rung is left.
     Exhausted,
-    /// It has to stand in line first.
-    WouldWait,
+    /// It has to stand in line first, or to wait for the first content of this call, and its caller
+    /// can be told so.
+    Waits(Option<Box<HeldCall>>),
 }
 
 /// An attempt that answered.
@@ -177,11 +183,16 @@ struct Climb<'a> {
     sign: Option<Arc<Sign>>,
     /// An answer is gone on with that broke off elsewhere.
     going_on: Option<GoingOn>,
+    /// How long an open stream may be without content before its caller is to hear from us; `None`
+    /// if he cannot, or does by now.
+    head_held_max: Option<Duration>,
 }
 
 /// Where to go after a rung gave nothing.
 enum Onward {
     NextRung,
+    /// This call is gone on with when its caller has heard from us.
+    Tell(Box<HeldCall>),
     Stop,
 }
 
@@ -204,7 +215,15 @@ impl<'a> Climb<'a> {
             place: self.place,
             sign: Some(Arc::default()),
             going_on: self.going_on,
+            head_held_max: None,
         }
+    }
+
+    /// How long an open stream may be without content before its caller is to hear from us.
+    fn head_held_max(&self) -> Option<Duration> {
+        let ms_max = self.ladder.clocks.head_held_ms_max;
+        let held = ms_max > 0 && crate::early::bears_a_head(&self.request);
+        held.then(|| Duration::from_millis(ms_max))
     }
 
     /// Gives what there is, or what the same caller was told before, or a refusal.
@@ -254,7 +273,7 @@ impl<'a> Climb<'a> {
             return Ok(answered);
         }
         if is_told {
-            return Err(NotYet::WouldWait);
+            return Err(NotYet::Waits(None));
         }
         self.stand_in_line().await
     }
@@ -276,6 +295,7 @@ impl<'a> Climb<'a> {
             match self.pass(pressed).await {
                 Ok(answered) => return Some(Ok(answered)),
                 Err(Onward::Stop) => return Some(Err(NotYet::Exhausted)),
+                Err(Onward::Tell(call)) => return Some(Err(NotYet::Waits(Some(call)))),
                 Err(Onward::NextRung) => {}
             }
             if self.hopes.held_until.is_none() {
@@ -323,7 +343,7 @@ impl<'a> Climb<'a> {
                 match self.try_rung(rung, &**upstream, standing).await {
                     Ok(answered) => return Ok(answered),
                     Err(Onward::NextRung) => {}
-                    Err(Onward::Stop) => return Err(Onward::Stop),
+                    Err(onward) => return Err(onward),
                 }
             }
         }
@@ -359,69 +379,6 @@ impl<'a> Climb<'a> {
         let beside = (|| self.gateway.shared.clock.now(), self.gateway.dice());
         let rung = self.gateway.shared.routes.rung(target, upstream.key_count(), settings, beside);
         Some((rung, upstream.clone()))
-    }
-
-    /// Everything that one rung is good for: its keys, and a second try where the fault allows it.
-    async fn try_rung(
-        &mut self,
-        rung: &Arc<Rung>,
-        upstream: &dyn Upstream,
-        standing: Standing,
-    ) -> Result<Answered, Onward> {
-        if let Some((class, reason)) = self.cannot_serve(rung, upstream) {
-            self.trail.skipped(&rung.target, class, &reason);
-            self.given_up.push(rung.target.clone());
-            return Err(Onward::NextRung);
-        }
-        let mut spent_keys = Vec::new();
-        let mut tries_here = 0;
-        // The first try, and the one in other words, are no repetitions.
-        let mut anew = true;
-        loop {
-            let now = self.gateway.shared.clock.now();
-            // Who was let in is in: what is asked once more is no new guest.
-            let spilled = standing.spilled && tries_here == 0;
-            let standing = Standing { spilled, ..standing };
-            let wish = Wish { now, spent: &spent_keys, take: self.take, standing };
-            let claim = match rung.claim(&wish, self.gateway.dice()) {
-                Ok(claim) => claim,
-                Err(held) => {
-                    self.passed_over(rung, held, now);
-                    return Err(Onward::NextRung);
-                }
-            };
-            let first = if tries_here == 0 { !self.has_asked(&rung.target) } else { anew };
-            if !self.pay_for_try(first) {
-                claim.unsent(now);
-                self.trail.budget_is_spent();
-                self.given_up.push(rung.target.clone());
-                return Err(Onward::NextRung);
-            }
-            self.went_in(now);
-            let key = claim.key;
-            let fault = match self.call(claim, upstream).await {
-                Ok(answered) => return Ok(answered),
-                Err(fault) => fault,
-            };
-            tries_here += 1;
-            anew = self.asks_without_proofs(rung, &fault);
-            if anew || self.asks_otherwise(rung, upstream, &fault) {
-                continue;
-            }
-            let fault = if self.going_on.is_some() { takeover::reclass(fault) } else { fault };
-            let other_key = spent_keys.len() + 1 < rung.key_count();
-            let decision = self.after_fault(rung, &fault, (tries_here, other_key));
-            self.trail.failed(&rung.target, fault, decision.why);
-            match decision.next {
-                Next::SameRung { pause } => tokio::time::sleep(pause).await,
-                Next::NextKey => spent_keys.push(key),
-                Next::NextRung => {
-                    self.given_up.push(rung.target.clone());
-                    return Err(Onward::NextRung);
-                }
-                Next::Stop => return Err(Onward::Stop),
-            }
-        }
     }
 
     /// Why this rung cannot serve this request at all.

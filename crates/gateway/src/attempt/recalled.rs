@@ -7,6 +7,7 @@ use std::sync::Arc;
 use domain::{Blame, Operation, Retry, Target};
 use resilience::PaceSettings;
 
+use super::call::Start;
 use super::{Answered, Climb};
 use crate::recall::{Question, RECALL, Recalled, When};
 use crate::rung::{Rung, RungSettings, Standing, Wish};
@@ -44,8 +45,8 @@ impl Climb<'_> {
         let standing = Standing { spilled: false, another: false, pressed: false };
         let wish = Wish { now, spent: &[], take: self.take, standing };
         let claim = rung.claim(&wish, self.gateway.dice()).ok()?;
-        let called = Box::pin(self.call_under_clocks(&claim, &recalled, now)).await;
-        let (head, began, losses) = called.ok()?;
+        let called = Box::pin(self.call_under_clocks(&claim, &recalled, (now, None))).await;
+        let Ok((head, Start::Began(began), losses)) = called else { return None };
         self.trail.recalled(recalled.given_by(), age);
         self.ticket.recalled(target, self.step, age);
         Some(Answered { claim, head, began, losses, started: now })
