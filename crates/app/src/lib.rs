@@ -11,7 +11,7 @@ mod serve;
 pub use build::{App, BuildError};
 pub use doors::{Doors, NobodyKnown, OpenListener, TcpListeners};
 pub use lookout::web::SystemResolver;
-pub use observe::Seat;
+pub use observe::{ReplayError, Replayed, Seat, replay};
 pub use reload::{Load, Reloader};
 pub use run::{RunError, run};
 pub use serve::Serving;

@@ -39,9 +39,14 @@ pub(crate) struct Advisor {
 
 impl Advisor {
     /// Hears the verdicts of this moment.
-    pub(crate) fn hear(&mut self, now: UnixMs, components: &[&Component], verdicts: &[Verdict]) {
+    pub(crate) fn hear<'a>(
+        &mut self,
+        now: UnixMs,
+        components: &[&Component],
+        verdicts: impl Iterator<Item = &'a Verdict>,
+    ) {
         self.kept.retain(|_, advice| advice.until > now);
-        for verdict in verdicts.iter().filter(|verdict| verdict.certainty > Certainty::Clear) {
+        for verdict in verdicts.filter(|verdict| verdict.certainty > Certainty::Clear) {
             if verdict.cause.class == CauseClass::SharedDependency {
                 self.ground(now, verdict);
             }

@@ -5,6 +5,7 @@
 //! same order give the same verdicts, so that each verdict can be drawn again from what was stored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clock::UnixMs;
 
@@ -43,6 +44,12 @@ pub struct Court {
     is_attack: bool,
     /// The latest fall of each component, also of those that are well again.
     fallen: BTreeMap<ComponentId, Fallen>,
+    /// The last verdict on each by its own evidence.
+    own: BTreeMap<ComponentId, Arc<Verdict>>,
+    /// Those on whole providers of which their parts say more.
+    rolled: BTreeMap<ComponentId, Arc<Verdict>>,
+    /// Whether our network was bad, and who was under planned work, when it last judged.
+    us: Option<(bool, BTreeSet<ComponentId>)>,
 }
 
 impl Court {
@@ -58,7 +65,26 @@ impl Court {
             maintenances: BTreeMap::new(),
             is_attack: false,
             fallen: BTreeMap::new(),
+            own: BTreeMap::new(),
+            rolled: BTreeMap::new(),
+            us: None,
         }
+    }
+
+    /// Judges these from now on. Who stays as he was keeps all that is known of him.
+    pub fn set_components(&mut self, components: Vec<Component>) {
+        let mut before = std::mem::take(&mut self.judges);
+        for component in components {
+            let id = component.id.clone();
+            let known = before.remove(&id).filter(|judge| judge.component == component);
+            self.judges.insert(id, known.unwrap_or_else(|| Judge::new(component)));
+        }
+        let judges = &self.judges;
+        self.own.retain(|id, _| judges.contains_key(id));
+        self.rolled.retain(|id, _| judges.contains_key(id));
+        self.fallen.retain(|id, _| judges.contains_key(id));
+        // Everybody is looked at with the next judgement.
+        self.us = None;
     }
 
     /// Who falls with whom; the operator's knowledge is declared here.
@@ -99,6 +125,14 @@ impl Court {
         self.judges.get(component).is_some_and(Judge::is_alarmed)
     }
 
+    /// How soon shut doors of a component should be tried again while its outage is suspected and not
+    /// sure, in milliseconds; `None` to leave that to the doors.
+    pub fn haste_ms(&self, component: &ComponentId, now: UnixMs) -> Option<u64> {
+        let every_ms = self.judges.get(component)?.haste_ms(now)?;
+        let is_ours = self.is_network_bad(now) || self.maintained(now).contains(component);
+        (!is_ours).then_some(every_ms)
+    }
+
     /// When the trouble began of which a component's verdict tells, as far as the evidence reaches
     /// back: earlier than the verdict, since it took evidence to draw it.
     pub fn onset(&self, component: &ComponentId) -> Option<UnixMs> {
@@ -106,15 +140,30 @@ impl Court {
     }
 
     /// Judges every component, in the order of their ids. To be called once a second, and at least
-    /// once a window.
-    pub fn judge(&mut self, now: UnixMs) -> Vec<Verdict> {
-        let is_network_bad = self.is_network_bad(now);
-        let maintained = self.maintained(now);
+    /// once a window. Who is well, and of whom nothing bad is heard, is looked at once in ten seconds;
+    /// in between his last verdict stands, with its own moment.
+    pub fn judge(&mut self, now: UnixMs) -> Vec<Arc<Verdict>> {
+        let us = (self.is_network_bad(now), self.maintained(now));
+        let is_new = self.us.as_ref() != Some(&us);
         let mut looks = BTreeMap::new();
         for (id, judge) in &mut self.judges {
-            let us = Ourselves { is_network_bad, is_maintenance: maintained.contains(id) };
-            looks.insert(id.clone(), judge.look(now, &self.settings, us));
+            if is_new || !judge.may_rest(now) {
+                let ourselves =
+                    Ourselves { is_network_bad: us.0, is_maintenance: us.1.contains(id) };
+                looks.insert(id.clone(), judge.look(now, &self.settings, ourselves));
+            }
         }
+        self.us = Some(us);
+        self.draw(now, looks);
+        let told = |(id, own): (&ComponentId, &Arc<Verdict>)| {
+            Arc::clone(self.rolled.get(id).unwrap_or(own))
+        };
+        self.own.iter().map(told).collect()
+    }
+
+    /// Draws the verdicts on those who were looked at. The others are well, so that they have nothing
+    /// to say of anybody's fall.
+    fn draw(&mut self, now: UnixMs, mut looks: BTreeMap<ComponentId, Look>) {
         let seen = self.seen(&looks);
         for (id, look) in &mut looks {
             look.readings.push(self.shared(id, &seen, now));
@@ -129,18 +178,25 @@ impl Court {
             }
         }
         self.remember(now, &looks, &standings);
-        let mut verdicts = BTreeMap::new();
+        let mut wholes = BTreeSet::new();
         for (id, look) in looks {
-            if let Some(standing) = standings.get(&id) {
-                verdicts.insert(id.clone(), self.verdict(now, id, look, *standing));
+            let Some(standing) = standings.get(&id) else { continue };
+            if let Some(judge) = self.judges.get(&id) {
+                wholes.insert(judge.component.parent.clone().unwrap_or_else(|| id.clone()));
             }
+            let verdict = self.verdict(now, id.clone(), look, *standing);
+            self.own.insert(id, Arc::new(verdict));
         }
-        self.roll_up(&mut verdicts);
-        let verdicts: Vec<Verdict> = verdicts.into_values().collect();
+        for whole in wholes {
+            match self.rolled_up(&whole) {
+                Some(verdict) => self.rolled.insert(whole, Arc::new(verdict)),
+                None => self.rolled.remove(&whole),
+            };
+        }
         let components: Vec<&Component> =
             self.judges.values().map(|judge| &judge.component).collect();
-        self.advisor.hear(now, &components, &verdicts);
-        verdicts
+        let told = self.own.iter().map(|(id, own)| &**self.rolled.get(id).unwrap_or(own));
+        self.advisor.hear(now, &components, told);
     }
 
     /// What the plan should heed now.
@@ -330,31 +386,27 @@ impl Court {
     }
 
     /// A whole provider stands as the worst of what can be asked of it, and no worse for an app or a
-    /// way to sign in that no request needs. It is down only if all of that is.
-    fn roll_up(&self, verdicts: &mut BTreeMap<ComponentId, Verdict>) {
-        for judge in self.judges.values().filter(|judge| judge.component.capability.is_none()) {
-            let whole = &judge.component.id;
-            let parts = self.judges.values().filter(|part| {
-                let routed = part.component.capability.is_some_and(Capability::is_routed);
-                routed && part.component.parent.as_ref() == Some(whole)
-            });
-            let parts: Vec<&Verdict> =
-                parts.filter_map(|part| verdicts.get(&part.component.id)).collect();
-            let rank = |of: &&&Verdict| (of.certainty, of.health, of.condition());
-            let Some(worst) = parts.iter().max_by_key(rank) else { continue };
-            let all_down = parts.iter().all(|part| part.health == Health::Down);
-            let own = verdicts.get(whole);
-            let milder = own.is_some_and(|own| own.certainty < worst.certainty);
-            let unseen = own.is_none_or(|own| own.condition() == Condition::Unknown);
-            if milder || unseen {
-                let health =
-                    if all_down { worst.health } else { worst.health.min(Health::Degraded) };
-                let why = format!("{}: {}", worst.component, worst.why).into();
-                let component = whole.clone();
-                let rolled = Verdict { component, health, why, ..(**worst).clone() };
-                verdicts.insert(whole.clone(), rolled);
-            }
-        }
+    /// way to sign in that no request needs. It is down only if all of that is. `None` if its own
+    /// evidence says as much.
+    fn rolled_up(&self, whole: &ComponentId) -> Option<Verdict> {
+        let known = self.judges.get(whole)?;
+        known.component.capability.is_none().then_some(())?;
+        let parts = self.judges.values().filter(|part| {
+            let routed = part.component.capability.is_some_and(Capability::is_routed);
+            routed && part.component.parent.as_ref() == Some(whole)
+        });
+        let parts: Vec<&Arc<Verdict>> =
+            parts.filter_map(|part| self.own.get(&part.component.id)).collect();
+        let worst = parts.iter().max_by_key(|of| (of.certainty, of.health, of.condition()))?;
+        let all_down = parts.iter().all(|part| part.health == Health::Down);
+        let own = self.own.get(whole);
+        let milder = own.is_some_and(|own| own.certainty < worst.certainty);
+        let unseen = own.is_none_or(|own| own.condition() == Condition::Unknown);
+        (milder || unseen).then(|| {
+            let health = if all_down { worst.health } else { worst.health.min(Health::Degraded) };
+            let why = format!("{}: {}", worst.component, worst.why).into();
+            Verdict { component: whole.clone(), health, why, ..Verdict::clone(worst) }
+        })
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Traffic {
     pub refusals: Refusals,
     /// Faults of callers: told to the log, ignored here.
     pub caller_faults: u32,
+    /// Callers who met the provider's faults; 0 if nobody told.
+    pub callers_failed: u16,
     pub first_words: Option<FirstWords>,
 }
 
@@ -126,6 +128,15 @@ pub enum ProbeResult {
 }
 
 impl ProbeResult {
+    /// Whether it was answered; `None` if it says nothing of the provider.
+    pub(crate) fn is_answered(self) -> Option<bool> {
+        match self {
+            Self::Right | Self::Wrong | Self::Slow => Some(true),
+            Self::Failed(_) => Some(false),
+            Self::OwnAccount | Self::OwnNetwork => None,
+        }
+    }
+
     /// The word in metrics and stores; the symptom of a failure has its own.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ use crate::sight::Say;
 use crate::sight::page::PageSight;
 use crate::sight::probes::ProbeSight;
 use crate::sight::reports::ReportSight;
+use crate::sight::strength::{Outcomes, Strength};
 use crate::sight::traffic::TrafficSight;
 use crate::{Belief, Certainty, Component, Fact, Family, Guard, Health, Reading, Symptom};
 
@@ -17,6 +18,23 @@ const PROBES_MIN: u64 = 3;
 
 /// A clock that goes back by more than this has jumped, in milliseconds.
 const STEP_BACK_MS_MAX: u64 = 5_000;
+
+/// Our own calls and our probes are two witnesses once they have seen a fall for so long, in
+/// milliseconds: a usual day's burst of twenty seconds is met by both.
+const WITNESSES_MS: u64 = 20_000;
+
+/// Who is well is looked at once in so long, in milliseconds.
+const REST_MS: u64 = 10_000;
+
+/// A fall is fresh for so long: shut doors are tried sooner for no longer, in milliseconds.
+const HASTE_MS_MAX: u64 = 30_000;
+
+/// Of so many calls one may try a shut door.
+const HASTE_CALLS: u64 = 20;
+
+/// The least time between two tries, and the longest that is still sooner than a door's own first
+/// cool-down, in milliseconds.
+const HASTE_EVERY_MS: (u64, u64) = (2_500, 5_000);
 
 /// Degraded becomes down, or the other way, only if it is so many times likelier.
 const TURN_RATIO: f64 = 3.0;
@@ -31,6 +49,11 @@ pub(crate) struct Look {
     pub(crate) is_contradicted: bool,
     pub(crate) is_quality: bool,
     pub(crate) is_plain: bool,
+    /// What our calls and probes have met is enough, without a minute's patience or a second family.
+    pub(crate) is_strong: bool,
+    /// From the first sign of it in our own calls and probes to the latest, in milliseconds; `None`
+    /// if they show none.
+    pub(crate) lasted_ms: Option<u64>,
     pub(crate) guards: Vec<Guard>,
 }
 
@@ -58,6 +81,7 @@ pub(crate) struct Judge {
     probes: ProbeSight,
     reports: ReportSight,
     page: PageSight,
+    strength: Strength,
     health: Health,
     certainty: Certainty,
     since: UnixMs,
@@ -77,6 +101,7 @@ impl Judge {
             probes: ProbeSight::new(),
             reports: ReportSight::new(),
             page: PageSight::default(),
+            strength: Strength::default(),
             health: Health::Ok,
             certainty: Certainty::Clear,
             since: UnixMs::default(),
@@ -90,9 +115,17 @@ impl Judge {
     /// Takes a fact about this component.
     pub(crate) fn take(&mut self, at: UnixMs, fact: &Fact) {
         match fact {
-            Fact::Traffic { traffic, .. } => self.traffic.take(at, traffic),
+            Fact::Traffic { traffic, .. } => {
+                let outcomes = self.traffic.take(at, traffic);
+                self.strength.take(at, outcomes);
+            }
             Fact::Silence { silence, .. } => self.traffic.silence(at, silence),
-            Fact::Probe { result, .. } => self.probes.take(at, *result),
+            Fact::Probe { result, .. } => {
+                self.probes.take(at, *result);
+                if let Some(is_good) = result.is_answered() {
+                    self.strength.take(at, Outcomes::one(is_good));
+                }
+            }
             Fact::Reports { reports, .. } => self.reports.take(at, *reports),
             Fact::Page { page, .. } => self.page.take(at, *page),
             Fact::Drift { drift, is_on, .. } => self.traffic.drift(*drift, *is_on),
@@ -110,12 +143,25 @@ impl Judge {
         self.traffic.is_alarmed()
     }
 
+    /// True if it has looked well of late and nothing speaks against that, so that another look would
+    /// tell the same. While this is so it is looked at once in ten seconds.
+    pub(crate) fn may_rest(&self, now: UnixMs) -> bool {
+        let recent = |at: UnixMs| at <= now && now.since(at) < REST_MS;
+        self.looked_at.is_some_and(recent)
+            && self.certainty == Certainty::Clear
+            && self.traffic.is_calm()
+            && self.probes.is_calm()
+            && !self.reports.is_on()
+            && self.page.bad_at(now).is_none()
+    }
+
     /// Reads all families.
     pub(crate) fn look(&mut self, now: UnixMs, settings: &Settings, us: Ourselves) -> Look {
         let guards = self.guards(now, settings, us);
         if guards.iter().any(|guard| matches!(guard, Guard::OwnNetwork | Guard::ClockJump)) {
             self.traffic.clear();
             self.probes.clear();
+            self.strength.clear();
         }
         self.looked_at = Some(now);
         let onsets = [self.traffic.onset()].into_iter().chain([
@@ -138,8 +184,31 @@ impl Judge {
                 || self.traffic.is_drifting()
                 || (self.reports.is_on() && reported == Some(Symptom::WrongAnswers)),
             is_plain: self.traffic.is_plain(now),
+            is_strong: self.strength.is_strong() || self.traffic.is_strongly_silent(now),
+            lasted_ms: self.lasted_ms(now),
             guards,
         }
+    }
+
+    fn lasted_ms(&self, now: UnixMs) -> Option<u64> {
+        let began = [self.traffic.onset(), self.probes.onset()].into_iter().flatten().min()?;
+        let latest = if self.traffic.is_silent() { Some(now) } else { self.strength.bad_at() };
+        Some(latest?.since(began))
+    }
+
+    /// How soon a shut door should be tried again, in milliseconds, so that what is suspected is known
+    /// soon: while its fall is fresh, comes as failures and not as silence, which would keep a caller
+    /// waiting, and enough calls come that one in twenty is soon there. `None` to leave it to the door.
+    pub(crate) fn haste_ms(&self, now: UnixMs) -> Option<u64> {
+        let is_fresh = now.since(self.traffic.failing_since()?) <= HASTE_MS_MAX;
+        let is_slow = self.traffic.is_silent() || self.traffic.times_out();
+        if !is_fresh || is_slow || self.traffic.is_refused(now) {
+            return None;
+        }
+        let calls = u64::from(self.traffic.calls_per_minute(now)).max(1);
+        let every_ms = 60_000 * HASTE_CALLS / calls;
+        let wanted = self.certainty < Certainty::Confirmed && every_ms <= HASTE_EVERY_MS.1;
+        wanted.then_some(every_ms.max(HASTE_EVERY_MS.0))
     }
 
     /// What each family says, as far as it may speak of this fall.
@@ -153,6 +222,12 @@ impl Judge {
         if self.probes.is_wrong() {
             // Good status codes say nothing about answers that are wrong.
             traffic.degraded_nats = traffic.degraded_nats.max(0.0);
+        }
+        if self.probes.onset().is_some() && self.traffic.good_at() < self.probes.onset() {
+            // All that came since has failed: who was answered before says nothing against that, nor
+            // of how bad it is.
+            traffic.degraded_nats = traffic.degraded_nats.max(0.0);
+            traffic.down_nats = traffic.down_nats.max(traffic.degraded_nats);
         }
         let mut probe = self.probes.say(now);
         let fell_at = self.traffic.onset();
@@ -323,9 +398,14 @@ pub(crate) fn belief(readings: &[Reading], settings: &Settings) -> Belief {
 
 fn is_confirmed(bad: f64, look: &Look, settings: &Settings) -> bool {
     let speaking: Vec<&Reading> = look.readings.iter().filter(|reading| speaks(reading)).collect();
-    let alone = speaking.iter().any(|reading| {
-        reading.family == Family::Traffic && reading.observations >= settings.alone_requests_min
-    });
-    (bad > settings.confirmed_above && speaking.len() >= 2)
-        || (bad > settings.alone_above && alone && look.is_plain)
+    let traffic = speaking.iter().find(|reading| reading.family == Family::Traffic);
+    let many = traffic.is_some_and(|of| of.observations >= settings.alone_requests_min);
+    let alone = many && look.is_plain;
+    // What our own calls and probes have seen for a moment only may be a hiccup, which others who
+    // speak of it would not have met.
+    let outside = |of: &&Reading| !matches!(of.family, Family::Traffic | Family::Probe);
+    let momentary = look.lasted_ms.is_some_and(|ms| ms < WITNESSES_MS);
+    let two = speaking.len() >= 2 && (!momentary || speaking.iter().any(outside));
+    let strong = look.is_strong && !speaking.is_empty();
+    (bad > settings.confirmed_above && (two || strong)) || (bad > settings.alone_above && alone)
 }

@@ -9,6 +9,7 @@ mod orders;
 mod posts;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clock::{Dice, IdMaker, UnixMs};
 
@@ -136,7 +137,7 @@ impl Keeper {
     }
 
     /// Hears the verdicts of this moment, for every component.
-    pub fn hear(&mut self, now: UnixMs, verdicts: &[Verdict]) -> Vec<Change> {
+    pub fn hear(&mut self, now: UnixMs, verdicts: &[Arc<Verdict>]) -> Vec<Change> {
         let mut changes = Vec::new();
         for verdict in verdicts {
             if !self.is_leaf(&verdict.component) {

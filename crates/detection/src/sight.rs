@@ -7,6 +7,7 @@ pub(crate) mod reports;
 pub(crate) mod silence;
 pub(crate) mod slices;
 pub(crate) mod slowness;
+pub(crate) mod strength;
 pub(crate) mod traffic;
 
 /// What a family says, before its caps and its age.

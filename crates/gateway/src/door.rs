@@ -164,6 +164,22 @@ impl Gateway {
         }
     }
 
+    /// Has a provider's shut doors tried once in `every`, sooner than they would be by themselves:
+    /// somebody suspects an outage, and what is tried is all that can be seen of it. Of all its doors
+    /// the one that was shut last is tried, for that is one that calls come to. To be told again
+    /// while it is wanted.
+    pub fn hasten(&self, provider: &str, every: Duration) {
+        let now = self.shared.clock.now();
+        let rungs = self.shared.routes.of_provider(provider);
+        let failed = rungs.iter().filter_map(|rung| {
+            let (at, key) = rung.failed_at(now)?;
+            Some((at, rung, key))
+        });
+        if let Some((at, rung, key)) = failed.max_by_key(|(at, ..)| *at) {
+            rung.hasten(key, now, at + every);
+        }
+    }
+
     /// Calls at each provider that wait, by the second in which they began, and the place of the
     /// present second among them.
     pub fn waits(&self) -> (BTreeMap<Arc<str>, Waits>, usize) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use clock::Tick;
 use domain::{Dialect, Fault, FaultClass, Losses, Operation, Prices, Sight, Target, Usage};
-use telemetry::{AnswerRecord, AttemptRecord, Outcome, Receipt, Source, TakeoverEnd};
+use telemetry::{AnswerRecord, AttemptRecord, FailedCall, Outcome, Receipt, Source, TakeoverEnd};
 
 use crate::door::Shared;
 use crate::rung::Claim;
@@ -143,7 +143,8 @@ impl Ticket {
         }
     }
 
-    /// The running attempt ended, well if there is no fault.
+    /// The running attempt ended, well if there is no fault. A failure is told at once: the request
+    /// may go on for minutes with another.
     pub(crate) fn end_attempt(&mut self, took: Duration, fault: Option<&Fault>) {
         if let Some(attempt) = self.running() {
             attempt.took = took;
@@ -152,6 +153,21 @@ impl Ticket {
             if let Some(fault) = fault {
                 attempt.detail = fault.detail.clone();
             }
+        }
+        if let Some(fault) = fault {
+            self.tell_failed(fault.class);
+        }
+    }
+
+    fn tell_failed(&mut self, fault: FaultClass) {
+        let receipt = self.view();
+        let (operation, caller) = (receipt.operation, receipt.caller.clone());
+        let Some(attempt) = self.running().filter(|attempt| !attempt.told) else { return };
+        let (target, key, trial) = (attempt.target.clone(), attempt.key, attempt.trial);
+        let call = FailedCall { target, operation, key, trial, fault, caller };
+        let is_taken = self.shared.telemetry.call_failed(call);
+        if let Some(attempt) = self.running() {
+            attempt.told = is_taken;
         }
     }
 
@@ -318,6 +334,7 @@ fn record_of(claim: &Claim) -> AttemptRecord {
         took: Duration::ZERO,
         first_token: None,
         fault: Some(FaultClass::CallerGone),
+        told: false,
         status: None,
         detail: Box::default(),
         usage: None,

@@ -198,6 +198,22 @@ impl Rung {
         shut
     }
 
+    /// When its provider last failed one of its keys whose door is shut for that, and which key's it
+    /// was; nothing while a probe is out.
+    pub(crate) fn failed_at(&self, now: Tick) -> Option<(Tick, usize)> {
+        let failed = |(index, route): (usize, &Route)| {
+            lock(&route.breaker).failed_at(now).map(|at| (at, index))
+        };
+        self.routes.iter().enumerate().filter_map(failed).max()
+    }
+
+    /// Lets the next probe of a key go as soon as that.
+    pub(crate) fn hasten(&self, key: usize, now: Tick, until: Tick) {
+        if let Some(route) = self.routes.get(key) {
+            lock(&route.breaker).hasten(now, until);
+        }
+    }
+
     /// Calls in flight over all keys.
     pub(crate) fn in_flight(&self) -> usize {
         self.routes.iter().map(|route| route.in_flight.load(Ordering::Relaxed)).sum()

@@ -151,6 +151,8 @@ struct Open {
     /// The end of our own cool-down.
     until: Tick,
     why: BreakerWhy,
+    /// When it opened, or a call failed after that.
+    failed_at: Tick,
     /// Failed probes since it opened.
     level: u32,
     /// When the probe that is out was sent.
@@ -278,7 +280,26 @@ impl Breaker {
     pub fn doubt(&mut self, now: Tick) {
         if self.open.is_none() && self.judged.sum(now) == 0 {
             let why = BreakerWhy::Provider;
-            self.open = Some(Open { until: now, why, level: 0, probe_at: None });
+            self.open = Some(Open { until: now, why, failed_at: now, level: 0, probe_at: None });
+        }
+    }
+
+    /// When its provider last failed it, if it is open for that and no probe is out. One that is open
+    /// for its key or account, or is at rest, has nothing to be looked into.
+    pub fn failed_at(&self, now: Tick) -> Option<Tick> {
+        let open = self.open.filter(|open| open.probe_at.is_none() && is_of_health(open.why))?;
+        let rests = self.rest.is_some_and(|rest| now < rest.until);
+        (!rests).then_some(open.failed_at)
+    }
+
+    /// Shortens the cool-down, so that the next probe may go at `until`: somebody wants to know soon
+    /// whether the provider is down, and the probes are what there is to see. What makes cool-downs
+    /// longer stays as it was.
+    pub fn hasten(&mut self, now: Tick, until: Tick) {
+        if self.failed_at(now).is_some()
+            && let Some(open) = &mut self.open
+        {
+            open.until = open.until.min(until.max(now));
         }
     }
 
@@ -290,7 +311,7 @@ impl Breaker {
         }
         let why = BreakerWhy::OutageConfirmed;
         let until = now + self.cooldown(0, (FaultClass::ServerError, None), dice);
-        self.open = Some(Open { until, why, level: 0, probe_at: None });
+        self.open = Some(Open { until, why, failed_at: now, level: 0, probe_at: None });
         let from = std::mem::replace(&mut self.told, State::Open);
         Some(Transition { from, to: State::Open, why })
     }
@@ -354,7 +375,7 @@ impl Breaker {
                 self.note_pause(now, retry_after_ms);
                 if let Some(why) = self.reason_to_open(now, class) {
                     let until = now + self.cooldown(0, (class, retry_after_ms), dice);
-                    self.open = Some(Open { until, why, level: 0, probe_at: None });
+                    self.open = Some(Open { until, why, failed_at: now, level: 0, probe_at: None });
                     return Some(why);
                 }
             }
@@ -440,6 +461,7 @@ impl Breaker {
             open.level = open.level.saturating_add(1);
         }
         open.why = why_of(class).unwrap_or(BreakerWhy::ProbeFailed);
+        open.failed_at = now;
         let cooldown = self.cooldown(open.level, (class, retry_after_ms), dice);
         open.until = open.until.max(now + cooldown);
         self.open = Some(open);
@@ -458,6 +480,7 @@ impl Breaker {
             let cooldown = self.cooldown(open.level, (class, retry_after_ms), dice);
             open.until = open.until.max(now + cooldown);
             open.why = why_of(class).unwrap_or(open.why);
+            open.failed_at = now;
             self.open = Some(open);
         }
     }
@@ -486,6 +509,11 @@ impl Breaker {
 /// A 429 of any kind: the provider is up.
 fn is_of_pace(class: FaultClass) -> bool {
     matches!(class, FaultClass::RateLimited | FaultClass::Acceleration)
+}
+
+/// True if it stands open because the provider failed, and not for a key or an account.
+fn is_of_health(why: BreakerWhy) -> bool {
+    matches!(why, BreakerWhy::Streak | BreakerWhy::Ratio | BreakerWhy::ProbeFailed)
 }
 
 /// The reason that one fault of this class is enough to open a breaker, if it is.

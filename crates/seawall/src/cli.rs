@@ -29,6 +29,9 @@ pub(crate) enum Command {
     /// Callers' keys.
     #[command(subcommand)]
     Key(Key),
+    /// What verdicts on providers were drawn from.
+    #[command(subcommand)]
+    Verdict(Verdict),
     /// Write the configuration that does what another gateway's does.
     #[command(subcommand)]
     Import(Import),
@@ -205,6 +208,23 @@ pub(crate) struct ModelDir {
     /// The model folder.
     #[arg(long = "dir", value_name = "DIR", env = "SEAWALL_MODEL_DIR")]
     pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verdict {
+    /// Draw the verdicts of an incident again from the stored evidence, line by line, and say whether
+    /// they are what was recorded; ends with 1 if one is not.
+    Replay(Replay),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The incident, by the last part of its page's address.
+    #[arg(long, value_name = "ID")]
+    pub(crate) incident: String,
+    /// Configuration file, which names the store; without one `./seawall.toml`.
+    #[arg(short, long, value_name = "FILE", env = "SEAWALL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod drill;
 mod serve;
+mod verdict;
 mod wall;
 
 use std::process::ExitCode;
@@ -24,6 +25,11 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::serve(&args),
         Command::Check(args) => commands::check(&args),
         Command::Drill(args) => match drill::drill(&args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(failure) => Err(failure),
+        },
+        Command::Verdict(cli::Verdict::Replay(args)) => match verdict::replay(&args) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
             Err(failure) => Err(failure),

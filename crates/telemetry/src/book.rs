@@ -10,7 +10,7 @@ use crate::labels::{Labels, TargetId};
 use crate::log_writer::LogQueue;
 use crate::snapshot::Live;
 use crate::totals::Totals;
-use crate::{BreakerChange, Receipt};
+use crate::{BreakerChange, FailedCall, Receipt};
 
 /// Kinds of breaker changes; the words are of our own code.
 const CHANGE_KINDS_MAX: usize = 4_096;
@@ -50,6 +50,11 @@ impl Book {
         if let Some(log) = &mut self.log {
             log.receipt(receipt);
         }
+    }
+
+    /// Enters a call that failed, ahead of its receipt.
+    pub(crate) fn failed(&mut self, call: &FailedCall) {
+        self.calls.failed(call, &mut self.labels);
     }
 
     /// Enters one change of a breaker.

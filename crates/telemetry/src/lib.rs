@@ -24,7 +24,9 @@ pub use calls::ProviderCalls;
 pub use labels::OTHER;
 pub use mask::mask_secrets;
 pub use names::Gauge;
-pub use receipt::{AnswerRecord, AttemptRecord, Outcome, Receipt, Source, TakeoverEnd, Takeovers};
+pub use receipt::{
+    AnswerRecord, AttemptRecord, FailedCall, Outcome, Receipt, Source, TakeoverEnd, Takeovers,
+};
 pub use settings::{LogTo, RequestLogSettings};
 pub use snapshot::{BreakerView, RequestWindow, Snapshot, TargetView, TargetWindow};
 pub use telemetry::{BreakerChange, CONTENT_TYPE, Telemetry};

@@ -53,6 +53,9 @@ pub struct AttemptRecord {
     pub first_token: Option<Duration>,
     /// `None` for the attempt that served.
     pub fault: Option<FaultClass>,
+    /// Its failure was told when it happened, by
+    /// [`Telemetry::call_failed`](crate::Telemetry::call_failed).
+    pub told: bool,
     /// The provider's status, if it gave one.
     pub status: Option<u16>,
     /// A line for our log; may hold text from upstream.
@@ -61,6 +64,20 @@ pub struct AttemptRecord {
     pub usage: Option<Usage>,
     /// What that costs; `None` if a price or the usage is unknown.
     pub cost: Option<Money>,
+}
+
+/// A call that failed while its request goes on.
+#[derive(Debug, Clone)]
+pub struct FailedCall {
+    pub target: Target,
+    pub operation: Operation,
+    /// Index of the provider's key; never the key.
+    pub key: u16,
+    /// It went as a breaker's probe.
+    pub trial: bool,
+    pub fault: FaultClass,
+    /// The caller's name, if there is one.
+    pub caller: Option<Arc<str>>,
 }
 
 /// Everything that is known of one request at its end.

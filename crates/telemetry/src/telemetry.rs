@@ -14,7 +14,7 @@ use crate::book::Book;
 use crate::log_writer::{self, LogState};
 use crate::names::gauge_labels;
 use crate::worker::Worker;
-use crate::{Gauge, ProviderCalls, Receipt, RequestLogSettings, Snapshot, prometheus};
+use crate::{FailedCall, Gauge, ProviderCalls, Receipt, RequestLogSettings, Snapshot, prometheus};
 
 /// The media type of [`Telemetry::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -23,6 +23,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 const RECEIPTS_MAX: usize = 65_536;
 /// Breaker changes that wait for the worker.
 const CHANGES_MAX: usize = 4_096;
+/// Calls that failed and wait for the worker; what finds no room is told with its receipt.
+const FAILED_MAX: usize = 4_096;
 /// Sampled gauges.
 const GAUGES_MAX: usize = 4_096;
 /// How long [`Telemetry::flush`] waits for the log's writer: rounds of so many milliseconds.
@@ -61,6 +63,7 @@ pub(crate) struct Shared {
     // Boxed, so that the empty queue takes one mebibyte and not thirty.
     receipts: ArrayQueue<Box<Receipt>>,
     changes: ArrayQueue<BreakerChange>,
+    failed: ArrayQueue<FailedCall>,
     pub(crate) receipts_dropped: AtomicU64,
     pub(crate) changes_dropped: AtomicU64,
     pub(crate) in_flight: AtomicI64,
@@ -83,6 +86,12 @@ impl Shared {
             };
             book.change(now, &change);
         }
+        for _ in 0..FAILED_MAX {
+            let Some(call) = self.failed.pop() else {
+                break;
+            };
+            book.failed(&call);
+        }
         for _ in 0..RECEIPTS_MAX {
             let Some(receipt) = self.receipts.pop() else {
                 break;
@@ -93,6 +102,11 @@ impl Shared {
             log.hand_over();
         }
         book
+    }
+
+    /// True if nothing waits to be entered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.receipts.is_empty() && self.changes.is_empty() && self.failed.is_empty()
     }
 
     fn sampled(&self) -> MutexGuard<'_, Vec<Sampled>> {
@@ -153,6 +167,7 @@ impl Telemetry {
         let shared = Arc::new(Shared {
             receipts: ArrayQueue::new(RECEIPTS_MAX),
             changes: ArrayQueue::new(CHANGES_MAX),
+            failed: ArrayQueue::new(FAILED_MAX),
             receipts_dropped: AtomicU64::new(0),
             changes_dropped: AtomicU64::new(0),
             in_flight: AtomicI64::new(0),
@@ -172,6 +187,13 @@ impl Telemetry {
         if self.0.receipts.push(receipt.into()).is_err() {
             self.0.receipts_dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Tells of a call that failed, before its request has ended: what another provider answers
+    /// instead may take its time, and whoever judges should not wait for it. True if it was taken;
+    /// [`AttemptRecord::told`](crate::AttemptRecord::told) says so in the receipt. Never waits.
+    pub fn call_failed(&self, call: FailedCall) -> bool {
+        self.0.failed.push(call).is_ok()
     }
 
     /// Tells that a breaker took another state. Never waits.

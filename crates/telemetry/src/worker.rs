@@ -11,9 +11,10 @@ use std::time::Duration;
 use crate::log_writer::LogWriter;
 use crate::telemetry::Shared;
 
-/// Between two looks into the queues. They hold this long what 300,000 requests a second leave, and
-/// each look wakes an idle process.
-const LOOK_MS: u64 = 200;
+/// Between two looks into the queues while something comes in, in milliseconds; doubled with each look
+/// that finds nothing, up to the longest. Even that leaves room in the queue for a crowd out of nowhere.
+const LOOK_MS_MIN: u64 = 50;
+const LOOK_MS_MAX: u64 = 400;
 
 /// Everything that the background threads need; does nothing until it is spawned.
 #[derive(Debug)]
@@ -60,13 +61,16 @@ impl Worker {
 }
 
 fn keep(shared: &Weak<Shared>, stopping: &AtomicBool) {
+    let mut look_ms = LOOK_MS_MIN;
     while !stopping.load(Ordering::Acquire) {
         let Some(shared) = shared.upgrade() else {
             return;
         };
+        let is_idle = shared.is_idle();
+        look_ms = if is_idle { (look_ms * 2).min(LOOK_MS_MAX) } else { LOOK_MS_MIN };
         drop(shared.drain());
         drop(shared);
-        thread::park_timeout(Duration::from_millis(LOOK_MS));
+        thread::park_timeout(Duration::from_millis(look_ms));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use clock::UnixMs;
 use detection::{
@@ -26,8 +27,16 @@ pub(super) struct Hand {
 struct Known {
     advised: BTreeMap<Arc<str>, Advised>,
     /// Of each provider's streams and probes, how many had ever begun in the seconds of each place
-    /// when it was left.
-    begun: BTreeMap<Arc<str>, [[u32; SILENCE_S]; 2]>,
+    /// when it was left, and whether anybody was out at the last reading.
+    begun: BTreeMap<Arc<str>, Begun>,
+}
+
+/// What was read last of one provider.
+#[derive(Debug, Default)]
+struct Begun {
+    streams: [u32; SILENCE_S],
+    trials: [u32; SILENCE_S],
+    had_calls: bool,
 }
 
 /// A probe that has been silent for so long, in seconds, has failed for all that anyone can tell:
@@ -62,6 +71,16 @@ impl Hand {
         }
     }
 
+    /// Has the line try shut doors sooner where an outage is suspected and not sure.
+    pub(super) fn hasten(&self, now: UnixMs, desk: &Desk) {
+        if !self.acts {
+            return;
+        }
+        for (provider, every_ms) in desk.hastened(now) {
+            self.gateway.hasten(&provider, Duration::from_millis(every_ms));
+        }
+    }
+
     /// Tells of what the line heeds now.
     pub(super) fn each(&self, mut hear: impl FnMut(&str, Advised)) {
         self.known().advised.iter().for_each(|(provider, advised)| hear(provider, *advised));
@@ -74,9 +93,14 @@ impl Hand {
         let mut known = self.known();
         let mut facts = Vec::new();
         for (provider, Waits { streams, trials }) in waits {
-            let [of_streams, of_trials] = known.begun.entry(provider.clone()).or_default();
-            let silence = ages(&streams, of_streams, place);
-            let trials = ages(&trials, of_trials, place);
+            let begun = known.begun.entry(provider.clone()).or_default();
+            let silence = ages(&streams, &mut begun.streams, place);
+            let trials = ages(&trials, &mut begun.trials, place);
+            // Where nobody asks, there is nothing to tell, once that is told.
+            let has_calls = [&silence, &trials].iter().any(|of| **of != Silence::default());
+            if !std::mem::replace(&mut begun.had_calls, has_calls) && !has_calls {
+                continue;
+            }
             let failed = trials.0.get(TRIAL_S).map_or(0, |(_, silent)| *silent as usize);
             let result = ProbeResult::Failed(Symptom::Timeouts);
             for id in [part_id(&provider, Capability::Chat), ComponentId::new(provider)] {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use clock::{Dice, IdMaker, UnixMs};
 use detection::{
     Capability, CauseClass, Certainty, Change, Component, ComponentId, Condition, Court, Evidence,
-    Fact, Health, Incident, Keeper, KeeperSettings, Maintenance, Order, OrderRefused, ProbeResult,
-    Settings, Traffic, Verdict,
+    Fact, Guard, Health, Incident, Keeper, KeeperSettings, Maintenance, Order, OrderRefused,
+    ProbeResult, Settings, Traffic, Verdict,
 };
 use gateway::Advised;
 use storage::Bin;
@@ -25,10 +25,6 @@ use super::works::Works;
 
 /// Incidents that are over and still shown.
 pub(super) const OVER_MAX: usize = 200;
-/// While all is well a verdict is drawn so seldom, in milliseconds.
-const CALM_MS: u64 = 10_000;
-/// All is well once nothing bad was seen for so long, in milliseconds.
-const STIRRED_MS: u64 = 60_000;
 /// What has not answered for so long is not known to be good any more, in milliseconds.
 const SEEN_MS: u64 = 900_000;
 /// A span between two steps that is longer is not believed, in milliseconds.
@@ -68,7 +64,7 @@ pub(super) struct Left {
 /// How a component stands.
 #[derive(Debug, Clone)]
 pub(super) struct Stand {
-    pub(super) verdict: Verdict,
+    pub(super) verdict: Arc<Verdict>,
     pub(super) condition: Condition,
     /// Since when the condition has been that.
     pub(super) since: UnixMs,
@@ -112,8 +108,8 @@ struct Notes {
 #[derive(Debug, Default)]
 struct Moments {
     stepped_at: Option<UnixMs>,
-    judged_at: Option<UnixMs>,
-    stirred_at: Option<UnixMs>,
+    /// With the next verdicts everybody stands anew, also those whose verdict is the former one.
+    stands_all: bool,
 }
 
 impl Desk {
@@ -150,25 +146,12 @@ impl Desk {
         self
     }
 
-    /// Tells the court who stands together: every part of the one with every part of the other.
     fn declare(&mut self) {
-        let parts = |provider: &str| {
-            let own = self.components.iter().filter(|of| *of.provider == *provider);
-            own.map(|of| of.id.clone()).collect::<Vec<_>>()
-        };
-        for group in &self.together {
-            for (index, one) in group.iter().enumerate() {
-                for other in group.iter().skip(index + 1) {
-                    for (part, others) in parts(one).iter().map(|part| (part, parts(other))) {
-                        others.iter().for_each(|of| self.court.lifts_mut().declare(part, of));
-                    }
-                }
-            }
-        }
+        declare(&mut self.court, &self.components, &self.together);
     }
 
-    /// Changes what is judged, after a reload. Who stays keeps his past and his incidents; what was
-    /// thought of him is thought anew.
+    /// Changes what is judged, after a reload. Who stays keeps his past, his incidents, and what is
+    /// known of him.
     pub(super) fn set_components(&mut self, components: Vec<Component>) {
         if components == self.components {
             return;
@@ -180,7 +163,7 @@ impl Desk {
             keeper.restore(incident.clone());
         }
         self.keeper = keeper;
-        self.court = Court::new(components.clone(), Settings::default());
+        self.court.set_components(components.clone());
         let facts = self.works.facts(self.moments.stepped_at.unwrap_or(self.began_at));
         facts.iter().for_each(|fact| self.take(fact));
         let known: BTreeSet<&ComponentId> = components.iter().map(|of| &of.id).collect();
@@ -245,9 +228,9 @@ impl Desk {
         changes
     }
 
-    /// Has verdicts drawn with the next step, however calm it is.
+    /// Has everybody stand anew with the next step, however calm it is: an operator has spoken.
     pub(super) fn judge_soon(&mut self) {
-        self.moments.judged_at = None;
+        self.moments.stands_all = true;
     }
 
     /// Does what an operator orders, also of what was over long ago.
@@ -310,6 +293,24 @@ impl Desk {
         all
     }
 
+    /// How soon shut doors of each provider should be tried again, in milliseconds, while its outage
+    /// is suspected and not sure.
+    pub(super) fn hastened(&self, now: UnixMs) -> BTreeMap<Arc<str>, u64> {
+        let mut soonest: BTreeMap<Arc<str>, u64> = BTreeMap::new();
+        for component in self.components.iter().filter(|of| of.capability.is_some()) {
+            if let Some(every_ms) = self.court.haste_ms(&component.id, now) {
+                let known = soonest.entry(component.provider.clone()).or_insert(every_ms);
+                *known = every_ms.min(*known);
+            }
+        }
+        soonest
+    }
+
+    /// True if somebody's silence may be that of our own line.
+    pub(super) fn doubts_own_line(&self) -> bool {
+        self.stands.values().any(|stand| stand.verdict.guards.contains(&Guard::OwnNetwork))
+    }
+
     /// True if somebody is not well, so that it is worth looking closely.
     pub(super) fn is_troubled(&self) -> bool {
         self.keeper.open().next().is_some()
@@ -327,14 +328,11 @@ impl Desk {
         let span_ms =
             self.moments.stepped_at.replace(now).map_or(1_000, |before| now.since(before));
         let span_ms = u32::try_from(span_ms.clamp(1, SPAN_MS_MAX)).unwrap_or(1_000);
-        let mut is_stirred = news.facts.iter().any(|fact| self.is_news(fact));
         let (works, said) = self.works.step(now, &mut self.ids);
         works.iter().for_each(|work| self.take(&super::works::fact(now, work)));
-        is_stirred |= !works.is_empty() || said.is_some();
         for (id, heard) in facts::heard(calls, (now, span_ms), &mut self.notes.pacing) {
             let is_excused = self.works.excuses(now, &id);
             for counted in [&heard.traffic, &heard.trials] {
-                is_stirred |= counted.faults.total() > 0 || counted.refusals.count > 0;
                 if let Some(past) = self.pasts.get_mut(&id) {
                     past.count(now, &if is_excused { good_only(counted) } else { *counted });
                 }
@@ -349,21 +347,13 @@ impl Desk {
                 self.answered.insert(component.clone(), now);
             }
             self.take(evidence);
-            if let Fact::Silence { component, .. } = &evidence.fact {
-                is_stirred |= self.court.is_alarmed(component);
-            }
         }
         self.official.extend(news.official.iter().cloned());
         let mut step = Step { works, said, ..Step::default() };
-        if is_stirred || self.is_unwell() {
-            self.moments.stirred_at = Some(now);
-        }
         if !self.is_troubled() {
             self.notes.deeds.clear();
         }
-        if self.is_due(now) {
-            self.judge(now, &mut step);
-        }
+        self.judge(now, &mut step);
         step.changes.extend(news.posts.iter().filter_map(|post| self.keeper.post(now, post)));
         self.note_over(&step.changes);
         for (id, stand) in &self.stands {
@@ -381,19 +371,8 @@ impl Desk {
         step
     }
 
-    fn is_due(&self, now: UnixMs) -> bool {
-        let is_stirred = self.moments.stirred_at.is_some_and(|at| now.since(at) < STIRRED_MS);
-        let every_ms = if is_stirred { 0 } else { CALM_MS };
-        self.moments.judged_at.is_none_or(|at| now < at || now.since(at) >= every_ms)
-    }
-
-    fn is_unwell(&self) -> bool {
-        let unwell = |stand: &Stand| stand.verdict.certainty > Certainty::Clear;
-        self.is_troubled() || self.stands.values().any(unwell)
-    }
-
     fn judge(&mut self, now: UnixMs, step: &mut Step) {
-        self.moments.judged_at = Some(now);
+        let is_all = std::mem::take(&mut self.moments.stands_all);
         let verdicts = self.court.judge(now);
         for verdict in verdicts.iter().filter(|of| of.certainty > Certainty::Clear) {
             if let Some(onset) = self.court.onset(&verdict.component) {
@@ -401,36 +380,40 @@ impl Desk {
             }
         }
         step.changes = self.keeper.hear(now, &verdicts);
-        for verdict in verdicts {
-            let before = self.stands.get(&verdict.component);
-            let told = |verdict: &Verdict| (verdict.health, verdict.certainty);
-            if before.is_none_or(|before| told(&before.verdict) != told(&verdict)) {
-                step.evidence.extend(self.notes.recorder.take_rows(&verdict.component, now));
-                step.turned.push(verdict.clone());
-            }
-            let answered_at = self.answered.get(&verdict.component);
-            let has_answered = answered_at.is_some_and(|at| now.since(*at) <= SEEN_MS);
-            let told = self.official.get(&verdict.component);
-            let is_told = told.is_some_and(|told| *told != Condition::Unknown);
-            // What has not answered lately, and of which nothing else is known, is not good.
-            let said = self.works.said(&verdict.component);
-            let condition = match said.unwrap_or_else(|| verdict.condition()) {
-                condition if said.is_some() => condition,
-                Condition::Operational if !has_answered && !is_told => Condition::Unknown,
-                condition => condition,
-            };
-            let same = before.filter(|before| before.condition == condition);
-            let since = same.map_or(now, |before| before.since);
-            let known = before.map(|before| before.condition);
-            let known = known.filter(|from| ![condition, Condition::Unknown].contains(from));
-            // Providers are told by their parts.
-            let known = known.filter(|_| verdict.component.as_str().contains('/'));
-            if let Some(from) = known.filter(|_| condition != Condition::Unknown) {
-                step.moved.push((verdict.component.clone(), from, condition));
-            }
-            let stand = Stand { condition, since, verdict };
-            self.stands.insert(stand.verdict.component.clone(), stand);
+        // A verdict that was not drawn anew has nothing new to be stood by.
+        for verdict in verdicts.iter().filter(|of| is_all || of.at == now) {
+            self.stand(now, verdict, step);
         }
+    }
+
+    fn stand(&mut self, now: UnixMs, verdict: &Arc<Verdict>, step: &mut Step) {
+        let id = &verdict.component;
+        let before = self.stands.get(id);
+        let told = |verdict: &Verdict| (verdict.health, verdict.certainty);
+        if before.is_none_or(|before| told(&before.verdict) != told(verdict)) {
+            step.evidence.extend(self.notes.recorder.take_rows(id, now));
+            step.turned.push(Verdict::clone(verdict));
+        }
+        let has_answered = self.answered.get(id).is_some_and(|at| now.since(*at) <= SEEN_MS);
+        let is_told = self.official.get(id).is_some_and(|told| *told != Condition::Unknown);
+        // What has not answered lately, and of which nothing else is known, is not good.
+        let said = self.works.said(id);
+        let condition = match said.unwrap_or_else(|| verdict.condition()) {
+            condition if said.is_some() => condition,
+            Condition::Operational if !has_answered && !is_told => Condition::Unknown,
+            condition => condition,
+        };
+        let same = before.filter(|before| before.condition == condition);
+        let since = same.map_or(now, |before| before.since);
+        let known = before.map(|before| before.condition);
+        let known = known.filter(|from| ![condition, Condition::Unknown].contains(from));
+        // Providers are told by their parts.
+        let known = known.filter(|_| id.as_str().contains('/'));
+        if let Some(from) = known.filter(|_| condition != Condition::Unknown) {
+            step.moved.push((id.clone(), from, condition));
+        }
+        let stand = Stand { condition, since, verdict: Arc::clone(verdict) };
+        self.stands.insert(id.clone(), stand);
     }
 
     fn note_over(&mut self, changes: &[Change]) {
@@ -448,23 +431,21 @@ impl Desk {
         over.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| b.id.cmp(&a.id)));
         self.over.truncate(OVER_MAX);
     }
+}
 
-    /// True for what may change a verdict: not that nobody reported anything, that a probe was
-    /// answered rightly, or that a page says what it said.
-    fn is_news(&self, evidence: &Evidence) -> bool {
-        match &evidence.fact {
-            Fact::Reports { reports, .. } => reports.total() > 0,
-            Fact::Canary { is_reached, .. } => !is_reached,
-            Fact::Page { component, page } => {
-                self.official.get(component).is_none_or(|known| *known != page.condition)
+/// Tells a court who stands together: every part of the one with every part of the other.
+pub(super) fn declare(court: &mut Court, components: &[Component], together: &[Vec<Box<str>>]) {
+    let parts = |provider: &str| {
+        let own = components.iter().filter(|of| *of.provider == *provider);
+        own.map(|of| of.id.clone()).collect::<Vec<_>>()
+    };
+    for group in together {
+        for (index, one) in group.iter().enumerate() {
+            for other in group.iter().skip(index + 1) {
+                for (part, others) in parts(one).iter().map(|part| (part, parts(other))) {
+                    others.iter().for_each(|of| court.lifts_mut().declare(part, of));
+                }
             }
-            Fact::Probe { result, .. } => *result != ProbeResult::Right,
-            // Whether it alarms is asked once it was taken.
-            Fact::Silence { .. } => false,
-            Fact::Traffic { .. }
-            | Fact::Drift { .. }
-            | Fact::Attack { .. }
-            | Fact::Maintenance(_) => true,
         }
     }
 }
@@ -477,7 +458,7 @@ fn good_only(traffic: &Traffic) -> Traffic {
 
 /// True if a provider is down, and it is not our own affair that it seems so.
 fn is_out(stand: &Stand) -> bool {
-    let Verdict { health, certainty, cause, .. } = &stand.verdict;
+    let Verdict { health, certainty, cause, .. } = &*stand.verdict;
     let of_theirs = !matches!(
         cause.class,
         CauseClass::OurNetwork
@@ -513,6 +494,7 @@ mod tests {
             first_content_ms: (good > 0).then_some(420.0),
             keys: 1,
             keys_refused: 0,
+            callers_failed: 0,
         }
     }
 
@@ -570,8 +552,9 @@ mod tests {
         last_of(court.judge(verdict.at), verdict)
     }
 
-    fn last_of(verdicts: Vec<Verdict>, wanted: &Verdict) -> Verdict {
-        verdicts.into_iter().find(|of| of.component == wanted.component).unwrap()
+    fn last_of(verdicts: Vec<Arc<Verdict>>, wanted: &Verdict) -> Verdict {
+        let found = verdicts.into_iter().find(|of| of.component == wanted.component);
+        Arc::unwrap_or_clone(found.unwrap())
     }
 
     #[test]
@@ -599,6 +582,62 @@ mod tests {
         }
         println!("{} verdicts drawn again, {bad} of them bad", turned.len());
         assert!(bad >= 6, "{bad} of {}", turned.len());
+    }
+
+    /// Plays so many seconds from there; tells the incidents' last pictures.
+    fn play(desk: &mut Desk, from_ms: u64, seconds: u64, is_down: bool) -> Vec<Incident> {
+        let mut last = BTreeMap::new();
+        for second in 0..seconds {
+            let of_a = if is_down { calls("a", 0, 2) } else { calls("a", 2, 0) };
+            let now = UnixMs::new(from_ms + second * 1_000);
+            for change in desk.step(now, &[of_a], &News::default()).changes {
+                last.insert(change.incident.id.clone(), change.incident);
+            }
+        }
+        last.into_values().collect()
+    }
+
+    /// A machine that starts anew may think that it is earlier than it was.
+    #[test]
+    fn an_incident_of_a_later_clock_ends_no_sooner_than_it_began() {
+        let mut before = desk();
+        play(&mut before, BEGAN_MS, 600, false);
+        let incidents = play(&mut before, BEGAN_MS + 600_000, 600, true);
+        let [open] = &incidents[..] else { panic!("{incidents:#?}") };
+        for set_back_ms in [3_600_000, 1_200_000, 400_000] {
+            let mut after = desk();
+            after.restore(Left { incidents: vec![open.clone()], ..Left::default() });
+            let began_ms = BEGAN_MS + 1_200_000 - set_back_ms;
+            let still = play(&mut after, began_ms, 120, true);
+            assert!(still.iter().all(|of| of.id == open.id), "it is the same trouble: {still:#?}");
+            let ended = play(&mut after, began_ms + 120_000, 1_800, false);
+            let [over] = &ended[..] else { panic!("set back by {set_back_ms}: {ended:#?}") };
+            assert_eq!((&over.id, over.phase), (&open.id, detection::Phase::Resolved));
+            assert!(over.resolved_at >= Some(over.started_at), "{over:#?}");
+            assert!(over.updates.is_sorted_by_key(|update| update.at), "{over:#?}");
+            assert!(!after.is_troubled());
+        }
+    }
+
+    /// What was learnt of years and what is known of a fall outlive a change of the settings.
+    #[test]
+    fn who_stays_over_a_reload_is_still_known() {
+        let mut desk = desk();
+        play(&mut desk, BEGAN_MS, 600, false);
+        play(&mut desk, BEGAN_MS + 600_000, 120, true);
+        let chat = ComponentId::new("a/chat");
+        assert!(desk.stands_so(&chat, Health::Down, Certainty::Confirmed));
+        let provider = |name: &&str| ProviderSettings::new(name, Kind::Compatible);
+        let others: Vec<_> = ["a", "d"].iter().map(provider).collect();
+        desk.set_components(facts::components(&others, false));
+        let incidents = play(&mut desk, BEGAN_MS + 720_000, 1, false);
+        assert!(incidents.iter().all(|of| of.resolved_at.is_none()), "{incidents:#?}");
+        assert!(desk.stands_so(&chat, Health::Down, Certainty::Confirmed), "it is not forgotten");
+        assert!(!desk.stands.contains_key(&ComponentId::new("b/chat")));
+        let ended = play(&mut desk, BEGAN_MS + 721_000, 1_800, false);
+        assert_eq!(ended.len(), 1, "{ended:#?}");
+        assert!(desk.stands_so(&ComponentId::new("d/chat"), Health::Ok, Certainty::Clear));
+        assert!(!desk.is_troubled());
     }
 
     #[test]

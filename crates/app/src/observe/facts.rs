@@ -177,6 +177,7 @@ fn traffic(calls: &ProviderCalls, span_ms: u32, was_paced: bool) -> Traffic {
     let mut traffic = counted(calls.good, &calls.faults, (span_ms, was_paced));
     traffic.refusals.refused = calls.keys_refused;
     traffic.refusals.asking = calls.keys;
+    traffic.callers_failed = calls.callers_failed;
     traffic.first_words = calls.first_content_ms.map(|median_ms| FirstWords {
         answers: small(calls.first_contents),
         // From 0 on and far below four billion: a call does not last for weeks.
@@ -208,6 +209,8 @@ fn add(sum: &mut Traffic, other: &Traffic) {
     a.connections = a.connections.saturating_add(b.connections);
     sum.good = sum.good.saturating_add(other.good);
     sum.caller_faults = sum.caller_faults.saturating_add(other.caller_faults);
+    // The callers of two operations may be the same ones.
+    sum.callers_failed = sum.callers_failed.max(other.callers_failed);
     sum.refusals = Refusals {
         count: sum.refusals.count.saturating_add(other.refusals.count),
         // The keys of two operations are the same keys.
@@ -240,6 +243,7 @@ mod tests {
             first_content_ms: None,
             keys: 1,
             keys_refused: 0,
+            callers_failed: 0,
         }
     }
 

@@ -12,12 +12,15 @@ mod past;
 mod post;
 mod probes;
 mod recorder;
+mod replay;
 mod reports;
 mod seat;
 mod shelf;
+mod telling;
 mod view;
 mod works;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +44,7 @@ use desk::{Desk, Left, Step};
 use pages::PageDesk;
 use post::{PostRoom, Told};
 use probes::{Asking, ProbeDesk};
+pub use replay::{ReplayError, Replayed, replay};
 use reports::ReportRoom;
 pub use seat::Seat;
 use view::Around;
@@ -51,6 +55,8 @@ const OPEN_MAX: usize = 256;
 const WORKS_READ_MAX: usize = 10_000;
 /// The name under which the store keeps what operators said of components.
 const SAID: &str = "components.said";
+/// While somebody is not well, what we do about it is read so often, in milliseconds.
+const DEEDS_EVERY_MS: u64 = 5_000;
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -74,6 +80,8 @@ struct Inner {
     lookout: lookout::Settings,
     /// What the store was last said to suffer from.
     alarm: Mutex<Option<Box<str>>>,
+    /// When deeds were last read, in milliseconds since 1970.
+    deeds_at_ms: AtomicU64,
 }
 
 /// All that a verdict can be: what is clear is well.
@@ -116,6 +124,7 @@ impl Observer {
             post,
             lookout,
             alarm,
+            deeds_at_ms: AtomicU64::new(0),
         };
         let observer = Self(Arc::new(inner));
         observer.register_gauges();
@@ -302,7 +311,7 @@ impl Inner {
         let calls = self.telemetry.take_calls();
         let mut desk = self.desk();
         let (now, mut deeds) = (unix(&*self.clock), Vec::new());
-        if desk.is_troubled() {
+        if desk.is_troubled() && self.deeds_are_due(now) {
             let snapshot = self.telemetry.snapshot();
             desk.hold_back(|provider| is_held(&snapshot, provider));
             deeds = desk.note_deeds(now, &snapshot);
@@ -323,8 +332,23 @@ impl Inner {
         step.changes.extend(deeds);
         self.probes.suspect(|component| desk.is_suspected(component));
         self.hand.act(now, &desk);
+        self.hand.hasten(now, &desk);
+        if desk.doubts_own_line() {
+            self.probes.want_canaries(now);
+        }
         drop(desk);
         self.keep(step);
+    }
+
+    /// True once in a while: what we did about an incident is drawn from a quarter of an hour of
+    /// windows, which is much work for a second.
+    fn deeds_are_due(&self, now: UnixMs) -> bool {
+        let before = self.deeds_at_ms.load(Ordering::Relaxed);
+        let is_due = now.as_millis().abs_diff(before) >= DEEDS_EVERY_MS;
+        if is_due {
+            self.deeds_at_ms.store(now.as_millis(), Ordering::Relaxed);
+        }
+        is_due
     }
 
     fn keep(&self, step: Step) {

@@ -15,7 +15,7 @@ use lookout::probe::{
     ProbeTarget, Prober,
 };
 use net::{BoxFuture, Connector};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use upstream::{Answer, Call, Readiness, Upstream};
 
 use super::facts::{part_id, probes};
@@ -24,6 +24,8 @@ use super::facts::{part_id, probes};
 const WAITING_MAX: usize = 1_024;
 /// Canaries must be fresh for the court's ninety seconds.
 const CANARIES_EVERY: Duration = Duration::from_secs(25);
+/// While a silence may be our own line's they are asked again after so long, in milliseconds.
+const CANARIES_WANTED_MS: u64 = 6_000;
 
 /// A task without an end.
 pub(super) type Asking = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -37,6 +39,8 @@ struct Inside {
     waiting: Vec<Evidence>,
     suspected: BTreeMap<ComponentId, watch::Sender<bool>>,
     asked: Vec<Arc<Switched>>,
+    canaries: Arc<Notify>,
+    canaries_wanted_at: Option<UnixMs>,
 }
 
 /// Whoever is called so in the present settings: a probe outlives reloads. Whom the settings do not
@@ -150,7 +154,10 @@ impl ProbeDesk {
         }
         if settings.canaries {
             let (dice, sink) = (dice.split(), sink());
-            all.push(Box::pin(async move { canaries.run(CANARIES_EVERY, dice, sink).await }));
+            let wanted = Arc::clone(&self.inside().canaries);
+            all.push(Box::pin(async move {
+                canaries.run(CANARIES_EVERY, dice, sink, &wanted).await;
+            }));
         }
         all
     }
@@ -170,6 +177,16 @@ impl ProbeDesk {
         for (component, told) in &self.inside().suspected {
             let now = is_suspected(component);
             told.send_if_modified(|known| std::mem::replace(known, now) != now);
+        }
+    }
+
+    /// Has the canaries asked now: somebody is silent, and it may be our own line.
+    pub(super) fn want_canaries(&self, now: UnixMs) {
+        let mut inside = self.inside();
+        let is_due = |at: UnixMs| now < at || now.since(at) >= CANARIES_WANTED_MS;
+        if inside.canaries_wanted_at.is_none_or(is_due) {
+            inside.canaries_wanted_at = Some(now);
+            inside.canaries.notify_one();
         }
     }
 

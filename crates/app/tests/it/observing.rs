@@ -327,3 +327,90 @@ async fn a_full_disk_is_told_and_stops_nothing() {
     assert!(page.contains("does not answer"), "{page}");
     house.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn probes_go_to_whom_the_settings_name_now() {
+    let network = Network::default();
+    let (before, after) = (
+        Provider::start(&network, 9001, vec![well()]),
+        Provider::start(&network, 9004, vec![failing(503)]),
+    );
+    let text = settings(&["fake2/b"], "[lookout]\nprobes = [\"fake1/small\"]\n");
+    let house = open(&network, &text);
+    tokio::time::sleep(Duration::from_secs(240)).await;
+    let asked = before.seen().len();
+    assert!(asked >= 1 && after.seen().is_empty(), "{asked}");
+    house.reload(&text.replace("fake1.test:9001", "fake1.test:9004"));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(before.seen().len(), asked, "nobody is asked who is not named any more");
+    println!("{} probes after the reload", after.seen().len());
+    assert!(after.seen().len() >= 5, "and a suspicion is looked into: {}", after.seen().len());
+    assert_ne!(condition(&summary(&house).await, "fake1 chat"), "operational");
+}
+
+/// Waits until it looks on: before that it asks the store, which answers from a thread of its own that
+/// no paused clock holds.
+async fn settle(house: &House) {
+    chat(house, ASK).await;
+    for _ in 0..100_000 {
+        if condition(&summary(house).await, "fake1 chat") == "operational" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        std::thread::yield_now();
+    }
+    panic!("it does not look on");
+}
+
+/// What is usual now, by the page's series of reports on a component that somebody has reported on.
+async fn usual_reports(house: &House) -> f64 {
+    assert_eq!(report(house, "fake1/chat").await["accepted"], true);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let told = look(house, STATUS_PORT, "/api/reports").await.json();
+    let bins = told["series"][0]["points"].as_array().unwrap_or_else(|| panic!("{told:#}"));
+    bins.last().and_then(|bin| bin["baseline"].as_f64()).unwrap_or_else(|| panic!("{told:#}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_usual_at_this_hour_outlives_restarts_and_reloads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seawall.db");
+    let text = settings(&["fake1/a"], &format!("[storage]\npath = {path:?}\n"));
+    // Every quarter of an hour of the weeks before had about twenty reports.
+    let mut learnt = String::new();
+    for hour in 0..168 {
+        learnt.push_str(&format!("{hour} {}\n", "19 20 21 20 ".repeat(4).trim_end()));
+    }
+    let changes = [storage::Change::Setting {
+        name: "reports.usual/fake1/chat".into(),
+        value: learnt.into(),
+    }];
+    let kept = storage::Settings::in_file(&path);
+    let mut store = storage::Embedded::open(&path, &kept, clock::UnixMs::new(0)).unwrap().store;
+    storage::Store::apply(&mut store, &changes).unwrap();
+    drop(store);
+
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let began = Instant::now();
+    let house = open_since(&network, &text, began);
+    settle(&house).await;
+    let usual = usual_reports(&house).await;
+    assert!((15.0..25.0).contains(&usual), "{usual}");
+    house.reload(&text.replace("fake2", "fake4"));
+    let usual = usual_reports(&house).await;
+    assert!((15.0..25.0).contains(&usual), "after a reload: {usual}");
+    // It is stored once an hour, and the second house learns what the first one added.
+    tokio::time::sleep(Duration::from_secs(3_700)).await;
+    house.stop().await;
+    let store = storage::Embedded::open(&path, &kept, clock::UnixMs::new(0)).unwrap().store;
+    let told = storage::Store::setting(&store, "reports.usual/fake1/chat").unwrap().unwrap();
+    // One person counts once in two hours, however often he reports.
+    assert!(told.lines().count() == 168 && told.contains("20 1 0"), "{told}");
+    drop(store);
+    let house = open_since(&network, &text, began);
+    settle(&house).await;
+    let usual = usual_reports(&house).await;
+    assert!((15.0..25.0).contains(&usual), "after a restart: {usual}");
+    house.stop().await;
+}

@@ -1,6 +1,7 @@
 //! One incident as the keeper holds it, and how it moves: open, watched, over, back again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clock::{IdMaker, UnixMs};
 
@@ -110,11 +111,11 @@ impl Entry {
     pub(super) fn see(
         &mut self,
         now: UnixMs,
-        verdicts: &[Verdict],
+        verdicts: &[Arc<Verdict>],
         components: &BTreeMap<ComponentId, Component>,
     ) {
-        let own: Vec<&Verdict> =
-            verdicts.iter().filter(|of| self.incident.components.contains(&of.component)).collect();
+        let is_own = |of: &&Verdict| self.incident.components.contains(&of.component);
+        let own: Vec<&Verdict> = verdicts.iter().map(|of| &**of).filter(is_own).collect();
         for verdict in &own {
             if let Some(component) = components.get(&verdict.component) {
                 self.names.insert(component.id.clone(), component.name.clone());
@@ -188,9 +189,11 @@ impl Entry {
         let is_end = matches!(kind, ChangeKind::Resolved | ChangeKind::Opened);
         let by_hand = author != Author::Seawall;
         if self.incident.updates.len() < UPDATES_MAX || is_end || by_hand {
+            // After a start the clock may stand before what was told by a former one.
+            let last = self.incident.updates.last().map_or(now, |last| last.at.max(now));
             self.incident.updates.push(IncidentUpdate {
                 id: IncidentId::new(ids.next_id().tail()),
-                at: now,
+                at: last,
                 phase: self.incident.phase,
                 body: body.into(),
                 author,
@@ -294,7 +297,7 @@ impl Entry {
     }
 
     fn resolve(&mut self, now: UnixMs, ids: &mut IdMaker) -> Change {
-        let end = self.well_at.unwrap_or(now);
+        let end = self.well_at.unwrap_or(now).max(self.incident.started_at);
         self.incident.phase = Phase::Resolved;
         self.incident.resolved_at = Some(end);
         let body = words::resolving(&self.incident, end);

@@ -22,6 +22,9 @@ const WRONG_SOUGHT: f64 = 0.15;
 /// codes are all good, for those say nothing about answers.
 const WRONG_NATS: f64 = 6.0;
 
+/// How much likelier down may be than degraded, in nats.
+const KIND_NATS_MAX: f64 = 6.0;
+
 /// A first bad result is not held up by more than this of good ones before it, in nats.
 const CREDIT_NATS: f64 = -1.0;
 
@@ -70,9 +73,12 @@ impl ProbeSight {
         let is_bad = says.0 > 0.0;
         let bounds =
             if is_bad { (CREDIT_NATS, f64::INFINITY) } else { (f64::NEG_INFINITY, DEBT_NATS) };
-        let add = |sum: f64, step: f64| weight.cap((sum * left).clamp(bounds.0, bounds.1) + step);
-        self.degraded_nats = add(self.degraded_nats, says.0);
-        self.down_nats = add(self.down_nats, says.1);
+        let add = |sum: f64, step: f64| (sum * left).clamp(bounds.0, bounds.1) + step;
+        let (degraded, down) = (add(self.degraded_nats, says.0), add(self.down_nats, says.1));
+        // What exceeds the cap is taken from both, or many failures in a row would look like some.
+        let excess = (degraded.max(down) - weight.for_nats_max).max(0.0);
+        self.down_nats = weight.cap(down - excess);
+        self.degraded_nats = weight.cap(degraded - excess).max(self.down_nats - KIND_NATS_MAX);
         match result {
             ProbeResult::Wrong => self.wrong.take(0, 1),
             ProbeResult::Right => self.wrong.take(1, 0),
@@ -126,6 +132,11 @@ impl ProbeSight {
             observations: if self.is_wrong() { self.count } else { self.failed_in_row },
             why: why.into(),
         }
+    }
+
+    /// True if nothing in it could be the beginning of a fall.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.onset_at.is_none() && !self.refused && self.wrong.nats() == 0.0
     }
 
     /// True if answers are wrong more often than chance has it.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use clock::UnixMs;
 
+use super::strength::STRONG_MS;
 use crate::{ALARM_NATS, SILENCE_AGES, Silence};
 
 /// A call is late at the least age, in seconds, at which no more than this share is silent on a good
@@ -19,6 +20,12 @@ const LATE_S: std::ops::RangeInclusive<usize> = 3..=9;
 
 /// The share of silent calls that is to be found.
 const SHARE_SOUGHT: f64 = 0.5;
+
+/// A silence is strong if so many calls of so many different seconds are late, nearly all of those that
+/// began with them, and it has been alarming for so long that its first calls are ten seconds old.
+const STRONG_SILENT_MIN: u32 = 20;
+const STRONG_SECONDS_MIN: u32 = 5;
+const STRONG_SHARE: f64 = 0.9;
 
 /// Late calls must have begun in so many different seconds: a pause of one second, however many meet
 /// it, is none of them.
@@ -39,6 +46,8 @@ pub(crate) struct SilenceSight {
     /// Readings of which nothing was learnt yet, oldest first.
     waiting: VecDeque<Silence>,
     late: Option<Late>,
+    /// Since when it has been alarming, by the oldest of its calls.
+    alarming_since: Option<UnixMs>,
 }
 
 /// Calls that are late now.
@@ -48,19 +57,28 @@ pub(crate) struct Late {
     pub(crate) silent: u32,
     /// Those that began in the same seconds.
     pub(crate) all: u32,
+    /// Seconds in which late calls began.
+    seconds: u32,
     /// When the first of those seconds began.
     pub(crate) since: UnixMs,
 }
 
 impl SilenceSight {
     pub(crate) fn new() -> Self {
-        Self { usual: [(0.0, 0.0); SILENCE_AGES], waiting: VecDeque::new(), late: None }
+        Self {
+            usual: [(0.0, 0.0); SILENCE_AGES],
+            waiting: VecDeque::new(),
+            late: None,
+            alarming_since: None,
+        }
     }
 
     /// Takes one reading; `is_well` if nothing else speaks for a fall, so that it is a good day to
     /// learn from.
     pub(crate) fn take(&mut self, at: UnixMs, silence: &Silence, is_well: bool) {
         self.late = self.weigh(at, silence);
+        let alarming = self.late.filter(Late::is_alarming);
+        self.alarming_since = alarming.map(|late| self.alarming_since.unwrap_or(late.since));
         if self.late.is_some() || !is_well {
             self.waiting.clear();
             return;
@@ -84,9 +102,21 @@ impl SilenceSight {
         self.late
     }
 
+    /// Since when it has been alarming without a break.
+    pub(crate) fn alarming_since(&self) -> Option<UnixMs> {
+        self.alarming_since
+    }
+
+    /// True if so many are late, for so long, that nothing else need speak for a fall.
+    pub(crate) fn is_strong(&self, now: UnixMs) -> bool {
+        let lasted = self.alarming_since.is_some_and(|since| now.since(since) >= STRONG_MS);
+        lasted && self.late.is_some_and(|late| late.is_strong())
+    }
+
     /// Forgets who is late; what is usual stays.
     pub(crate) fn clear(&mut self) {
         self.late = None;
+        self.alarming_since = None;
     }
 
     /// The most that any run of seconds says, from the youngest that are late on.
@@ -109,7 +139,7 @@ impl SilenceSight {
             let nats = f64::from(silent) * per_silent + f64::from(all - silent) * per_other;
             if quiet > 0 && seconds >= SECONDS_MIN && most.is_none_or(|most| nats > most.nats) {
                 let since = at.minus_ms(1_000 * (age as u64 + 1));
-                most = Some(Late { nats, silent, all, since });
+                most = Some(Late { nats, silent, all, seconds, since });
             }
         }
         most.filter(|late| late.nats > 0.0)
@@ -120,6 +150,12 @@ impl Late {
     /// True if it is enough to suspect a fall.
     pub(crate) fn is_alarming(&self) -> bool {
         self.nats > ALARM_NATS
+    }
+
+    fn is_strong(&self) -> bool {
+        self.silent >= STRONG_SILENT_MIN
+            && self.seconds >= STRONG_SECONDS_MIN
+            && f64::from(self.silent) >= STRONG_SHARE * f64::from(self.all)
     }
 }
 
@@ -158,6 +194,21 @@ mod tests {
     #[test]
     fn silence_is_seen_before_a_clock_of_ten_seconds_runs_out() {
         assert_eq!([1, 10].map(seconds_to_alarm), [Some(6), Some(6)]);
+    }
+
+    #[test]
+    fn many_silent_calls_are_strong_after_ten_seconds_and_few_are_not() {
+        let strong = |per_s: u32, ages: usize| {
+            let mut sight = learnt(per_s);
+            (1..=14).find(|fallen_s| {
+                let now = UnixMs::new(300_000 + 1_000 * *fallen_s as u64);
+                let silent = |age| if age < (*fallen_s).min(ages) { per_s } else { 0 };
+                sight.take(now, &reading(per_s, silent), true);
+                sight.is_strong(now)
+            })
+        };
+        assert_eq!([1, 2, 5, 10].map(|per_s| strong(per_s, 15)), [None, None, Some(10), Some(10)]);
+        assert_eq!(strong(10, 7), None, "they speak before they are ten seconds old");
     }
 
     #[test]

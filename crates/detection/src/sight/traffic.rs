@@ -11,6 +11,7 @@ use super::Say;
 use super::silence::SilenceSight;
 use super::slices::Slices;
 use super::slowness::Slowness;
+use super::strength::Outcomes;
 use crate::cusum::{ALARM_NATS, Cusum, SHARE_SOUGHT, SHARE_USUAL};
 use crate::settings::{as_f64, weight};
 use crate::{Drift, Family, Faults, Silence, Symptom, Traffic};
@@ -40,6 +41,9 @@ const PLAIN_SHARE: f64 = 0.5;
 /// And if it has failed for so long, in milliseconds: a hiccup of a second is no outage, however many
 /// meet it.
 const PLAIN_MS: u64 = 10_000;
+
+/// Half an alarm, in nats: two faults in a row. A usual day has some, and most lead to nothing.
+const UNUSUAL_NATS: f64 = ALARM_NATS / 2.0;
 
 /// What the sum must exceed to speak for a fall, in nats: at the alarm it exactly balances a prior
 /// of 3 %, so that the alarm is where suspicion starts.
@@ -71,8 +75,8 @@ pub(crate) struct TrafficSight {
     /// When the sum last left zero.
     onset_at: Option<UnixMs>,
     since_onset: u64,
-    recent_good: f64,
-    recent_bad: f64,
+    /// Good and bad of the last requests.
+    recent: (f64, f64),
     /// Good and bad of the whole fall, slowly forgotten.
     fall_counts: (f64, f64),
     kinds: [f64; 5],
@@ -92,8 +96,7 @@ impl TrafficSight {
             back_nats: 0.0,
             onset_at: None,
             since_onset: 0,
-            recent_good: 0.0,
-            recent_bad: 0.0,
+            recent: (0.0, 0.0),
             fall_counts: (0.0, 0.0),
             kinds: [0.0; 5],
             slices: Slices::default(),
@@ -106,8 +109,8 @@ impl TrafficSight {
         }
     }
 
-    /// Takes the counts of one span.
-    pub(crate) fn take(&mut self, at: UnixMs, traffic: &Traffic) {
+    /// Takes the counts of one span; gives those that speak of the provider.
+    pub(crate) fn take(&mut self, at: UnixMs, traffic: &Traffic) -> Outcomes {
         let agreed = traffic.refusals.agree();
         let refused = if agreed { traffic.refusals.count } else { 0 };
         if traffic.refusals.count > 0 && !agreed {
@@ -123,10 +126,13 @@ impl TrafficSight {
         }
         if traffic.good > 0 || bad > 0 {
             self.fade(at, f64::from(traffic.good) + f64::from(bad));
-            self.sum(at.minus_ms(u64::from(traffic.span_ms)), traffic.good, bad);
+            let began_at = at.minus_ms(u64::from(traffic.span_ms));
+            self.sum(began_at, traffic.good, bad);
             self.note_kinds(&traffic.faults, refused);
             self.taken_at = at;
         }
+        let (span_ms, good) = (u64::from(traffic.span_ms), traffic.good);
+        Outcomes { span_ms, good, bad, callers_failed: traffic.callers_failed }
     }
 
     /// Takes who waits for a first word.
@@ -181,15 +187,39 @@ impl TrafficSight {
         self.fall.is_alarmed() || self.is_silent()
     }
 
-    fn is_silent(&self) -> bool {
-        self.silence.late().is_some_and(|late| late.is_alarming())
+    /// True if nothing in it could be the beginning of a fall: single faults are a usual day.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.fall.nats() < UNUSUAL_NATS
+            && self.silence.late().is_none()
+            && self.slowness.nats() == 0.0
+            && !self.is_drifting()
     }
 
     /// When the fall began that it is alarmed of.
     pub(crate) fn onset(&self) -> Option<UnixMs> {
         let fell = self.onset_at.filter(|_| self.fall.is_alarmed());
-        let silent = self.silence.late().filter(|_| self.is_silent()).map(|late| late.since);
-        fell.into_iter().chain(silent).min()
+        fell.into_iter().chain(self.silence.alarming_since()).min()
+    }
+
+    /// Since when failures are more than a usual day has, be it enough for an alarm or not.
+    pub(crate) fn failing_since(&self) -> Option<UnixMs> {
+        self.onset_at.filter(|_| self.fall.nats() >= UNUSUAL_NATS)
+    }
+
+    /// True while calls are alarmingly silent.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silence.late().is_some_and(|late| late.is_alarming())
+    }
+
+    /// True if so many are silent that nothing else need speak for a fall.
+    pub(crate) fn is_strongly_silent(&self, now: UnixMs) -> bool {
+        self.silence.is_strong(now)
+    }
+
+    /// Calls of the last minute.
+    pub(crate) fn calls_per_minute(&self, now: UnixMs) -> u32 {
+        let (good, bad) = self.slices.last_minute(now);
+        good.saturating_add(bad)
     }
 
     /// True if the fall lasts, or is so plain that it need not.
@@ -207,8 +237,7 @@ impl TrafficSight {
 
     /// True if too few requests come for this family to carry detection.
     pub(crate) fn is_low(&self, now: UnixMs) -> bool {
-        let (good, bad) = self.slices.last_minute(now);
-        good.saturating_add(bad) < LOW_VOLUME_PER_MINUTE
+        self.calls_per_minute(now) < LOW_VOLUME_PER_MINUTE
     }
 
     /// True if our own account was refused a short while ago, and not everybody's.
@@ -227,6 +256,21 @@ impl TrafficSight {
 
     /// How it shows itself, if the fall is alarming.
     pub(crate) fn symptom(&self) -> Option<Symptom> {
+        match self.mostly() {
+            Some(symptom) if self.fall.is_alarmed() => Some(symptom),
+            _ if self.is_silent() => Some(Symptom::Timeouts),
+            _ if self.slowness.nats() > ALARM_NATS => Some(Symptom::Slow),
+            _ => None,
+        }
+    }
+
+    /// True if what fails mostly does so by the end of a clock.
+    pub(crate) fn times_out(&self) -> bool {
+        self.mostly() == Some(Symptom::Timeouts)
+    }
+
+    /// What most of the recent faults were.
+    fn mostly(&self) -> Option<Symptom> {
         const KINDS: [Symptom; 5] = [
             Symptom::Overload,
             Symptom::ServerErrors,
@@ -235,26 +279,20 @@ impl TrafficSight {
             Symptom::Connections,
         ];
         let most = KINDS.into_iter().zip(self.kinds).max_by(|a, b| a.1.total_cmp(&b.1));
-        match most {
-            Some((symptom, count)) if self.fall.is_alarmed() && count > 0.0 => Some(symptom),
-            _ if self.is_silent() => Some(Symptom::Timeouts),
-            _ if self.slowness.nats() > ALARM_NATS => Some(Symptom::Slow),
-            _ => None,
-        }
+        most.filter(|(_, count)| *count > 0.0).map(|(symptom, _)| symptom)
     }
 
     /// The recent share of faults.
     fn share(&self) -> f64 {
-        let all = self.recent_good + self.recent_bad;
-        if all < 1.0 { 0.0 } else { self.recent_bad / all }
+        let all = self.recent.0 + self.recent.1;
+        if all < 1.0 { 0.0 } else { self.recent.1 / all }
     }
 
     /// Forgets by age and by number, the slower of the two.
     fn fade(&mut self, at: UnixMs, count: f64) {
         let age = as_f64(at.since(self.taken_at)) / RECENT_MS;
         let kept = (-std::f64::consts::LN_2 * age.min(count / RECENT_REQUESTS)).exp();
-        self.recent_good *= kept;
-        self.recent_bad *= kept;
+        self.recent = (self.recent.0 * kept, self.recent.1 * kept);
         for kind in &mut self.kinds {
             *kind *= kept;
         }
@@ -269,8 +307,8 @@ impl TrafficSight {
             self.onset_at = Some(began_at);
         }
         self.since_onset += u64::from(good) + u64::from(bad);
-        self.recent_good += f64::from(good);
-        self.recent_bad += f64::from(bad);
+        self.recent.0 += f64::from(good);
+        self.recent.1 += f64::from(bad);
         if self.fall.take(good, bad) == 0.0 {
             self.onset_at = None;
             return;
@@ -296,8 +334,7 @@ impl TrafficSight {
         self.back_nats = 0.0;
         self.onset_at = None;
         self.since_onset = 0;
-        self.recent_good = 0.0;
-        self.recent_bad = 0.0;
+        self.recent = (0.0, 0.0);
         self.fall_counts = (0.0, 0.0);
         self.kinds = [0.0; 5];
     }
@@ -312,7 +349,7 @@ impl TrafficSight {
 
     /// Whether it is down rather than degraded, in nats.
     fn kind(&self) -> f64 {
-        kind_of(self.recent_good, self.recent_bad)
+        kind_of(self.recent.0, self.recent.1)
     }
 
     fn why(&self, now: UnixMs, good: u32, bad: u32) -> Box<str> {

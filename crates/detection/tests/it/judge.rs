@@ -2,7 +2,7 @@
 
 use detection::{
     Capability, CauseClass, Certainty, Condition, Fact, Faults, Freshness, Guard, Health,
-    Maintenance, MaintenancePhase, PageReading, Refusals, Symptom, Traffic,
+    Maintenance, MaintenancePhase, PageReading, ProbeResult, Refusals, Silence, Symptom, Traffic,
 };
 
 use crate::world::{MINUTE_MS, World, component, id, moment};
@@ -47,6 +47,81 @@ fn a_full_outage_is_suspected_and_confirmed_in_time() {
         println!("10 rps, probes {probes:?}: suspected {suspected} s, confirmed {confirmed} s");
         assert!(suspected <= 15.0 && confirmed <= 15.0, "{suspected} / {confirmed}");
     }
+}
+
+/// Breakers hide most of a fall from us. Those who try the shut doors are enough, for at ten calls a
+/// second they are tried in haste.
+#[test]
+fn a_full_outage_behind_shut_doors_is_confirmed_in_time() {
+    let slowest = |rps: f64, symptom: Symptom| {
+        let confirmed = (0..20).map(|seed| {
+            let mut world = world(rps, None, seed);
+            (world.has_doors, world.asks_at_once) = (true, true);
+            world.run_s(600);
+            let from = world.now;
+            world.set(CHAT, |state| (state.share, state.symptom) = (1.0, symptom));
+            world.run_s(150);
+            assert_eq!(world.verdict(CHAT).health, Health::Down, "{rps} a second, seed {seed}");
+            world.seconds_to(CHAT, Certainty::Confirmed, from).unwrap()
+        });
+        confirmed.fold(0.0, f64::max)
+    };
+    for symptom in [Symptom::ServerErrors, Symptom::Connections, Symptom::Cuts] {
+        let (many, few) = (slowest(10.0, symptom), slowest(1.0, symptom));
+        println!("{symptom:?}: confirmed after {many} s at 10 a second, {few} s at 1");
+        assert!(many <= 15.0 && few <= 120.0, "{symptom:?}: {many} s, {few} s");
+    }
+}
+
+/// Calls that hang are seen long before their clocks run out.
+#[test]
+fn a_silence_at_ten_calls_a_second_is_confirmed_in_time() {
+    let mut world = world(10.0, None, 4);
+    world.asks_at_once = true;
+    let silent_for = |world: &mut World, seconds: usize| {
+        let mut silence = Silence::default();
+        for (age, of_age) in silence.0.iter_mut().enumerate() {
+            // The first word usually comes within the second in which a call began.
+            *of_age = (10, if age < seconds { 10 } else { 0 });
+        }
+        world.tell(Fact::Silence { component: id(CHAT), silence });
+    };
+    for _ in 0..600 {
+        silent_for(&mut world, 0);
+        world.run_s(1);
+    }
+    let from = world.now;
+    world.set(CHAT, |state| state.rps = 0.0);
+    for second in 1..=14 {
+        silent_for(&mut world, second);
+        world.run_s(1);
+    }
+    let to = |certainty| world.seconds_to(CHAT, certainty, from).unwrap();
+    let (suspected, confirmed) = (to(Certainty::Suspected), to(Certainty::Confirmed));
+    println!("silent: suspected after {suspected} s, confirmed after {confirmed} s");
+    assert!(suspected <= 8.0 && confirmed <= 15.0, "{suspected} s, {confirmed} s");
+    assert_eq!(world.verdict(CHAT).health, Health::Down);
+    assert_eq!(world.court.haste_ms(&id(CHAT), world.now), None, "nobody is sent to wait in vain");
+}
+
+/// Two witnesses that have looked for three seconds have met the same hiccup.
+#[test]
+fn a_hiccup_is_not_confirmed_whoever_meets_it() {
+    let mut world = world(50.0, None, 21);
+    world.run_s(300);
+    world.set(CHAT, |state| state.share = 1.0);
+    for _ in 0..6 {
+        let result = ProbeResult::Failed(Symptom::ServerErrors);
+        world.tell(Fact::Probe { component: id(CHAT), result });
+        world.run_s(1);
+    }
+    assert_eq!(world.verdict(CHAT).certainty, Certainty::Suspected);
+    assert!(world.court.haste_ms(&id(CHAT), world.now).is_some(), "it is worth a closer look");
+    world.set(CHAT, |state| state.share = 0.0);
+    world.tell(Fact::Probe { component: id(CHAT), result: ProbeResult::Right });
+    world.run_s(300);
+    let all = world.moments.iter();
+    assert!(all.map(|of| of.verdict.certainty).max() == Some(Certainty::Suspected));
 }
 
 /// What never answers is confirmed once a canary has proved our own line.

@@ -20,10 +20,21 @@ const CALM_STEP_S: u64 = 20;
 
 #[test]
 fn a_quiet_quarter_confirms_next_to_nothing() {
+    quiet_quarter(false);
+}
+
+/// As breakers have it: the bursts open them, and what then tries the shut doors are probes.
+#[test]
+fn neither_does_one_behind_doors_that_are_tried_in_haste() {
+    quiet_quarter(true);
+}
+
+fn quiet_quarter(has_doors: bool) {
     let rates = [("one", 1.0), ("two", 1.0), ("three", 10.0), ("four", 10.0)];
     let components = rates.map(|(provider, _)| component(provider, Capability::Chat));
     let ids = components.clone().map(|component| component.id);
     let mut world = World::new(components.to_vec(), moment(2026, 1, 5, 0, 0), 2026);
+    world.has_doors = has_doors;
     for (id, (_, rps)) in ids.iter().zip(rates) {
         world.set(id.as_str(), |state| {
             state.rps = rps;

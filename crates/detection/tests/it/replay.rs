@@ -1,5 +1,7 @@
 //! The same evidence in the same order gives the same verdicts.
 
+use std::sync::Arc;
+
 use clock::UnixMs;
 use detection::{
     Capability, Condition, Court, Drift, Evidence, Fact, Family, Faults, FirstWords, Freshness,
@@ -30,6 +32,7 @@ fn traffic() -> impl Strategy<Value = Traffic> {
             faults: Faults { overload, server_errors, timeouts, ..Faults::default() },
             refusals: Refusals { count: u32::from(refused), refused, asking: 4 },
             caller_faults: 3,
+            callers_failed: refused,
             first_words: Some(FirstWords { answers: good, median_ms }),
         },
     )
@@ -76,7 +79,7 @@ fn story() -> impl Strategy<Value = Vec<(u64, Option<Fact>)>> {
     prop::collection::vec((gap, prop::option::weighted(0.7, fact())), 1..120)
 }
 
-fn play(court: &mut Court, now: &mut UnixMs, story: &[(u64, Option<Fact>)]) -> Vec<Verdict> {
+fn play(court: &mut Court, now: &mut UnixMs, story: &[(u64, Option<Fact>)]) -> Vec<Arc<Verdict>> {
     let mut verdicts = Vec::new();
     for (gap, fact) in story {
         *now = now.plus_ms(*gap);

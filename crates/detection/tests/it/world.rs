@@ -2,13 +2,14 @@
 //! quicken on suspicion, pages, reports and canaries. Seeded; it knows the court's public face only.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clock::calendar::Date;
 use clock::{Dice, UnixMs};
 use detection::{
     Advice, Capability, Certainty, Change, ChangeKind, Component, ComponentId, Condition, Court,
-    Evidence, Fact, Faults, FirstWords, Freshness, Incident, Keeper, KeeperSettings, PageReading,
-    Post, ProbeResult, Reports, Settings, Symptom, Traffic, Verdict,
+    Evidence, Fact, Faults, FirstWords, Freshness, Guard, Incident, Keeper, KeeperSettings,
+    PageReading, Post, ProbeResult, Reports, Settings, Symptom, Traffic, Verdict,
 };
 
 pub(crate) const MINUTE_MS: u64 = 60_000;
@@ -49,7 +50,17 @@ impl Default for State {
 #[derive(Debug, Clone)]
 pub(crate) struct Moment {
     pub(crate) at: UnixMs,
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: Arc<Verdict>,
+}
+
+/// A door that shuts after three failures in a row and then lets one call a time try, as breakers do:
+/// what fails is seldom seen for long.
+#[derive(Debug, Clone, Default)]
+struct Door {
+    streak: u32,
+    /// Until when nobody goes through, and how often it was tried in vain.
+    shut: Option<(UnixMs, u32)>,
+    failed_at: UnixMs,
 }
 
 pub(crate) struct World {
@@ -59,9 +70,14 @@ pub(crate) struct World {
     pub(crate) now: UnixMs,
     pub(crate) states: BTreeMap<ComponentId, State>,
     pub(crate) canaries: bool,
+    /// Whether doors shut before those that fail; only while it goes second by second.
+    pub(crate) has_doors: bool,
+    doors: BTreeMap<ComponentId, Door>,
+    /// Whether strangers are asked at once where a silence may be that of our own line.
+    pub(crate) asks_at_once: bool,
     /// Every change of certainty or cause, oldest first.
     pub(crate) moments: Vec<Moment>,
-    pub(crate) verdicts: BTreeMap<ComponentId, Verdict>,
+    pub(crate) verdicts: BTreeMap<ComponentId, Arc<Verdict>>,
     dice: Dice,
     probed_at: BTreeMap<ComponentId, UnixMs>,
 }
@@ -96,6 +112,9 @@ impl World {
             now,
             states,
             canaries: true,
+            has_doors: false,
+            doors: BTreeMap::new(),
+            asks_at_once: false,
             moments: Vec::new(),
             verdicts: BTreeMap::new(),
             dice: Dice::seeded(seed),
@@ -193,7 +212,9 @@ impl World {
                 self.minute(&component, &state);
             }
         }
-        if self.now.as_seconds().is_multiple_of(30) {
+        let is_doubted = |of: &Arc<Verdict>| of.guards.contains(&Guard::OwnNetwork);
+        let at_once = self.asks_at_once && self.verdicts.values().any(is_doubted);
+        if at_once || self.now.as_seconds().is_multiple_of(30) {
             for host in ["a.example", "b.example", "c.example"] {
                 self.tell(Fact::Canary { host: host.into(), is_reached: self.canaries });
             }
@@ -208,6 +229,7 @@ impl World {
                 self.keeper.began(&verdict.component, onset);
             }
         }
+        self.hasten();
         let changes = self.keeper.hear(self.now, &verdicts);
         self.changes.extend(changes.into_iter().map(|change| (self.now, change)));
         for verdict in &verdicts {
@@ -251,7 +273,71 @@ impl World {
         while f64::from(all) < whole {
             all += 1;
         }
+        if self.has_doors && seconds == 1 {
+            return self.through_door(component, state, all);
+        }
         let bad = self.share_of(all, state.share);
+        self.tell_traffic(component, state, (seconds, all - bad, bad));
+    }
+
+    /// The calls of a second, one after the other: those that the door lets through are traffic, and
+    /// those that try a shut one are probes.
+    fn through_door(&mut self, component: &ComponentId, state: &State, calls: u32) {
+        let mut door = self.doors.remove(component).unwrap_or_default();
+        let (mut good, mut bad) = (0, 0);
+        for call in 0..calls {
+            let at = self.now.minus_ms(u64::from(1_000 - 1_000 * call / calls));
+            let fails = self.dice.fraction() < state.share;
+            match door.shut {
+                Some((until, _)) if at < until => continue,
+                Some((_, level)) if fails => {
+                    let cooldown_ms = (5_000 << (level + 1).min(2)).min(20_000);
+                    door.shut = Some((at.plus_ms(cooldown_ms), level + 1));
+                    door.failed_at = at;
+                    let result = ProbeResult::Failed(state.symptom);
+                    self.tell(Fact::Probe { component: component.clone(), result });
+                }
+                Some(_) => {
+                    (door.shut, door.streak) = (None, 0);
+                    let result = ProbeResult::Right;
+                    self.tell(Fact::Probe { component: component.clone(), result });
+                }
+                None if fails => {
+                    bad += 1;
+                    door.streak += 1;
+                    door.failed_at = at;
+                    if door.streak >= 3 {
+                        door.shut = Some((at.plus_ms(5_000), 0));
+                    }
+                }
+                None => {
+                    good += 1;
+                    door.streak = 0;
+                }
+            }
+        }
+        self.doors.insert(component.clone(), door);
+        if good + bad > 0 {
+            self.tell_traffic(component, state, (1, good, bad));
+        }
+    }
+
+    fn hasten(&mut self) {
+        for (component, door) in &mut self.doors {
+            let every_ms = self.court.haste_ms(component, self.now);
+            if let Some((until, every_ms)) = door.shut.as_mut().zip(every_ms) {
+                let sooner = door.failed_at.plus_ms(every_ms).max(self.now);
+                until.0 = until.0.min(sooner);
+            }
+        }
+    }
+
+    fn tell_traffic(
+        &mut self,
+        component: &ComponentId,
+        state: &State,
+        (seconds, good, bad): (u64, u32, u32),
+    ) {
         let mut faults = Faults::default();
         *match state.symptom {
             Symptom::Overload => &mut faults.overload,
@@ -260,7 +346,6 @@ impl World {
             Symptom::Connections => &mut faults.connections,
             _ => &mut faults.server_errors,
         } = bad;
-        let good = all - bad;
         let median_ms = state.first_words_ms * 9 / 10
             + u32::try_from(self.dice.below(u64::from(state.first_words_ms) / 5)).unwrap();
         let span_ms = u32::try_from(1000 * seconds).unwrap();

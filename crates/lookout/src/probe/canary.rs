@@ -12,6 +12,7 @@ use clock::{Clock, Dice, Tick};
 use net::{Connector, Origin};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 
 /// Hosts that are asked.
@@ -99,11 +100,22 @@ impl Canaries {
         ]
     }
 
-    /// Looks for ever, every so often with a third of chance; dropping the future ends it.
-    pub async fn run(&self, every: Duration, mut dice: Dice, sink: Arc<dyn CanarySink>) {
+    /// Looks for ever, every so often with a third of chance, and at once when somebody has to know;
+    /// dropping the future ends it.
+    pub async fn run(
+        &self,
+        every: Duration,
+        mut dice: Dice,
+        sink: Arc<dyn CanarySink>,
+        wanted: &Notify,
+    ) {
         loop {
             sink.take(self.look().await);
-            tokio::time::sleep(dice.jitter(every, 1.0 / 3.0)).await;
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(dice.jitter(every, 1.0 / 3.0)) => {}
+                () = wanted.notified() => {}
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use lookout::probe::{
     Canaries, CanaryHost, CanaryReading, CanarySink, Network, ProbeOutcome, ProbeReport,
     ProbeSettings, ProbeSink, ProbeTarget, Prober, Schedule,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use upstream::{Answer, BoxFuture, Call, Scripted, Step, Upstream};
 
 use crate::rig::{Act, FakeWeb, PausedClock};
@@ -193,12 +193,30 @@ impl CanarySink for Readings {
 #[tokio::test(start_paused = true)]
 async fn canaries_look_again_and_again() {
     let canaries = canaries(&FakeWeb::default(), &PausedClock::new());
-    let readings = Arc::new(Readings::default());
-    let looking = canaries.run(Duration::from_secs(30), Dice::seeded(1), readings.clone());
+    let (readings, wanted) = (Arc::new(Readings::default()), Notify::new());
+    let looking = canaries.run(Duration::from_secs(30), Dice::seeded(1), readings.clone(), &wanted);
     assert!(tokio::time::timeout(Duration::from_secs(600), looking).await.is_err());
     let readings = readings.0.lock().unwrap();
     assert!((18..=23).contains(&readings.len()), "{}", readings.len());
     assert!(readings.iter().all(|network| *network == Network::Down));
+}
+
+#[tokio::test(start_paused = true)]
+async fn canaries_look_at_once_when_somebody_has_to_know() {
+    let canaries = canaries(&FakeWeb::default(), &PausedClock::new());
+    let (readings, wanted) = (Arc::new(Readings::default()), Notify::new());
+    let count = || readings.0.lock().unwrap().len();
+    let looking = canaries.run(Duration::from_secs(30), Dice::seeded(1), readings.clone(), &wanted);
+    let mut looking = std::pin::pin!(looking);
+    let mut for_s = async |seconds| {
+        let span = Duration::from_secs(seconds);
+        assert!(tokio::time::timeout(span, looking.as_mut()).await.is_err());
+    };
+    for_s(8).await;
+    assert_eq!(count(), 1);
+    wanted.notify_one();
+    for_s(4).await;
+    assert_eq!(count(), 2, "and not only after half a minute");
 }
 
 #[tokio::test(start_paused = true)]

@@ -280,6 +280,46 @@ fn an_endless_retry_after_is_capped() {
 }
 
 #[test]
+fn a_door_that_is_hastened_is_tried_sooner_and_keeps_its_own_patience() {
+    let mut story = Story::opened();
+    let opened_at = story.now;
+    let soon = |story: &mut Story| {
+        let at = story.breaker.failed_at(story.now).expect("it is open for health");
+        let until = at + Duration::from_millis(2_500);
+        story.breaker.hasten(story.now, until);
+    };
+    story.wait_ms(1_000);
+    assert_eq!(story.breaker.failed_at(story.now), Some(opened_at));
+    soon(&mut story);
+    assert_eq!(story.closed_for_ms(), 1_500);
+    assert!(story.fail_probe(FaultClass::ServerError) > 8_900, "the second cool-down is doubled");
+    soon(&mut story);
+    assert_eq!(story.closed_for_ms(), 2_500);
+    story.breaker.hasten(story.now, story.now + Duration::from_millis(60_000));
+    assert_eq!(story.closed_for_ms(), 2_500, "it never takes longer for it");
+    story.wait_ms(2_501);
+    assert_eq!(story.admit(), Gate::Probe);
+    assert_eq!(story.breaker.failed_at(story.now), None, "a probe is out");
+    story.breaker.hasten(story.now, story.now);
+    assert!(matches!(story.admit(), Gate::Refuse { why: BreakerWhy::ProbeOut, .. }));
+}
+
+#[test]
+fn a_door_that_is_shut_for_a_key_or_by_request_is_not_hastened() {
+    let mut rejected = Story::new();
+    rejected.fail(FaultClass::KeyRejected);
+    assert_eq!((rejected.state(), rejected.breaker.failed_at(rejected.now)), (State::Open, None));
+    let closed = Story::new();
+    assert_eq!(closed.breaker.failed_at(closed.now), None);
+    let mut asked = Story::opened();
+    asked.rate_limited(30_000);
+    assert_eq!(asked.breaker.failed_at(asked.now), None, "the provider named a date");
+    let shut = asked.closed_for_ms();
+    asked.breaker.hasten(asked.now, asked.now);
+    assert_eq!(asked.closed_for_ms(), shut);
+}
+
+#[test]
 fn a_429_is_no_ill_health_however_often_it_comes() {
     let mut story = Story::new();
     for _ in 0..1_000 {

@@ -92,6 +92,33 @@ impl Embedded {
         }
     }
 
+    /// Looks into a file that another process may have open. Nothing is made, moved or changed, and
+    /// what is tried to be written is refused.
+    ///
+    /// # Errors
+    /// If there is no such file, it is broken, somebody else's, or from another version of the tables.
+    pub fn look_into(path: &Path, settings: &Settings) -> Result<Self, OpenError> {
+        let refused = |trouble: Trouble| match trouble {
+            Trouble::Refused(error) => error,
+            Trouble::Broken(why) => OpenError::Unusable { path: path.into(), source: why.into() },
+        };
+        let found = |error| unusable(path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags).map_err(found)?;
+        db.busy_timeout(Duration::from_millis(settings.busy_ms_max)).map_err(found)?;
+        db.pragma_update(None, "query_only", true).map_err(found)?;
+        check_owner(path, &db, |error| Trouble::Refused(found(error))).map_err(refused)?;
+        let (has, known) = (version(&db).map_err(found)?, last(STEPS));
+        if has < known {
+            let why = format!(
+                "its tables are of version {has}, this Seawall knows {known}; `seawall serve` brings \
+                 them up"
+            );
+            return Err(OpenError::Unusable { path: path.into(), source: why.into() });
+        }
+        Ok(Self { db, settings: settings.clone(), held: None, lost: 0 })
+    }
+
     /// The same tables without a file, for tests.
     ///
     /// # Errors

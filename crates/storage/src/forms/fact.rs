@@ -21,7 +21,7 @@ pub(super) struct EvidenceForm {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum FactForm {
-    /// Component, span, good, the five faults, the three of refusals, callers' faults, first words.
+    /// Component, span, good, the five faults, the three of refusals, callers' faults, first words, callers who met faults.
     Traffic(Box<str>, Vec<u32>),
     /// Component, and begun and silent by age, without the zeros at the end.
     Silence(Box<str>, Vec<(u32, u32)>),
@@ -142,6 +142,7 @@ fn counts(of: &Traffic) -> Vec<u32> {
         u32::from(of.first_words.is_some()),
         words.0,
         words.1,
+        of.callers_failed.into(),
     ];
     while all.last() == Some(&0) {
         all.pop();
@@ -164,6 +165,7 @@ fn traffic(counts: &[u32]) -> Traffic {
         },
         refusals: Refusals { count: of(7), refused: small(8), asking: small(9) },
         caller_faults: of(10),
+        callers_failed: small(14),
         first_words: (of(11) > 0).then(|| FirstWords { answers: of(12), median_ms: of(13) }),
     }
 }
@@ -210,6 +212,7 @@ mod tests {
                     faults: Faults { connections: 2, ..Faults::default() },
                     refusals: Refusals { count: 4, refused: 1, asking: 2 },
                     caller_faults: 5,
+                    callers_failed: 2,
                     first_words: Some(FirstWords { answers: 0, median_ms: 0 }),
                 },
             },

@@ -244,3 +244,39 @@ fn a_broken_file_is_told_until_the_next_start() {
     archive.close().wait().expect("an answer");
     assert_eq!(opened(&settings, &Arc::default()).standing().alarm(), None);
 }
+
+/// The file's clerk forgets by itself, a few rows at a time, and answers in between.
+#[test]
+fn what_is_too_old_goes_by_itself_and_what_is_young_stays() {
+    let (_folder, path) = place();
+    let settings = Settings { prune_rows_max: 3, ..patient(&path) };
+    let clock = Arc::new(ManualClock::new());
+    let archive = opened(&settings, &clock);
+    let rows_of = |at: u64| {
+        [
+            Change::Minute(Box::new(samples::bin("a", at, 1, Condition::Operational))),
+            Change::Verdict(Box::new(samples::verdict("a", at))),
+            Change::Evidence(Box::new(samples::evidence("a", at, Family::Traffic))),
+        ]
+    };
+    for at in 0..10 {
+        rows_of(at).into_iter().for_each(|row| archive.put(row).expect("a place"));
+    }
+    let counts = || {
+        let counts = archive.ask(|store| store.counts()).wait().expect("an answer");
+        (counts.minutes, counts.verdicts, counts.evidence, counts.days)
+    };
+    assert_eq!(counts(), (10, 10, 10, 1));
+    let until = |wanted| (0..LOOKS_MAX).any(|_| counts() == wanted);
+    let day_minutes = 24 * 60;
+    // Evidence is kept for a week, minutes for two, verdicts for a month, days for ever.
+    for (days, wanted) in [(8, (11, 11, 1, 2)), (15, (2, 12, 2, 3)), (31, (2, 3, 1, 4))] {
+        let passed = clock.unix_seconds() - samples::minute(0).as_seconds() as f64;
+        clock.advance(Duration::from_secs_f64(f64::from(days) * 86_400.0 - passed));
+        let at = u64::try_from(days).expect("days") * day_minutes;
+        rows_of(at).into_iter().for_each(|row| archive.put(row).expect("a place"));
+        assert!(until(wanted), "after {days} days: {:?}, wanted {wanted:?}", counts());
+    }
+    let open = open(&settings, &path);
+    assert_eq!(open.counts().expect("a table").minutes, 2, "on the disk too");
+}
