@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use app::{App, Doors};
+use app::{App, Doors, Reloader};
 use clock::{Clock, Dice, Tick};
 use net::{ConnectionCounts, Shutdown};
 use telemetry::Telemetry;
@@ -31,6 +31,7 @@ impl Clock for VirtualClock {
 pub(crate) struct House {
     pub(crate) network: Network,
     pub(crate) telemetry: Telemetry,
+    reloader: Reloader,
     shutdown: Shutdown,
     tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
 }
@@ -52,16 +53,7 @@ pub(crate) fn open_changed(
     began: tokio::time::Instant,
     change: impl FnOnce(&mut config::Settings),
 ) -> House {
-    let environment = config::MapEnvironment::default()
-        .with("FAKE_KEY", "sk-fake-canary-0123456789abcdef")
-        .with("HOOK", "http://127.0.0.1:9101/hook")
-        .with("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-        .with("ROOM", "http://127.0.0.1:9102/services/T0/B0/x")
-        .with("HOME", "/nonexistent");
-    let text = format!("[log]\nto = \"nowhere\"\n{settings}");
-    let overrides = config::Overrides::default();
-    let mut settings = config::parse(&text, Path::new("test.toml"), &environment, &overrides)
-        .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let mut settings = parsed(settings);
     change(&mut settings);
     let doors = Doors {
         clock: Arc::new(VirtualClock(began)),
@@ -78,10 +70,29 @@ pub(crate) fn open_changed(
     let beside = app.beside(&shutdown).expect("listeners in memory");
     let tasks = beside.into_iter().map(tokio::spawn).collect();
     let (network, telemetry) = (network.clone(), app.telemetry().clone());
-    House { network, telemetry, shutdown, tasks }
+    House { network, telemetry, reloader: app.reloader(), shutdown, tasks }
+}
+
+/// The settings of a text, in an environment that has the names of these tests.
+fn parsed(settings: &str) -> config::Settings {
+    let environment = config::MapEnvironment::default()
+        .with("FAKE_KEY", "sk-fake-canary-0123456789abcdef")
+        .with("HOOK", "http://127.0.0.1:9101/hook")
+        .with("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        .with("ROOM", "http://127.0.0.1:9102/services/T0/B0/x")
+        .with("HOME", "/nonexistent");
+    let text = format!("[log]\nto = \"nowhere\"\n{settings}");
+    let overrides = config::Overrides::default();
+    config::parse(&text, Path::new("test.toml"), &environment, &overrides)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
 impl House {
+    /// Puts other settings in force.
+    pub(crate) fn reload(&self, settings: &str) {
+        self.reloader.apply(&parsed(settings)).expect("settings that can be built");
+    }
+
     /// Asks it to stop, and waits until what goes on beside the line has ended.
     pub(crate) async fn stop(self) {
         self.shutdown.trigger();
