@@ -3,6 +3,7 @@
 //! part, who has a thread of his own. A store in memory needs no thread, and must not have one on a
 //! paused clock; it is asked at once.
 
+use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,8 @@ use clock::{Clock, Tick};
 use crate::board::{Board, unix};
 use crate::clerk::{Clerk, Order};
 use crate::{
-    Answer, Change, Durability, Embedded, Memory, OpenError, Opened, Place, Settings, Standing,
-    Store, StoreError,
+    Answer, Change, Durability, Embedded, Memory, OpenError, Opened, Place, Retention, Settings,
+    Standing, Store, StoreError,
 };
 
 /// Why the archive did not do it.
@@ -66,25 +67,42 @@ impl Desk {
 }
 
 impl Archive {
-    /// Opens the place that the settings name: at once in memory, by a clerk in a file.
+    /// Opens the place that the settings name: at once in memory, by a clerk in a file. Where the
+    /// disk has no room for the file, all is kept in memory until the next start, and told.
     ///
     /// # Errors
-    /// As [`Embedded::open`], or if no thread can be had.
+    /// As [`Embedded::open`] but for that, or if no thread can be had.
     pub fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         match &settings.place {
             Place::Memory => Ok(Self::at_once(Box::new(Memory::new(settings)), settings, clock)),
-            Place::File(path) => {
-                let Opened { store, notice } = Embedded::open(path, settings, unix(&*clock))?;
-                Self::with_clerk(Box::new(store), settings, clock, notice)
-                    .map_err(OpenError::NoThread)
-            }
+            Place::File(path) => match Embedded::open(path, settings, unix(&*clock)) {
+                Ok(Opened { store, notice }) => {
+                    Self::with_clerk(Box::new(store), settings, clock, notice)
+                        .map_err(OpenError::NoThread)
+                }
+                Err(error @ OpenError::NoRoom { .. }) => {
+                    Ok(Self::instead_of_file(&error, settings, clock))
+                }
+                Err(error) => Err(error),
+            },
         }
+    }
+
+    /// An archive in memory because the file cannot be had now.
+    fn instead_of_file(error: &OpenError, settings: &Settings, clock: Arc<dyn Clock>) -> Self {
+        let why = error.source().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%error, why, "all is kept in memory until the next start");
+        let settings = Settings { retention: Retention::of_memory(), ..settings.clone() };
+        let archive = Self::at_once(Box::new(Memory::new(&settings)), &settings, clock);
+        let notice = format!("{error} ({why}); all is kept in memory until the next start");
+        archive.board.note_opening(Some(notice.into()));
+        archive
     }
 
     /// An archive that asks the store at once, on the caller's thread: for stores in memory. It
     /// forgets what is too old while it is written to.
     pub fn at_once(store: Box<dyn Store>, settings: &Settings, clock: Arc<dyn Clock>) -> Self {
-        let board = Arc::new(Board::new(&*store, settings, &*clock));
+        let board = Arc::new(Board::new(&*store, settings, Arc::clone(&clock)));
         let prune_every = Duration::from_millis(settings.prune_ms);
         let prune_at = clock.now() + prune_every;
         let desk = Desk { store, clock, prune_every, prune_at };
@@ -101,7 +119,7 @@ impl Archive {
         clock: Arc<dyn Clock>,
         notice: Option<Box<str>>,
     ) -> io::Result<Self> {
-        let board = Arc::new(Board::new(&*store, settings, &*clock));
+        let board = Arc::new(Board::new(&*store, settings, Arc::clone(&clock)));
         board.note_opening(notice);
         // The one place more is for closing, which is never refused.
         let (to_clerk, orders) = sync_channel(settings.queue_max.saturating_add(1));

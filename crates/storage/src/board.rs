@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::{Clock, UnixMs};
 
@@ -26,17 +26,24 @@ pub struct Standing {
     pub notice: Option<Box<str>>,
     /// Why the store did not do what it was last asked to; gone once it does again.
     pub fault: Option<Box<str>>,
+    /// What it suffered from a little while ago and does not any more: a disk that is nearly full can
+    /// be written now and then, and who looks meanwhile must not think that all is well.
+    pub late: Option<Box<str>>,
 }
 
 impl Standing {
-    /// The sentence for an alarm, if there is reason for one.
-    pub fn alarm(&self) -> Option<&str> {
+    /// What it suffers from now.
+    pub fn trouble(&self) -> Option<&str> {
         match &self.durability {
             Durability::Held { why, .. } => Some(why),
-            Durability::OnDisk | Durability::InMemory => {
-                self.fault.as_deref().or(self.notice.as_deref())
-            }
+            Durability::OnDisk | Durability::InMemory => self.fault.as_deref(),
         }
+    }
+
+    /// The sentence for an alarm, if there is reason for one: trouble, trouble of late, or what is to
+    /// be heard of the opening.
+    pub fn alarm(&self) -> Option<&str> {
+        self.trouble().or(self.late.as_deref()).or(self.notice.as_deref())
     }
 }
 
@@ -50,10 +57,14 @@ pub(crate) struct Board {
     failed: AtomicU64,
     closed: AtomicBool,
     standing: Mutex<Standing>,
+    /// When trouble was last over, and what it was. Locked after `standing`, if both are.
+    over: Mutex<Option<(UnixMs, Box<str>)>>,
+    clock: Arc<dyn Clock>,
+    calm_ms: u64,
 }
 
 impl Board {
-    pub(crate) fn new(store: &dyn Store, settings: &Settings, clock: &dyn Clock) -> Self {
+    pub(crate) fn new(store: &dyn Store, settings: &Settings, clock: Arc<dyn Clock>) -> Self {
         Self {
             queue_max: u64::try_from(settings.queue_max).unwrap_or(u64::MAX),
             waiting: AtomicU64::new(0),
@@ -62,13 +73,17 @@ impl Board {
             closed: AtomicBool::new(false),
             standing: Mutex::new(Standing {
                 durability: store.durability(),
-                since: unix(clock),
+                since: unix(&*clock),
                 waiting: 0,
                 refused: 0,
                 lost: store.lost(),
                 notice: None,
                 fault: None,
+                late: None,
             }),
+            over: Mutex::default(),
+            clock,
+            calm_ms: settings.calm_ms,
         }
     }
 
@@ -103,7 +118,24 @@ impl Board {
         let failed = self.failed.load(Ordering::Relaxed);
         let standing = self.standing().clone();
         let lost = standing.lost.saturating_add(failed);
-        Standing { waiting, refused, lost, ..standing }
+        Standing { waiting, refused, lost, late: self.late(), ..standing }
+    }
+
+    fn late(&self) -> Option<Box<str>> {
+        let over = self.over();
+        let (since, why) = over.as_ref()?;
+        let minutes = self.calm_ms / 60_000;
+        (unix(&*self.clock).since(*since) < self.calm_ms)
+            .then(|| format!("{why}; over since less than {minutes} minutes").into())
+    }
+
+    fn over(&self) -> MutexGuard<'_, Option<(UnixMs, Box<str>)>> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that this trouble is over.
+    fn note_over(&self, why: Box<str>) {
+        *self.over() = Some((unix(&*self.clock), why));
     }
 
     /// Locked only while it is read or written, never while the disk is.
@@ -118,7 +150,11 @@ impl Board {
         if mem::discriminant(&standing.durability) != mem::discriminant(&durability) {
             standing.since = now;
         }
-        standing.durability = durability;
+        let holds = matches!(durability, Durability::Held { .. });
+        let before = mem::replace(&mut standing.durability, durability);
+        if let (Durability::Held { why, .. }, false) = (before, holds) {
+            self.note_over(why);
+        }
         standing.lost = store.lost();
     }
 
@@ -141,7 +177,9 @@ impl Board {
 
     /// Notes that it does again.
     pub(crate) fn note_success(&self) {
-        self.standing().fault = None;
+        if let Some(why) = self.standing().fault.take() {
+            self.note_over(why);
+        }
     }
 }
 

@@ -4,15 +4,21 @@
 use detection::{Incident, IncidentId, Maintenance, Verdict};
 
 use crate::forms::{
-    write_components, write_incident, write_maintenance, write_posts, write_verdict,
+    write_components, write_incident, write_maintenance, write_posts, write_testimonies,
+    write_verdict,
 };
-use crate::{Bin, CallerKeyRecord, Evidence, FeedState, Outgoing, Report, StoreError, Subscriber};
+use crate::{
+    Bin, CallerKeyRecord, Evidence, FeedState, Outgoing, ReportBin, StoreError, Subscriber,
+    Timeline,
+};
 
 /// One change. What has an id or another key takes the place of what had it before.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     Incident(Box<Incident>),
-    /// For what was written by mistake.
+    /// What evidence said of an incident, which is to be there already.
+    Timeline(Box<Timeline>),
+    /// For what was written by mistake; its timeline goes with it.
     RemoveIncident(IncidentId),
     Maintenance(Box<Maintenance>),
     /// A whole minute. Its day is moved by the difference to what the minute was before.
@@ -21,8 +27,8 @@ pub enum Change {
     Day(Box<Bin>),
     Verdict(Box<Verdict>),
     Evidence(Box<Evidence>),
-    /// Adds one to its bin, unless it is known.
-    Report(Box<Report>),
+    /// A whole bin, by component, start and kind.
+    ReportBin(Box<ReportBin>),
     Subscriber(Box<Subscriber>),
     /// By id; also removes what was on its way to him.
     RemoveSubscriber(Box<str>),
@@ -43,8 +49,9 @@ impl Change {
     /// fine grain, of which there is always more.
     pub fn is_fine_grain(&self) -> bool {
         match self {
-            Self::Minute(_) | Self::Verdict(_) | Self::Evidence(_) | Self::Report(_) => true,
+            Self::Minute(_) | Self::Verdict(_) | Self::Evidence(_) | Self::ReportBin(_) => true,
             Self::Incident(_)
+            | Self::Timeline(_)
             | Self::RemoveIncident(_)
             | Self::Maintenance(_)
             | Self::Day(_)
@@ -62,6 +69,7 @@ impl Change {
     fn bytes(&self) -> usize {
         match self {
             Self::Incident(incident) => write_incident(incident).len(),
+            Self::Timeline(timeline) => write_testimonies(&timeline.testimonies).len(),
             Self::Maintenance(work) => write_maintenance(work).len(),
             Self::Verdict(verdict) => write_verdict(verdict).len(),
             Self::Evidence(evidence) => evidence.text.len(),
@@ -78,7 +86,7 @@ impl Change {
             Self::RemoveIncident(_)
             | Self::Minute(_)
             | Self::Day(_)
-            | Self::Report(_)
+            | Self::ReportBin(_)
             | Self::RemoveSubscriber(_)
             | Self::RemoveOutgoing(_)
             | Self::CallerKey(_) => 0,

@@ -27,8 +27,8 @@ pub use memory::Memory;
 pub use query::{Counts, IncidentQuery, Span, SubscriberKey};
 pub use records::{
     Bin, CallerKeyRecord, Channel, ConditionSeconds, DAY_MS, Evidence, FeedState, MINUTE_MS,
-    Outgoing, REPORT_BIN_MS, Report, ReportBin, ReportKind, ReporterHash, Sealed, SeenPost,
-    Subscriber, SubscriberState, Tally,
+    Outgoing, ReportBin, Said, Sealed, SeenPost, Subscriber, SubscriberState, Tally, Testimony,
+    Timeline,
 };
 pub use settings::{Bound, Place, Retention, Settings};
 pub use store::{Durability, Store, StoreError};

@@ -81,12 +81,12 @@ pub enum SubscriberKey<'k> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub incidents: u64,
+    pub timelines: u64,
     pub maintenances: u64,
     pub minutes: u64,
     pub days: u64,
     pub verdicts: u64,
     pub evidence: u64,
-    pub reports: u64,
     pub report_bins: u64,
     pub subscribers: u64,
     pub outgoing: u64,

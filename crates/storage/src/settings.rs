@@ -31,8 +31,6 @@ pub struct Retention {
     pub day_rows_max: u64,
     pub verdicts: Bound,
     pub evidence: Bound,
-    /// Single reports; their bins live longer.
-    pub reports: Bound,
     pub report_bins: Bound,
     /// How long a subscription waits to be confirmed.
     pub unconfirmed_hours_max: u32,
@@ -57,9 +55,7 @@ impl Retention {
             day_rows_max: 500_000,
             verdicts: Bound { age_hours_max: 30 * DAY_HOURS, rows_max: 200_000 },
             evidence: Bound { age_hours_max: 7 * DAY_HOURS, rows_max: 500_000 },
-            reports: Bound { age_hours_max: 2 * DAY_HOURS, rows_max: 100_000 },
-            // Half a year, from which the usual of an hour of the week is learnt.
-            report_bins: Bound { age_hours_max: 190 * DAY_HOURS, rows_max: 1_000_000 },
+            report_bins: Bound { age_hours_max: 30 * DAY_HOURS, rows_max: 200_000 },
             unconfirmed_hours_max: 2 * DAY_HOURS,
             subscribers_max: 100_000,
             outgoing: Bound { age_hours_max: 3 * DAY_HOURS, rows_max: 200_000 },
@@ -76,8 +72,7 @@ impl Retention {
             day_rows_max: 20_000,
             verdicts: Bound { age_hours_max: 2 * DAY_HOURS, rows_max: 20_000 },
             evidence: Bound { age_hours_max: 6, rows_max: 20_000 },
-            reports: Bound { age_hours_max: DAY_HOURS, rows_max: 20_000 },
-            report_bins: Bound { age_hours_max: 30 * DAY_HOURS, rows_max: 50_000 },
+            report_bins: Bound { age_hours_max: 2 * DAY_HOURS, rows_max: 50_000 },
             subscribers_max: 10_000,
             outgoing: Bound { age_hours_max: DAY_HOURS, rows_max: 20_000 },
             ..Self::of_file()
@@ -107,6 +102,8 @@ pub struct Settings {
     pub held_changes_max: usize,
     /// How long until it is tried again whether the file has room.
     pub retry_ms: u64,
+    /// How long trouble that is over is still told.
+    pub calm_ms: u64,
     /// How often it is looked whether something is too old.
     pub prune_ms: u64,
     /// Rows of each kind that are removed at a time, so that nobody waits long behind it.
@@ -127,6 +124,7 @@ impl Settings {
             file_bytes_max: 4 << 30,
             held_changes_max: 20_000,
             retry_ms: 10_000,
+            calm_ms: 600_000,
             prune_ms: 600_000,
             prune_rows_max: 5_000,
         }

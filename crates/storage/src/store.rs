@@ -7,8 +7,8 @@ use clock::UnixMs;
 use detection::{ComponentId, Incident, IncidentId, Maintenance, Verdict};
 
 use crate::{
-    Bin, CallerKeyRecord, Change, Counts, Evidence, FeedState, IncidentQuery, Outgoing, Report,
-    ReportBin, Span, Subscriber, SubscriberKey,
+    Bin, CallerKeyRecord, Change, Counts, Evidence, FeedState, IncidentQuery, Outgoing, ReportBin,
+    Span, Subscriber, SubscriberKey, Testimony,
 };
 
 /// What a crash would leave of what was applied.
@@ -83,6 +83,9 @@ pub trait Store: Send + fmt::Debug {
     /// Incidents, newest start first.
     fn incidents(&self, wanted: &IncidentQuery) -> Result<Vec<Incident>, StoreError>;
 
+    /// What evidence said of the incident of that id, in the order in which it began.
+    fn testimonies(&self, incident: &IncidentId) -> Result<Vec<Testimony>, StoreError>;
+
     /// The maintenance of that id.
     fn maintenance(&self, id: &IncidentId) -> Result<Option<Maintenance>, StoreError>;
 
@@ -129,10 +132,6 @@ pub trait Store: Send + fmt::Debug {
         span: Span,
         limit: usize,
     ) -> Result<Vec<ReportBin>, StoreError>;
-
-    /// Reports on all components within `span`, newest first, of one moment by component and
-    /// reporter downwards.
-    fn reports(&self, span: Span, limit: usize) -> Result<Vec<Report>, StoreError>;
 
     /// The subscriber of that key; of several the one with the least id.
     fn subscriber(&self, key: SubscriberKey<'_>) -> Result<Option<Subscriber>, StoreError>;

@@ -12,7 +12,7 @@ mod standing;
 mod status;
 mod words;
 
-pub use api::reports::{Report, ReportKind, ReportSink, Taken};
+pub use api::reports::{Report, ReportSink, Taken};
 pub use api::subscribe::{SubscribeSink, Subscribed, TokenTaken};
 pub use console::{Console, RouteView};
 pub use operators::{IncidentHead, OperatorOrder, Operators, OrderFault};

@@ -9,18 +9,20 @@ use std::sync::Arc;
 use clock::{Dice, IdMaker, UnixMs};
 use detection::{
     Capability, CauseClass, Certainty, Change, Component, ComponentId, Condition, Court, Evidence,
-    Fact, Guard, Health, Incident, Keeper, KeeperSettings, Maintenance, Order, OrderRefused,
-    ProbeResult, Settings, Traffic, Verdict,
+    Fact, Guard, Health, Incident, IncidentId, Keeper, KeeperSettings, Maintenance, Order,
+    OrderRefused, ProbeResult, Settings, Traffic, Verdict,
 };
 use gateway::Advised;
-use storage::Bin;
+use storage::{Bin, Timeline};
 use telemetry::{ProviderCalls, Snapshot};
+use web::view;
 
 use super::deeds::DeedBook;
 use super::facts;
 use super::pages::News;
 use super::past::Past;
 use super::recorder::Recorder;
+use super::witnesses::Witnesses;
 use super::works::Works;
 
 /// Incidents that are over and still shown.
@@ -35,6 +37,8 @@ const SPAN_MS_MAX: u64 = 60_000;
 pub(super) struct Step {
     /// Incidents as they are now.
     pub(super) changes: Vec<Change>,
+    /// What evidence said of open incidents, where that is not what it was.
+    pub(super) timelines: Vec<Timeline>,
     /// Minutes that are over.
     pub(super) minutes: Vec<Bin>,
     /// Verdicts that are not what they were.
@@ -54,11 +58,15 @@ pub(super) struct Step {
 pub(super) struct Left {
     /// Newest first.
     pub(super) incidents: Vec<Incident>,
+    /// Of these incidents.
+    pub(super) timelines: Vec<Timeline>,
     pub(super) days: Vec<(ComponentId, Vec<Bin>)>,
     pub(super) works: Vec<Maintenance>,
     pub(super) said: Box<str>,
     /// What was learnt of reports, for each component.
     pub(super) usual: Vec<(ComponentId, Box<str>)>,
+    /// What was reported in the last day.
+    pub(super) reported: Vec<(ComponentId, Vec<storage::ReportBin>)>,
 }
 
 /// How a component stands.
@@ -100,6 +108,7 @@ pub(super) struct Desk {
 #[derive(Debug, Default)]
 struct Notes {
     recorder: Recorder,
+    witnesses: Witnesses,
     deeds: DeedBook,
     pacing: facts::Pacing,
 }
@@ -195,6 +204,7 @@ impl Desk {
                 self.keeper.restore(incident);
             }
         }
+        left.timelines.into_iter().for_each(|of| self.notes.witnesses.restore(of));
         for (component, text) in &left.usual {
             self.court.learn_usual(component, text);
         }
@@ -262,6 +272,11 @@ impl Desk {
     /// Incidents that are not over.
     pub(super) fn open(&self) -> impl Iterator<Item = &Incident> {
         self.keeper.open()
+    }
+
+    /// What evidence said of an incident, in the order in which it began.
+    pub(super) fn testimonies(&self, incident: &IncidentId) -> Arc<[view::Testimony]> {
+        self.notes.witnesses.of(incident)
     }
 
     /// True if the last verdict on a component was this.
@@ -380,6 +395,8 @@ impl Desk {
             }
         }
         step.changes = self.keeper.hear(now, &verdicts);
+        self.notes.witnesses.hear(now, &verdicts);
+        step.timelines = self.notes.witnesses.write(now, self.keeper.open());
         // A verdict that was not drawn anew has nothing new to be stood by.
         for verdict in verdicts.iter().filter(|of| is_all || of.at == now) {
             self.stand(now, verdict, step);
@@ -424,6 +441,10 @@ impl Desk {
             }
         }
         self.sort_over();
+        if !changes.is_empty() {
+            let known = self.keeper.open().chain(&self.over).map(|incident| &incident.id);
+            self.notes.witnesses.keep(known);
+        }
     }
 
     fn sort_over(&mut self) {

@@ -18,6 +18,7 @@ mod seat;
 mod shelf;
 mod telling;
 mod view;
+mod witnesses;
 mod works;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,13 +26,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use clock::{Clock, Dice, UnixMs};
-use detection::{Certainty, ChangeKind, Component, ComponentId, Health};
+use detection::{Certainty, ChangeKind, Component, ComponentId, Health, Incident};
 use gateway::Gateway;
 use lookout::notify::{PartChange, Story};
 use lookout::reports::fresh_salt;
 use net::{Shutdown, sweep_idle};
 use providers::ProviderSettings;
-use storage::{Archive, Change, DAY_MS, IncidentQuery, Span, Store, StoreError};
+use storage::{
+    Archive, Change, DAY_MS, IncidentQuery, Span, Standing, Store, StoreError, Timeline,
+};
 use telemetry::{Gauge, Snapshot, Telemetry};
 use tokio::time::MissedTickBehavior;
 use upstream::Upstream;
@@ -53,6 +56,8 @@ use view::Around;
 const OPEN_MAX: usize = 256;
 /// Pieces of planned work that are read after a start.
 const WORKS_READ_MAX: usize = 10_000;
+/// Rows of reports that are read for one component after a start: each kind in each quarter of a day.
+const REPORTS_READ_MAX: usize = 700;
 /// The name under which the store keeps what operators said of components.
 const SAID: &str = "components.said";
 /// While somebody is not well, what we do about it is read so often, in milliseconds.
@@ -290,6 +295,7 @@ impl Inner {
             Ok(left) => {
                 if let Some(reports) = &self.reports {
                     left.usual.iter().for_each(|(id, text)| reports.learn(id, text));
+                    left.reported.iter().for_each(|(id, bins)| reports.restore(now, id, bins));
                 }
                 self.desk().restore(left);
             }
@@ -299,7 +305,7 @@ impl Inner {
 
     /// How old what the page says is; the store is named while it has trouble.
     fn sources(&self) -> Vec<SourceAge> {
-        let store = self.archive.standing().alarm().map(|_| SourceAge {
+        let store = ailment(&self.archive.standing()).map(|_| SourceAge {
             name: Text::both("This page’s own records", "本页自己的记录"),
             read_at: None,
             state: SourceState::Broken,
@@ -320,7 +326,11 @@ impl Inner {
         news.facts.extend(self.probes.facts());
         news.facts.extend(self.hand.silences(now));
         if let Some(reports) = &self.reports {
-            news.facts.extend(reports.evidence(now));
+            let minute = reports.minute(now);
+            news.facts.extend(minute.facts);
+            for bin in minute.bins {
+                drop(self.archive.put(Change::ReportBin(Box::new(bin))));
+            }
             for (id, text) in reports.learnt(now) {
                 let kept = Change::Setting { name: usual_name(&id), value: text.into() };
                 drop(self.archive.put(kept));
@@ -364,8 +374,10 @@ impl Inner {
         let evidence = step.evidence.into_iter().map(|row| Change::Evidence(Box::new(row)));
         let works = step.works.into_iter().map(|work| Change::Maintenance(Box::new(work)));
         let said = step.said.map(|value| Change::Setting { name: SAID.into(), value });
+        let timelines = step.timelines.into_iter().map(|all| Change::Timeline(Box::new(all)));
+        let of_incidents = incidents.chain(timelines);
         let changes =
-            incidents.chain(minutes).chain(verdicts).chain(evidence).chain(works).chain(said);
+            of_incidents.chain(minutes).chain(verdicts).chain(evidence).chain(works).chain(said);
         for change in changes {
             // What is refused is counted by the archive, whose standing is told.
             drop(self.archive.put(change));
@@ -375,7 +387,7 @@ impl Inner {
 
     /// Says once what the store suffers from, and once that it is well again.
     fn tell_of_store(&self) {
-        let alarm: Option<Box<str>> = self.archive.standing().alarm().map(Into::into);
+        let alarm = ailment(&self.archive.standing());
         let mut told = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
         if *told == alarm {
             return;
@@ -386,6 +398,11 @@ impl Inner {
         }
         *told = alarm;
     }
+}
+
+/// What the store suffers from, now or since its opening.
+fn ailment(standing: &Standing) -> Option<Box<str>> {
+    standing.trouble().or(standing.notice.as_deref()).map(Box::from)
 }
 
 /// True while a breaker keeps ordinary calls of late away from a provider.
@@ -423,12 +440,22 @@ fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<
     let mut incidents = store.incidents(&IncidentQuery::open(OPEN_MAX))?;
     let newest = store.incidents(&IncidentQuery::newest(desk::OVER_MAX))?;
     incidents.extend(newest.into_iter().filter(|incident| incident.phase.is_over()));
+    let timeline = |incident: &Incident| {
+        let (incident, testimonies) = (incident.id.clone(), store.testimonies(&incident.id)?);
+        Ok(Timeline { incident, testimonies })
+    };
+    let timelines = incidents.iter().map(timeline).collect::<Result<_, StoreError>>()?;
     let span = Span { from: now.minus_ms(DAYS_MAX as u64 * DAY_MS), until: now };
     let usual = components.iter().filter_map(|id| {
         let text = store.setting(&usual_name(id)).transpose()?;
         Some(text.map(|text| (id.clone(), text)))
     });
     let usual = usual.collect::<Result<_, StoreError>>()?;
+    let day = Span { from: now.minus_ms(DAY_MS), until: now.plus_ms(1) };
+    let reported = components.iter().map(|component| {
+        Ok((component.clone(), store.report_bins(component, day, REPORTS_READ_MAX)?))
+    });
+    let reported = reported.collect::<Result<_, StoreError>>()?;
     let days = components.into_iter().map(|component| {
         let days = store.days(&component, span, DAYS_MAX + 1)?;
         Ok((component, days))
@@ -437,7 +464,7 @@ fn left(store: &dyn Store, components: Vec<ComponentId>, now: UnixMs) -> Result<
     // The newest: of older ones nobody asks.
     let works = store.maintenances(Span::all(), WORKS_READ_MAX)?;
     let said = store.setting(SAID)?.unwrap_or_default();
-    Ok(Left { incidents, days, works, said, usual })
+    Ok(Left { incidents, timelines, days, works, said, usual, reported })
 }
 
 /// The name under which the store keeps what was learnt of a component's reports.

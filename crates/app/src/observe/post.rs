@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clock::{Clock, Dice, IdMaker, UnixMs};
 use detection::ComponentId;
 use lookout::notify::{
-    ConsentError, ConsentGate, Courier, CourierSettings, MailAddress, Mailer, NotifySettings,
-    PageFacts, PagePart, PartChange, PostOffice, Story, Vault, Wires,
+    ConsentError, ConsentGate, Courier, CourierSettings, Language, MailAddress, Mailer,
+    NotifySettings, PageFacts, PagePart, PartChange, PostOffice, Story, Vault, Wires,
 };
 use lookout::reports::fresh_salt;
 use lookout::web::Guarded;
@@ -277,9 +277,10 @@ impl Room {
             confirmed_at: None,
         };
         self.archive.put_surely(vec![Change::Subscriber(Box::new(subscriber))]).await?;
-        let link = format!("{}/confirm?token={token}", self.page_url);
+        let language = Language::of(language);
+        let link = format!("{}/confirm?token={token}{}", self.page_url, language.of_link());
         let page = self.page_alone();
-        match open.office.lock().await.ask_consent(&id, &page, &link).await {
+        match open.office.lock().await.ask_consent(&id, &page, (&link, language)).await {
             Ok(()) => Ok(Subscribed::Asked),
             Err(error) => {
                 tracing::error!(%error, "letters cannot be kept");

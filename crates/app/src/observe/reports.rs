@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::{Clock, UnixMs};
 use detection::{ComponentId, Evidence, Fact, HourBaseline, Reports, SPIKE_CHANCE};
+use domain::ReportKind;
 use lookout::reports::{
-    Acceptance, BIN_MS, BINS, ReportBin, ReportCounts, ReportDesk, ReportKind, ReportSettings,
-    Reporter,
+    Acceptance, BIN_MS, BINS, ReportBin, ReportCounts, ReportDesk, ReportSettings, Reporter,
 };
 use web::view::{ReportBucket, ReportSeries, Text};
 use web::{Report, ReportSink, Taken};
@@ -66,6 +66,14 @@ impl Usual {
     }
 }
 
+/// What came in a minute.
+#[derive(Debug, Default)]
+pub(super) struct Minute {
+    pub(super) facts: Vec<Evidence>,
+    /// Bins that are not what they were, to be stored.
+    pub(super) bins: Vec<storage::ReportBin>,
+}
+
 impl ReportRoom {
     /// For reports on these; the salt makes its hashes worthless elsewhere.
     pub(super) fn new(salt: &[u8; 32], components: &[ComponentId], clock: Arc<dyn Clock>) -> Self {
@@ -88,6 +96,27 @@ impl ReportRoom {
         known.baseline.learn(text);
     }
 
+    /// Takes up what a former process counted in the last day, for the chart.
+    pub(super) fn restore(
+        &self,
+        now: UnixMs,
+        component: &ComponentId,
+        kept: &[storage::ReportBin],
+    ) {
+        if kept.is_empty() {
+            return;
+        }
+        let mut inside = self.inside();
+        let Inside { desk, usual, .. } = &mut *inside;
+        usual.entry(component.clone()).or_insert_with(Usual::new);
+        let bin = |kept: &storage::ReportBin| {
+            let mut counts = ReportCounts::default();
+            counts.add(kept.kind, u32::try_from(kept.count).unwrap_or(u32::MAX));
+            ReportBin { starts_at: kept.start, counts, networks: 0, refused: 0 }
+        };
+        desk.restore(component, now, &kept.iter().map(bin).collect::<Vec<_>>());
+    }
+
     /// Once an hour what was learnt of each component, to be stored.
     pub(super) fn learnt(&self, now: UnixMs) -> Vec<(ComponentId, String)> {
         let mut inside = self.inside();
@@ -100,21 +129,27 @@ impl ReportRoom {
     }
 
     /// Once a minute what came in it, for every component; in between nothing.
-    pub(super) fn evidence(&self, now: UnixMs) -> Vec<Evidence> {
+    pub(super) fn minute(&self, now: UnixMs) -> Minute {
         let mut inside = self.inside();
         let minute = now.as_millis() / MINUTE_MS;
         if inside.minute.replace(minute) == Some(minute) {
-            return Vec::new();
+            return Minute::default();
         }
         let Inside { desk, usual, .. } = &mut *inside;
-        let taken = desk.take_counts().into_iter();
-        let facts = taken.map(|(component, counts)| {
+        let mut told = Minute::default();
+        for (component, counts) in desk.take_counts() {
             let known = usual.entry(component.clone()).or_insert_with(Usual::new);
             known.count(now, counts.total());
+            if counts.total() > 0 {
+                let bins = desk.series(&component, now).unwrap_or_default();
+                // A minute may lie in two bins.
+                let latest = bins.iter().rev().take(2);
+                told.bins.extend(latest.flat_map(|bin| kept(&component, bin)));
+            }
             let fact = Fact::Reports { component, reports: reports(&counts) };
-            Evidence { at: now, fact }
-        });
-        facts.collect()
+            told.facts.push(Evidence { at: now, fact });
+        }
+        told
     }
 
     /// What was reported in a day, the most reported first; nothing of what nobody reported on.
@@ -143,16 +178,9 @@ impl ReportRoom {
 
 impl ReportSink for ReportRoom {
     fn take(&self, report: Report) -> Taken {
-        let kind = match report.kind {
-            web::ReportKind::CannotLogIn => ReportKind::CannotLogIn,
-            web::ReportKind::NoAnswer | web::ReportKind::Errors => ReportKind::Errors,
-            web::ReportKind::Slow => ReportKind::Slow,
-            web::ReportKind::WrongAnswers => ReportKind::WrongAnswers,
-            web::ReportKind::Other => ReportKind::Other,
-        };
         let reporter = Reporter { address: report.from, words: "" };
         let moment = (self.1.now(), report.at);
-        match self.inside().desk.take(moment, &report.component, kind, &reporter) {
+        match self.inside().desk.take(moment, &report.component, report.kind, &reporter) {
             Acceptance::Counted => Taken::Counted,
             // Whoever is one of many of his network is thanked like the others.
             Acceptance::KnownPerson | Acceptance::NetworkFull | Acceptance::NoComponent => {
@@ -163,28 +191,30 @@ impl ReportSink for ReportRoom {
     }
 }
 
+/// A bin as it is stored: one row for each kind that was reported.
+fn kept(component: &ComponentId, bin: &ReportBin) -> Vec<storage::ReportBin> {
+    let row = |kind| storage::ReportBin {
+        component: component.clone(),
+        start: bin.starts_at,
+        kind,
+        count: bin.counts.of(kind).into(),
+    };
+    ReportKind::ALL.into_iter().map(row).filter(|row| row.count > 0).collect()
+}
+
 fn reports(counts: &ReportCounts) -> Reports {
     Reports {
-        errors: counts.of(ReportKind::Errors),
+        errors: counts.of(ReportKind::Errors).saturating_add(counts.of(ReportKind::NoAnswer)),
         slow: counts.of(ReportKind::Slow),
         cannot_log_in: counts.of(ReportKind::CannotLogIn),
         wrong_answers: counts.of(ReportKind::WrongAnswers),
-        over_capacity: counts.of(ReportKind::OverCapacity),
+        // The form has no word for it: people see an error.
+        over_capacity: 0,
         other: counts.of(ReportKind::Other),
     }
 }
 
 fn bucket(bin: &ReportBin, (usual, usual_max): (f64, f64)) -> ReportBucket {
-    let by_kind = web::ReportKind::ALL.map(|kind| match kind {
-        // Both are errors to the desk, and are counted as such.
-        web::ReportKind::NoAnswer => 0,
-        web::ReportKind::Errors => bin.counts.of(ReportKind::Errors),
-        web::ReportKind::Slow => bin.counts.of(ReportKind::Slow),
-        web::ReportKind::WrongAnswers => bin.counts.of(ReportKind::WrongAnswers),
-        web::ReportKind::CannotLogIn => bin.counts.of(ReportKind::CannotLogIn),
-        web::ReportKind::Other => {
-            bin.counts.of(ReportKind::Other) + bin.counts.of(ReportKind::OverCapacity)
-        }
-    });
+    let by_kind = ReportKind::ALL.map(|kind| bin.counts.of(kind));
     ReportBucket { at: bin.starts_at, count: bin.counts.total(), by_kind, usual, usual_max }
 }

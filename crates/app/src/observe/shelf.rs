@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::UnixMs;
 use lookout::notify::{
-    Channel, KeepError, Letter, MailAddress, NotifySettings, Outbox, Subscribers, Subscription,
-    SubscriptionState, Vault,
+    Channel, KeepError, Language, Letter, MailAddress, NotifySettings, Outbox, Subscribers,
+    Subscription, SubscriptionState, Vault,
 };
 use net::BoxFuture;
 use storage::{Archive, Change, Outgoing, Subscriber, SubscriberKey, SubscriberState};
@@ -39,6 +39,7 @@ impl LetterShelf {
             channel: receiver.channel.clone(),
             components: receiver.components.clone(),
             state: SubscriptionState::Confirmed,
+            language: Language::default(),
         });
         Self { archive, vault, named: named.collect(), gone: Mutex::default() }
     }
@@ -64,6 +65,7 @@ impl LetterShelf {
                 SubscriberState::Confirmed => SubscriptionState::Confirmed,
                 SubscriberState::Disabled => SubscriptionState::Disabled,
             },
+            language: Language::of(&kept.language),
         })
     }
 

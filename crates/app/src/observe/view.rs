@@ -46,8 +46,8 @@ pub(super) fn view(desk: &Desk, around: Around<'_>) -> StatusView {
         at,
         ourselves: ourselves(around.snapshot, around.ready),
         groups: vec![group],
-        past: desk.over.iter().cloned().map(plain).collect(),
-        open: open.into_iter().map(plain).collect(),
+        past: desk.over.iter().map(|one| plain(desk, one.clone())).collect(),
+        open: open.into_iter().map(|one| plain(desk, one)).collect(),
         maintenances: desk.works.all().to_vec(),
         tide: None,
         answered: answered(&around.snapshot.quarter),
@@ -57,7 +57,7 @@ pub(super) fn view(desk: &Desk, around: Around<'_>) -> StatusView {
 }
 
 /// With the Chinese words of what we wrote ourselves; a person's words stay as they are.
-fn plain(incident: Incident) -> IncidentView {
+fn plain(desk: &Desk, incident: Incident) -> IncidentView {
     let said = |text: &str| in_chinese(text).map_or_else(|| text.into(), Box::from);
     let ours = incident.updates.iter().filter(|update| update.author == Author::Seawall);
     let bodies =
@@ -69,7 +69,8 @@ fn plain(incident: Incident) -> IncidentView {
         deeds: incident.deeds.iter().map(|(_, deed)| said(deed)).collect(),
         bodies: bodies.collect(),
     };
-    IncidentView { incident, zh: Some(zh) }
+    let testimonies = desk.testimonies(&incident.id);
+    IncidentView { incident, zh: Some(zh), testimonies }
 }
 
 /// Providers are shown by what they are asked for; a part that nobody ever asked for is not, unless

@@ -73,6 +73,7 @@ pub(crate) fn open_changed(
     House { network, telemetry, reloader: app.reloader(), shutdown, tasks }
 }
 
+/// The settings of a text, in an environment that has the names of these tests.
 fn parsed(settings: &str) -> config::Settings {
     let environment = config::MapEnvironment::default()
         .with("FAKE_KEY", "sk-fake-canary-0123456789abcdef")

@@ -260,7 +260,7 @@ async fn a_broken_file_is_moved_aside_and_told() {
     let house = open(&network, &settings(&["fake1/a"], &kept));
     ask_until(&house, 3, |_| false).await;
     let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
-    assert!(metrics.contains("seawall_store_alarm 1"), "{metrics}");
+    assert!(metrics.contains("\nseawall_store_alarm 1"), "{metrics}");
     assert!(std::fs::read_dir(folder.path()).unwrap().count() > 1, "what was there is kept");
     house.stop().await;
 }
@@ -288,6 +288,62 @@ async fn an_incident_tells_what_we_did_about_it() {
     ask_until(&house, 300, |_| false).await;
     let page = look(&house, STATUS_PORT, &format!("/incidents/{id}")).await.text();
     assert!(page.contains("Calls of a go to fake1 again."), "{page}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_tells_who_spoke_when_and_how_strongly() {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let _second = Provider::start(&network, 9002, vec![well()]);
+    let folder = tempfile::tempdir().unwrap();
+    let kept = format!("[storage]\npath = {:?}\n", folder.path().join("seawall.db"));
+    let settings = settings(&["fake1/a", "fake2/b"], &kept);
+    let began = Instant::now();
+    let house = open_since(&network, &settings, began);
+    ask_until(&house, 20, |_| false).await;
+    first.play(vec![failing(503)]);
+    ask_until(&house, 120, |_| false).await;
+    let all = look(&house, STATUS_PORT, "/api/v2/incidents.json").await.json();
+    let id = all["incidents"][0]["id"].as_str().unwrap().to_owned();
+    let whole = look(&house, STATUS_PORT, &format!("/incidents/{id}.json")).await.json();
+    assert_eq!(whole["incident"], all["incidents"][0]);
+    let traffic = &whole["timeline"][0];
+    assert_eq!(traffic["family"], "traffic", "{whole:#}");
+    assert!(traffic["first"]["log_odds"].as_f64().unwrap() >= 2.0, "{whole:#}");
+    let reading = traffic["first"]["reading"].as_str().unwrap();
+    assert!(reading.contains("requests of the last minute failed"), "{reading}");
+    assert_eq!(traffic["ended_at"], serde_json::Value::Null);
+    // It spoke before there was an incident that could tell of it.
+    assert!(traffic["first"]["at"].as_str() < whole["incident"]["created_at"].as_str());
+    let probe = &whole["timeline"][1];
+    let reading = probe["first"]["reading"].as_str().unwrap();
+    assert!(reading.starts_with("3 probes failed in a row"), "{whole:#}");
+    assert_eq!(look(&house, STATUS_PORT, "/incidents/none.json").await.status, 404);
+
+    first.play(vec![well()]);
+    let over = |page: &serde_json::Value| page["incidents"].as_array().unwrap().is_empty();
+    ask_until(&house, 1_200, over).await.expect("the incident ends");
+    let page = look(&house, STATUS_PORT, &format!("/incidents/{id}")).await.text();
+    for said in ["Timeline of the evidence", "first sign", "last sign", "told of it"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let before = look(&house, STATUS_PORT, &format!("/incidents/{id}.json")).await.json();
+    house.stop().await;
+
+    // The next process finds it as it was.
+    let house = open_since(&network, &settings, began);
+    let mut after = serde_json::Value::Null;
+    for _ in 0..100_000 {
+        let got = look(&house, STATUS_PORT, &format!("/incidents/{id}.json")).await;
+        if got.status == 200 {
+            after = got.json();
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        std::thread::yield_now();
+    }
+    assert_eq!(after["timeline"], before["timeline"]);
+    house.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -322,7 +378,7 @@ async fn a_full_disk_is_told_and_stops_nothing() {
         std::thread::yield_now();
     }
     assert!(console.contains("The store: ") && console.contains("full"), "{console}");
-    assert!(metrics.contains("seawall_store_alarm 1"), "{metrics}");
+    assert!(metrics.contains("\nseawall_store_alarm 1"), "{metrics}");
     assert!(page.contains("This page’s own records"), "{page}");
     assert!(page.contains("does not answer"), "{page}");
     house.stop().await;
@@ -412,5 +468,66 @@ async fn what_is_usual_at_this_hour_outlives_restarts_and_reloads() {
     settle(&house).await;
     let usual = usual_reports(&house).await;
     assert!((15.0..25.0).contains(&usual), "after a restart: {usual}");
+    house.stop().await;
+}
+
+/// Asks now and then until something holds. The store writes from a thread of its own, which no
+/// paused clock holds.
+async fn until(house: &House, what: impl AsyncFn() -> bool) -> bool {
+    for _ in 0..2_000 {
+        if what().await {
+            return true;
+        }
+        ask_until(house, 2, |_| false).await;
+        std::thread::yield_now();
+    }
+    false
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_of_the_store_stays_until_it_is_over_and_a_little_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seawall.db");
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let text = settings(&["fake1/a"], &format!("[storage]\npath = {path:?}\n"));
+    let house = open_changed(&network, &text, Instant::now(), |settings| {
+        settings.watch.storage.busy_ms_max = 0;
+        // The store's own thread lives by the real clock, where this test takes seconds.
+        settings.watch.storage.retry_ms = 50;
+        settings.watch.storage.calm_ms = 3_000_000;
+    });
+    let console = async || look(&house, CONSOLE_PORT, "/").await.text().contains("The store: ");
+    let gauge = async || {
+        let metrics = look(&house, CONSOLE_PORT, "/metrics").await.text();
+        metrics.contains("\nseawall_store_alarm 1")
+    };
+    let public = async || {
+        let page = look(&house, STATUS_PORT, "/").await.text();
+        page.contains("This page’s own records")
+    };
+    let told = (console().await, gauge().await, public().await);
+    assert_eq!(told, (false, false, false), "{}", look(&house, CONSOLE_PORT, "/").await.text());
+    // Somebody takes the disk away. Where that is not to be had at once, the store is at it.
+    let disk = rusqlite::Connection::open(&path).unwrap();
+    disk.busy_timeout(Duration::from_secs(10)).unwrap();
+    disk.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert!(until(&house, async || console().await && gauge().await && public().await).await);
+    // Neither new settings nor what is written meanwhile, nor tries that fail, hide it.
+    house.reload(&settings(&["fake1/a", "fake2/b"], &format!("[storage]\npath = {path:?}\n")));
+    for _ in 0..12 {
+        ask_until(&house, 10, |_| false).await;
+        assert!(console().await && gauge().await && public().await);
+    }
+    disk.execute_batch("COMMIT").unwrap();
+    let rows = || -> i64 {
+        disk.query_row("SELECT count(*) FROM minutes", [], |row| row.get(0)).unwrap_or_default()
+    };
+    assert!(until(&house, async || rows() >= 4).await, "what was held is written");
+    // An operator who looks a little later still learns of it; then it is over.
+    assert!(until(&house, async || !public().await).await);
+    assert!(console().await && gauge().await);
+    tokio::time::sleep(Duration::from_millis(3_000_000)).await;
+    assert!(!console().await && !gauge().await);
     house.stop().await;
 }

@@ -221,6 +221,44 @@ async fn people_subscribe_confirm_are_told_and_leave() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_subscribes_on_the_chinese_page_gets_chinese_letters() {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let mailbox = Mailbox::start(&network, 9125);
+    let mail = "[status]\nurl = \"https://status.test\"\n[notify.mail]\nhost = \"mail.test\"\n\
+        port = 9125\nsecurity = \"plain\"\nfrom = \"status@status.test\"\n";
+    let house = open(&network, &settings(&["fake1/a"], mail));
+    seconds(&house, 20).await;
+    let page = look(&house, STATUS_PORT, "/subscribe?lang=zh-Hans").await.text();
+    let action = page.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(form(&house, action, "address=ann@example.com").await.status, 303);
+    seconds(&house, 3).await;
+    let asked = mailbox.mails().remove(0);
+    assert!(asked.text.contains("如需接收，请在两天内打开此链接"), "{}", asked.text);
+    assert!(asked.text.contains("取消订阅：https://status.test/unsubscribe"), "{}", asked.text);
+
+    // The browser of who opens the link asks for English, and is answered in the letter's language.
+    let link = asked.link("https://status.test/confirm").expect("a link");
+    let page = look(&house, STATUS_PORT, path(&link)).await.text();
+    assert!(page.contains("<html lang=\"zh-Hans\">") && page.contains("是的，通知我"), "{page}");
+    let action = page.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
+    let token = link.split_once("token=").unwrap().1.split('&').next().unwrap();
+    let said = form(&house, action, &format!("token={token}")).await.text();
+    assert!(said.contains("订阅成功。"), "{said}");
+
+    first.play(vec![failing(503)]);
+    seconds(&house, 120).await;
+    let told = mailbox.mails().remove(1);
+    assert!(told.text.contains("fake1 chat 没有应答"), "{}", told.text);
+    assert!(told.text.contains("涉及：fake1 chat"), "{}", told.text);
+    let leave = told.link("https://status.test/unsubscribe").expect("a way out");
+    let page = look(&house, STATUS_PORT, path(&leave)).await.text();
+    assert!(page.contains("您要取消订阅吗？"), "{page}");
+    let one_click = form(&house, path(&leave), "List-Unsubscribe=One-Click").await;
+    assert!(one_click.status == 200 && one_click.text().contains("您已取消订阅。"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_page_without_a_relay_has_no_form() {
     let network = Network::default();
     let _first = Provider::start(&network, 9001, vec![well()]);

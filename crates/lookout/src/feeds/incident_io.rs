@@ -11,7 +11,8 @@ use super::reading::{
     Doubts, Engine, FeedComponent, FeedIncident, FeedMaintenance, FeedPart, FeedReading, FeedUpdate,
 };
 use super::statuspage::{kept, moment};
-use super::{FeedError, html, words};
+use super::updates::{self, Spelt};
+use super::{FeedError, words};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -263,47 +264,30 @@ fn with_conditions(
 }
 
 fn parts(many: Many<Affected>, doubts: &mut Doubts) -> Vec<FeedPart> {
-    doubts.dropped = doubts.dropped.saturating_add(many.dropped);
-    let mut read = Vec::with_capacity(many.items.len());
-    for part in many.items {
-        read.push(FeedPart {
-            id: kept(part.component_id.as_deref().or(part.id.as_deref())),
-            name: bounded(part.name.as_deref().unwrap_or_default()),
-            from: None,
-            to: part.status.as_deref().map(|word| words::condition(word, doubts)),
-        });
-    }
-    read
+    updates::parts(many, doubts, |part| {
+        let id = part.component_id.as_deref().or(part.id.as_deref());
+        (id, part.name.as_deref(), part.status.as_deref())
+    })
 }
 
-fn updates(incident: &mut Incident, is_planned: bool, doubts: &mut Doubts) -> Vec<FeedUpdate> {
-    let many = incident.updates.take().unwrap_or_default();
-    doubts.dropped = doubts.dropped.saturating_add(many.dropped);
-    let mut read = Vec::with_capacity(many.items.len());
-    for update in many.items {
-        let word = update.status.as_deref().filter(|_| !is_planned);
-        read.push(FeedUpdate {
-            id: kept(update.id.as_deref()),
-            at: moment(update.published_at.as_deref(), doubts),
-            phase: word.and_then(|word| words::phase(word, doubts)),
-            text: bounded(&html::text(update.message.as_deref().unwrap_or_default())),
-            parts: parts(update.component_statuses, doubts),
-        });
+fn updates_of(incident: &mut Incident, is_planned: bool, doubts: &mut Doubts) -> Vec<FeedUpdate> {
+    let spelt = |update: Update, doubts: &mut Doubts| Spelt {
+        id: update.id,
+        at: update.published_at,
+        status: update.status,
+        message: update.message,
+        parts: parts(update.component_statuses, doubts),
+    };
+    let read = updates::updates(incident.updates.take(), is_planned, doubts, spelt);
+    if !read.is_empty() || incident.last_update_message.is_none() {
+        return read;
     }
-    // Oldest first in the source.
-    read.sort_by_key(|update| std::cmp::Reverse(update.at));
-    if read.is_empty()
-        && let Some(message) = incident.last_update_message.as_deref()
-    {
-        read.push(FeedUpdate {
-            id: None,
-            at: moment(incident.last_update_at.as_deref(), doubts),
-            phase: None,
-            text: bounded(&html::text(message)),
-            parts: Vec::new(),
-        });
-    }
-    read
+    let last = Many { items: vec![incident], dropped: 0 };
+    updates::updates(Some(last), true, doubts, |incident, _| Spelt {
+        at: incident.last_update_at.clone(),
+        message: incident.last_update_message.take(),
+        ..Spelt::default()
+    })
 }
 
 fn named_parts(incident: &mut Incident, doubts: &mut Doubts) -> Option<Vec<FeedPart>> {
@@ -315,7 +299,7 @@ fn incidents(many: Many<Incident>, doubts: &mut Doubts) -> Vec<FeedIncident> {
     doubts.dropped = doubts.dropped.saturating_add(many.dropped);
     let mut read = Vec::with_capacity(many.items.len());
     for mut incident in many.items {
-        let updates = updates(&mut incident, false, doubts);
+        let updates = updates_of(&mut incident, false, doubts);
         let parts = named_parts(&mut incident, doubts);
         let key = bounded(incident.id.as_deref().unwrap_or_default());
         let published = moment(incident.published_at.as_deref(), doubts);
@@ -360,7 +344,7 @@ fn both(
                 starts_at: moment(planned.starts_at.as_deref(), doubts),
                 ends_at: moment(planned.ends_at.as_deref(), doubts),
                 posted_at: planned.id.as_deref().and_then(ulid_created),
-                updates: updates(&mut planned, true, doubts),
+                updates: updates_of(&mut planned, true, doubts),
                 parts: named_parts(&mut planned, doubts),
                 url: kept(planned.url.as_deref()),
             });

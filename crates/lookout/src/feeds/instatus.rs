@@ -7,7 +7,8 @@ use super::reading::{
     Doubts, Engine, FeedComponent, FeedIncident, FeedMaintenance, FeedPart, FeedReading, FeedUpdate,
 };
 use super::statuspage::{kept, moment};
-use super::{FeedError, html, words};
+use super::updates::{self, Spelt};
+use super::{FeedError, words};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -119,36 +120,23 @@ fn components(many: Many<Component>, doubts: &mut Doubts) -> Vec<FeedComponent> 
 }
 
 fn parts(many: Option<Many<Component>>, doubts: &mut Doubts) -> Option<Vec<FeedPart>> {
-    let many = many?;
-    doubts.dropped = doubts.dropped.saturating_add(many.dropped);
-    let mut read = Vec::with_capacity(many.items.len());
-    for part in many.items {
-        read.push(FeedPart {
-            id: kept(part.id.as_deref()),
-            name: bounded(part.name.as_deref().unwrap_or_default()),
-            from: None,
-            to: part.status.as_deref().map(|word| words::condition(word, doubts)),
-        });
-    }
-    Some(read)
+    Some(updates::parts(many?, doubts, |part| {
+        (part.id.as_deref(), part.name.as_deref(), part.status.as_deref())
+    }))
 }
 
-fn updates(many: Option<Many<Update>>, is_planned: bool, doubts: &mut Doubts) -> Vec<FeedUpdate> {
-    let many = many.unwrap_or_default();
-    doubts.dropped = doubts.dropped.saturating_add(many.dropped);
-    let mut read = Vec::with_capacity(many.items.len());
-    for update in many.items {
-        let word = update.status.as_deref().filter(|_| !is_planned);
-        read.push(FeedUpdate {
-            id: kept(update.id.as_deref()),
-            at: moment(update.created_at.as_deref(), doubts),
-            phase: word.and_then(|word| words::phase(word, doubts)),
-            text: bounded(&html::text(update.message.as_deref().unwrap_or_default())),
-            parts: Vec::new(),
-        });
-    }
-    read.sort_by_key(|update| std::cmp::Reverse(update.at));
-    read
+fn updates_of(
+    many: Option<Many<Update>>,
+    is_planned: bool,
+    doubts: &mut Doubts,
+) -> Vec<FeedUpdate> {
+    updates::updates(many, is_planned, doubts, |update, _| Spelt {
+        id: update.id,
+        at: update.created_at,
+        status: update.status,
+        message: update.message,
+        parts: Vec::new(),
+    })
 }
 
 fn incidents(many: Many<Entry>, doubts: &mut Doubts) -> Vec<FeedIncident> {
@@ -156,7 +144,7 @@ fn incidents(many: Many<Entry>, doubts: &mut Doubts) -> Vec<FeedIncident> {
     let mut read = Vec::with_capacity(many.items.len());
     for entry in many.items {
         let started = moment(entry.started.as_deref().or(entry.start.as_deref()), doubts);
-        let updates = updates(entry.updates, false, doubts);
+        let updates = updates_of(entry.updates, false, doubts);
         let posted = updates.iter().filter_map(|update| update.at).min().or(started);
         read.push(FeedIncident {
             key: bounded(entry.id.as_deref().unwrap_or_default()),
@@ -195,7 +183,7 @@ fn maintenances(many: Many<Entry>, doubts: &mut Doubts) -> Vec<FeedMaintenance> 
             ends_at: ends,
             posted_at: None,
             parts: parts(entry.components, doubts),
-            updates: updates(entry.updates, true, doubts),
+            updates: updates_of(entry.updates, true, doubts),
             url: kept(entry.url.as_deref()),
         });
     }

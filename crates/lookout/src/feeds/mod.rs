@@ -16,6 +16,7 @@ mod reading;
 mod statuspage;
 mod syndication;
 mod text;
+mod updates;
 mod words;
 mod xml;
 

@@ -116,7 +116,8 @@ impl Courier {
         };
         let Some((newest, earlier)) = letters.split_last() else { return Ok(()) };
         let subjects: Vec<_> = earlier.iter().map(|letter| letter.subject.clone()).collect();
-        let body = together(subscription.channel.kind(), &subjects, &newest.body);
+        let spoken = (subscription.channel.kind(), subscription.speaks());
+        let body = together(spoken, &subjects, &newest.body);
         let (newest, wires) = (newest.clone(), self.wires.clone());
         self.busy.insert(letter.subscription.clone());
         self.tours.spawn(async move {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use clock::{Clock, Dice, IdMaker, UnixMs};
 
-use super::bodies::{body, confirm_text, part_changed};
+use super::bodies::{body, confirm_subject, confirm_text, part_changed};
 use super::outbox::{KeepError, Letter, Outbox};
 use super::subscription::{ChannelKind, Subscribers};
-use super::{Flapping, PageFacts, PartChange, Story, When};
+use super::{Flapping, Language, PageFacts, PartChange, Story, When};
 
 /// Letters that are put into the outbox at once.
 const BATCH: usize = 500;
@@ -50,14 +50,15 @@ impl PostOffice {
         let due_at = |kind: ChannelKind| if kind.is_for_people() { gathered_until } else { now };
         let all = self.subscribers.confirmed().await?;
         let wanting: Vec<_> = all.into_iter().filter(|one| one.wants(story)).collect();
-        let draft = Draft { topic: story.id.clone(), subject: story.line().into(), now };
-        let mut bodies: BTreeMap<ChannelKind, Arc<str>> = BTreeMap::new();
+        let draft =
+            |language| Draft { topic: story.id.clone(), subject: story.line(language).into(), now };
+        let mut told: BTreeMap<(ChannelKind, Language), (Draft, Arc<str>)> = BTreeMap::new();
         for some in wanting.chunks(BATCH) {
             let letters = some.iter().map(|one| {
-                let kind = one.channel.kind();
-                let made = || Arc::from(body(kind, story, page, now));
-                let body = bodies.entry(kind).or_insert_with(made).clone();
-                self.letter(&draft, &one.id, body, due_at(kind))
+                let spoken = (one.channel.kind(), one.speaks());
+                let made = || (draft(spoken.1), Arc::from(body(spoken, story, page, now)));
+                let (draft, body) = told.entry(spoken).or_insert_with(made);
+                self.letter(draft, &one.id, body.clone(), due_at(spoken.0))
             });
             let letters = letters.collect();
             self.outbox.put(letters).await?;
@@ -105,15 +106,15 @@ impl PostOffice {
         &mut self,
         subscription: &str,
         page: &PageFacts,
-        link: &str,
+        (link, language): (&str, Language),
     ) -> Result<(), KeepError> {
         let now = self.moment();
         let draft = Draft {
             topic: CONSENT_TOPIC.into(),
-            subject: format!("Please confirm: incidents on {}", page.name).into(),
+            subject: confirm_subject(&page.name, language).into(),
             now,
         };
-        let text = confirm_text(&page.name, link).into();
+        let text = confirm_text(&page.name, link, language).into();
         let letter = self.letter(&draft, subscription, text, now);
         self.outbox.put(vec![letter]).await
     }

@@ -148,7 +148,8 @@ impl Wires {
             return Sent::Later { asked_ms: None, why: "no relay is set up".into() };
         };
         let token = mailer.consent.unsubscribe_token(&subscription.id);
-        let link = format!("{}{token}", mailer.unsubscribe_url);
+        let language = subscription.language;
+        let link = format!("{}{token}{}", mailer.unsubscribe_url, language.of_link());
         let bytes = message(&Mail {
             id: &letter.id,
             from: (&mailer.settings.from_name, &mailer.settings.from),
@@ -157,6 +158,7 @@ impl Wires {
             text,
             at: letter.written_at,
             unsubscribe: Some(&link),
+            language,
         });
         let tls = mailer.tls.as_ref();
         match submit(&mailer.settings, &*mailer.connector, tls, to, &bytes).await {

@@ -6,6 +6,8 @@ use detection::{
     Affected, ComponentId, Condition, Impact, Incident, IncidentUpdate, Maintenance, Phase,
 };
 
+use super::Language;
+
 /// One part of our page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagePart {
@@ -133,13 +135,14 @@ impl Story {
     }
 
     /// One line that says all, for subjects and lists.
-    pub(super) fn line(&self) -> String {
-        let status = words(self.status);
-        match self.impact {
-            Impact::Maintenance | Impact::None => format!("{status}: {}", self.title),
-            Impact::Minor | Impact::Major | Impact::Critical => {
-                format!("{status}: {} ({})", self.title, self.impact.as_str())
-            }
+    pub(super) fn line(&self, language: Language) -> String {
+        let (status, title) = (language.status(self.status), language.said(&self.title));
+        match language.impact(self.impact) {
+            None => language.pick(format!("{status}: {title}"), format!("{status}：{title}")),
+            Some(impact) => language.pick(
+                format!("{status}: {title} ({impact})"),
+                format!("{status}：{title}（{impact}）"),
+            ),
         }
     }
 

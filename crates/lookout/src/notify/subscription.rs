@@ -7,7 +7,7 @@ use domain::Secret;
 use net::BoxFuture;
 
 use super::outbox::KeepError;
-use super::{MailAddress, Signer, Story};
+use super::{Language, MailAddress, Signer, Story};
 use crate::web::WebAddress;
 
 /// How someone is told.
@@ -95,9 +95,19 @@ pub struct Subscription {
     /// Of what; empty for everything.
     pub components: Vec<ComponentId>,
     pub state: SubscriptionState,
+    /// Of mails; all else is told in English.
+    pub language: Language,
 }
 
 impl Subscription {
+    /// What it is told in.
+    pub(super) fn speaks(&self) -> Language {
+        match self.channel.kind() {
+            ChannelKind::Email => self.language,
+            _ => Language::English,
+        }
+    }
+
     /// True if it is to be told of this.
     pub fn wants(&self, story: &Story) -> bool {
         self.wants_any_of(&story.components)

@@ -4,11 +4,12 @@ use std::collections::{HashSet, VecDeque};
 
 use clock::{Tick, UnixMs};
 use detection::ComponentId;
+use domain::ReportKind;
 
 use super::person::{Hasher, Reporter};
 use super::series::Series;
 use super::sketch::Sketch;
-use super::{ReportBin, ReportCounts, ReportKind};
+use super::{ReportBin, ReportCounts};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -164,9 +165,9 @@ impl ReportDesk {
         if let Some(bin) = line.series.bin(at) {
             match acceptance {
                 Acceptance::Counted => {
-                    bin.counts.add(kind);
+                    bin.counts.add(kind, 1);
                     bin.networks = bin.networks.saturating_add(u32::from(is_new_network));
-                    line.fresh.add(kind);
+                    line.fresh.add(kind, 1);
                 }
                 Acceptance::NetworkFull | Acceptance::MinuteFull => {
                     bin.refused = bin.refused.saturating_add(1);
@@ -181,6 +182,14 @@ impl ReportDesk {
     pub fn series(&mut self, component: &ComponentId, at: UnixMs) -> Option<Vec<ReportBin>> {
         let line = self.lines.iter_mut().find(|line| line.component == *component)?;
         Some(line.series.all(at))
+    }
+
+    /// Takes up what a former process counted for a component. It is history, and not told again
+    /// by [`ReportDesk::take_counts`].
+    pub fn restore(&mut self, component: &ComponentId, at: UnixMs, bins: &[ReportBin]) {
+        if let Some(line) = self.lines.iter_mut().find(|line| line.component == *component) {
+            bins.iter().for_each(|bin| line.series.restore(at, bin));
+        }
     }
 
     /// What was counted since the last call, for every component, also where nothing was: silence

@@ -4,13 +4,11 @@
 //! are more than usual is `detection`'s affair, and alone they never confirm anything.
 
 mod desk;
-mod kind;
 mod person;
 mod series;
 mod sketch;
 
 pub use desk::{Acceptance, ReportDesk, ReportSettings};
-pub use kind::ReportKind;
 pub use person::{NoRandomness, Reporter, fresh_salt};
 pub use series::{BIN_MS, BINS, ReportBin, ReportCounts};
 pub(crate) use sketch::Sketch;

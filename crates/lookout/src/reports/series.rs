@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 
 use clock::UnixMs;
-
-use super::ReportKind;
+use domain::ReportKind;
 
 /// The length of a bin in milliseconds.
 pub const BIN_MS: u64 = 900_000;
@@ -27,10 +26,11 @@ impl ReportCounts {
         self.0.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    pub(super) fn add(&mut self, kind: ReportKind) {
+    /// So many more of one kind.
+    pub fn add(&mut self, kind: ReportKind, more: u32) {
         let place = ReportKind::ALL.iter().position(|known| *known == kind);
         if let Some(count) = place.and_then(|place| self.0.get_mut(place)) {
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(more);
         }
     }
 }
@@ -64,6 +64,27 @@ impl Series {
     pub(super) fn all(&mut self, now: UnixMs) -> Vec<ReportBin> {
         self.advance(now);
         self.bins.iter().copied().collect()
+    }
+
+    /// Takes up a bin of a former process; one that is not within the last day is left out. What
+    /// came since the start stays.
+    pub(super) fn restore(&mut self, now: UnixMs, kept: &ReportBin) {
+        self.advance(now);
+        let newest = self.bins.back().map_or(now, |bin| bin.starts_at);
+        let oldest = newest.minus_ms(BIN_MS * (BINS as u64 - 1));
+        if kept.starts_at < oldest || kept.starts_at > newest {
+            return;
+        }
+        // Bins have no gaps, so that those between are opened too.
+        while let Some(first) = self.bins.front().map(|bin| bin.starts_at)
+            && kept.starts_at < first
+        {
+            let starts_at = first.minus_ms(BIN_MS);
+            self.bins.push_front(ReportBin { starts_at, ..ReportBin::default() });
+        }
+        if let Some(bin) = self.bins.iter_mut().find(|bin| bin.starts_at == kept.starts_at) {
+            ReportKind::ALL.into_iter().for_each(|kind| bin.counts.add(kind, kept.counts.of(kind)));
+        }
     }
 
     fn advance(&mut self, now: UnixMs) {

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use clock::{Dice, Tick, UnixMs};
 use detection::ComponentId;
+use domain::ReportKind;
 use lookout::reports::{
-    Acceptance, BIN_MS, BINS, ReportDesk, ReportKind, ReportSettings, Reporter,
+    Acceptance, BIN_MS, BINS, ReportBin, ReportCounts, ReportDesk, ReportSettings, Reporter,
 };
 use proptest::prelude::*;
 
@@ -162,11 +163,25 @@ fn a_reload_keeps_what_stays() {
 }
 
 #[test]
-fn words_of_kinds_are_read_again() {
-    for kind in ReportKind::ALL {
-        assert_eq!(ReportKind::of(kind.as_str()), Some(kind));
-    }
-    assert_eq!(ReportKind::of("<script>"), None);
+fn what_a_former_process_counted_comes_back_and_is_not_told_again() {
+    let mut desk = desk();
+    let now = UnixMs::new(START_MS + 2 * BIN_MS);
+    report(&mut desk, 2 * BIN_MS, v4(1, 1, 1, 1), "a");
+    desk.take_counts();
+    let bin = |start: u64, count| {
+        let mut counts = ReportCounts::default();
+        counts.add(ReportKind::Errors, count);
+        ReportBin { starts_at: UnixMs::new(start), counts, networks: 0, refused: 0 }
+    };
+    let old = START_MS - 100 * BIN_MS;
+    let ahead = START_MS + 9 * BIN_MS;
+    let kept = [bin(START_MS, 5), bin(START_MS + 2 * BIN_MS, 3), bin(old, 7), bin(ahead, 9)];
+    desk.restore(&chat(), now, &kept);
+    let bins = desk.series(&chat(), now).unwrap();
+    let totals: Vec<_> = bins.iter().map(|bin| bin.counts.total()).collect();
+    assert_eq!(totals, [5, 0, 4]);
+    assert!(bins.windows(2).all(|two| two[1].starts_at.since(two[0].starts_at) == BIN_MS));
+    assert_eq!(desk.take_counts()[0].1.total(), 0);
 }
 
 proptest! {

@@ -23,7 +23,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::change::check_sizes;
 use crate::{
     Bin, CallerKeyRecord, Change, Counts, Durability, Evidence, FeedState, IncidentQuery, Outgoing,
-    Report, ReportBin, Settings, Span, Store, StoreError, Subscriber, SubscriberKey,
+    ReportBin, Settings, Span, Store, StoreError, Subscriber, SubscriberKey, Testimony,
 };
 use hold::Held;
 pub use open::{OpenError, Opened};
@@ -93,6 +93,10 @@ impl Store for Embedded {
         read::incidents(&self.db, wanted)
     }
 
+    fn testimonies(&self, incident: &IncidentId) -> Result<Vec<Testimony>, StoreError> {
+        read::testimonies(&self.db, incident)
+    }
+
     fn maintenance(&self, id: &IncidentId) -> Result<Option<Maintenance>, StoreError> {
         read::maintenance(&self.db, id)
     }
@@ -144,10 +148,6 @@ impl Store for Embedded {
         limit: usize,
     ) -> Result<Vec<ReportBin>, StoreError> {
         read::report_bins(&self.db, (component, span, limit))
-    }
-
-    fn reports(&self, span: Span, limit: usize) -> Result<Vec<Report>, StoreError> {
-        read::reports(&self.db, span, limit)
     }
 
     fn subscriber(&self, key: SubscriberKey<'_>) -> Result<Option<Subscriber>, StoreError> {

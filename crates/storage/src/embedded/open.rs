@@ -31,6 +31,13 @@ pub enum OpenError {
         path.display()
     )]
     Foreign { path: PathBuf },
+    /// The disk has no room for it, or refuses to be written.
+    #[error("the store {} has no room on its disk", path.display())]
+    NoRoom {
+        path: PathBuf,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The machine has no thread left for the clerk.
     #[error("the store's thread cannot be started")]
     NoThread(#[source] io::Error),
@@ -62,27 +69,23 @@ impl Embedded {
     /// its new name.
     ///
     /// # Errors
-    /// If the file cannot be opened, is somebody else's, or is from a later Seawall. Nothing in it
-    /// was changed then.
+    /// If the file cannot be opened, has no room, is somebody else's, or is from a later Seawall.
+    /// Nothing in it was changed then.
     pub fn open(path: &Path, settings: &Settings, now: UnixMs) -> Result<Opened, OpenError> {
-        let unusable = |source: io::Error| OpenError::Unusable {
-            path: path.to_owned(),
-            source: Box::new(source),
-        };
-        make_file(path).map_err(unusable)?;
+        make_file(path).map_err(|error| not_made(path, error))?;
         let broken = match examine(path, settings) {
             Ok(store) => return Ok(Opened { store, notice: None }),
             Err(Trouble::Refused(error)) => return Err(error),
             Err(Trouble::Broken(why)) => why,
         };
-        let aside = move_aside(path, now).map_err(unusable)?;
+        let aside = move_aside(path, now).map_err(|error| not_made(path, error))?;
         let notice = format!(
             "the store {} was broken ({broken}); it is kept as {}, and a new one was begun",
             path.display(),
             aside.display()
         );
         tracing::error!(why = broken, aside = %aside.display(), "store was broken; begun anew");
-        make_file(path).map_err(unusable)?;
+        make_file(path).map_err(|error| not_made(path, error))?;
         match examine(path, settings) {
             Ok(store) => Ok(Opened { store, notice: Some(notice.into()) }),
             Err(Trouble::Refused(error)) => Err(error),
@@ -135,7 +138,25 @@ impl Embedded {
 }
 
 fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
-    OpenError::Unusable { path: path.to_owned(), source: Box::new(error) }
+    let (path, code) = (path.to_owned(), error.sqlite_error_code());
+    let source = Box::new(error);
+    match code {
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
+            OpenError::NoRoom { path, source }
+        }
+        _ => OpenError::Unusable { path, source },
+    }
+}
+
+fn not_made(path: &Path, error: io::Error) -> OpenError {
+    let (path, kind) = (path.to_owned(), error.kind());
+    let source = Box::new(error);
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            OpenError::NoRoom { path, source }
+        }
+        _ => OpenError::Unusable { path, source },
+    }
 }
 
 /// Makes folder and file if they are not there. Addresses and hashes are in it, so others on the

@@ -39,16 +39,14 @@ fn sweep(db: &mut Connection, settings: &Settings, now: UnixMs) -> Result<usize,
     removed += aged("days", "component, start", "start", days)?;
     removed += aged("verdicts", "component, at", "at", keep.verdicts)?;
     removed += aged("evidence", "component, at, family", "at", keep.evidence)?;
-    removed += aged("reports", "at, component, reporter", "at", keep.reports)?;
     removed += aged("report_bins", "component, start, kind", "start", keep.report_bins)?;
     removed += aged("outgoing", "id", "created_at", keep.outgoing)?;
     removed += forget_over(&whole, "incidents", "started_at", (keep.incidents_max, batch))?;
-    removed += run(
-        &whole,
-        "DELETE FROM incident_components WHERE incident NOT IN (SELECT id FROM incidents)",
-        [],
-    )
-    .map(|_| 0)?;
+    // What belongs to an incident goes with it and does not count.
+    for of_incidents in ["incident_components", "timelines"] {
+        let orphans = "incident NOT IN (SELECT id FROM incidents)";
+        run(&whole, &format!("DELETE FROM {of_incidents} WHERE {orphans}"), [])?;
+    }
     removed += forget_over(&whole, "maintenances", "starts_at", (keep.maintenances_max, batch))?;
     removed += forget_subscribers(&whole, settings, now)?;
     removed += run(

@@ -2,14 +2,15 @@
 
 use clock::UnixMs;
 use detection::{ComponentId, Condition, Family, Incident, IncidentId, Maintenance, Verdict};
+use domain::ReportKind;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params, params_from_iter};
 
 use super::row::{limit, maybe_moment, moment, ms, number, text, unread, word};
 use crate::{
     Bin, CallerKeyRecord, Channel, ConditionSeconds, Counts, Evidence, FeedState, IncidentQuery,
-    Outgoing, Report, ReportBin, ReportKind, ReporterHash, Sealed, Span, StoreError, Subscriber,
-    SubscriberKey, SubscriberState, Tally, forms,
+    Outgoing, ReportBin, Sealed, Span, StoreError, Subscriber, SubscriberKey, SubscriberState,
+    Tally, Testimony, forms,
 };
 
 /// Whose rows, of which moments, and how many.
@@ -77,6 +78,15 @@ pub(super) fn incidents(
     params.push(limit(wanted.limit).into());
     let params = params_from_iter(params);
     list(db, ("incidents", &sql), params, |row| text(row, 0, forms::read_incident))
+}
+
+pub(super) fn testimonies(
+    db: &Connection,
+    incident: &IncidentId,
+) -> Result<Vec<Testimony>, StoreError> {
+    let sql = "SELECT body FROM timelines WHERE incident = ?1";
+    let read = |row: &Row<'_>| text(row, 0, forms::read_testimonies);
+    one(db, ("timelines", sql), [incident.as_str()], read).map(Option::unwrap_or_default)
 }
 
 pub(super) fn maintenance(
@@ -174,21 +184,6 @@ pub(super) fn report_bins(
             start: moment(row, 0)?,
             kind: word(row, 1, ReportKind::of)?,
             count: number(row, 2)?,
-        })
-    })
-}
-
-pub(super) fn reports(db: &Connection, span: Span, rows: usize) -> Result<Vec<Report>, StoreError> {
-    let sql = "SELECT at, component, reporter, kind, network FROM reports
-               WHERE at >= ?1 AND at < ?2
-               ORDER BY at DESC, component DESC, reporter DESC LIMIT ?3";
-    list(db, ("reports", sql), [ms(span.from), ms(span.until), limit(rows)], |row| {
-        Ok(Report {
-            at: moment(row, 0)?,
-            component: ComponentId::new(row.get::<_, Box<str>>(1)?),
-            reporter: ReporterHash(row.get(2)?),
-            kind: word(row, 3, ReportKind::of)?,
-            network: ReporterHash(row.get(4)?),
         })
     })
 }
@@ -330,12 +325,12 @@ pub(super) fn count(db: &Connection, table: &'static str) -> Result<u64, StoreEr
 pub(super) fn counts(db: &Connection) -> Result<Counts, StoreError> {
     Ok(Counts {
         incidents: count(db, "incidents")?,
+        timelines: count(db, "timelines")?,
         maintenances: count(db, "maintenances")?,
         minutes: count(db, "minutes")?,
         days: count(db, "days")?,
         verdicts: count(db, "verdicts")?,
         evidence: count(db, "evidence")?,
-        reports: count(db, "reports")?,
         report_bins: count(db, "report_bins")?,
         subscribers: count(db, "subscribers")?,
         outgoing: count(db, "outgoing")?,

@@ -17,6 +17,8 @@ pub(super) struct Step {
 pub(super) const STEPS: &[Step] = &[
     Step { does: "the tables of the status page", sql: TABLES },
     Step { does: "topics and subjects of messages", sql: TOPICS },
+    Step { does: "what evidence said of incidents", sql: TIMELINES },
+    Step { does: "no single reports any more, their bins only", sql: NO_REPORTS },
 ];
 
 /// The columns of minutes and of days, which are alike.
@@ -176,6 +178,15 @@ const TOPICS: &str = "
 ALTER TABLE outgoing ADD COLUMN subject TEXT NOT NULL DEFAULT '';
 CREATE INDEX outgoing_by_topic ON outgoing (receiver, about);
 ";
+
+const TIMELINES: &str = "
+CREATE TABLE timelines (
+    incident TEXT NOT NULL PRIMARY KEY,
+    body TEXT NOT NULL
+) STRICT;
+";
+
+const NO_REPORTS: &str = "DROP TABLE reports;";
 
 /// The number of the last step of the list.
 pub(super) fn last(steps: &[Step]) -> u32 {

@@ -7,21 +7,25 @@ use rusqlite::{Connection, Params, params};
 use super::read;
 use super::row::{failed, int, maybe_ms, ms};
 use crate::{
-    Bin, CallerKeyRecord, Change, Evidence, FeedState, Outgoing, Report, StoreError, Subscriber,
-    Tally, forms,
+    Bin, CallerKeyRecord, Change, Evidence, FeedState, Outgoing, ReportBin, StoreError, Subscriber,
+    Tally, Timeline, forms,
 };
 
 /// Makes one change.
 pub(super) fn make(db: &Connection, change: &Change) -> Result<(), StoreError> {
     match change {
         Change::Incident(incident) => put_incident(db, incident),
-        Change::RemoveIncident(id) => remove_incident(db, id),
+        Change::Timeline(timeline) => put_timeline(db, timeline),
+        Change::RemoveIncident(id) => {
+            run(db, "DELETE FROM timelines WHERE incident = ?1", [id.as_str()])?;
+            remove_incident(db, id)
+        }
         Change::Maintenance(work) => put_maintenance(db, work),
         Change::Minute(bin) => put_minute(db, bin),
         Change::Day(bin) => put_bin(db, "days", bin),
         Change::Verdict(verdict) => put_verdict(db, verdict),
         Change::Evidence(evidence) => put_evidence(db, evidence),
-        Change::Report(report) => put_report(db, report),
+        Change::ReportBin(bin) => put_report_bin(db, bin),
         Change::Subscriber(subscriber) => put_subscriber(db, subscriber),
         Change::RemoveSubscriber(id) => remove_subscriber(db, id),
         Change::Outgoing(message) => put_outgoing(db, message),
@@ -58,6 +62,12 @@ fn put_incident(db: &Connection, incident: &Incident) -> Result<(), StoreError> 
         run(db, sql, [component.as_str(), incident.id.as_str()])?;
     }
     Ok(())
+}
+
+fn put_timeline(db: &Connection, timeline: &Timeline) -> Result<(), StoreError> {
+    let body = forms::write_testimonies(&timeline.testimonies);
+    let sql = "INSERT OR REPLACE INTO timelines (incident, body) VALUES (?1, ?2)";
+    run(db, sql, [timeline.incident.as_str(), &body]).map(drop)
 }
 
 fn remove_incident(db: &Connection, id: &IncidentId) -> Result<(), StoreError> {
@@ -144,27 +154,12 @@ fn put_evidence(db: &Connection, evidence: &Evidence) -> Result<(), StoreError> 
     .map(drop)
 }
 
-fn put_report(db: &Connection, report: &Report) -> Result<(), StoreError> {
-    let new = run(
-        db,
-        "INSERT OR IGNORE INTO reports (at, component, reporter, kind, network)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![
-            ms(report.at),
-            report.component.as_str(),
-            report.reporter.0,
-            report.kind.as_str(),
-            report.network.0,
-        ],
-    )?;
-    if new == 0 {
-        return Ok(());
-    }
+fn put_report_bin(db: &Connection, bin: &ReportBin) -> Result<(), StoreError> {
     run(
         db,
-        "INSERT INTO report_bins (component, start, kind, reports) VALUES (?1, ?2, ?3, 1)
-         ON CONFLICT DO UPDATE SET reports = reports + 1",
-        params![report.component.as_str(), ms(report.bin_start()), report.kind.as_str()],
+        "INSERT OR REPLACE INTO report_bins (component, start, kind, reports)
+         VALUES (?1, ?2, ?3, ?4)",
+        params![bin.component.as_str(), ms(bin.start), bin.kind.as_str(), int(bin.count)],
     )
     .map(drop)
 }

@@ -4,6 +4,7 @@
 
 mod fact;
 mod incident;
+mod timeline;
 mod verdict;
 mod word;
 
@@ -11,9 +12,10 @@ use detection::{ComponentId, Incident, Maintenance, Verdict};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{FeedState, SeenPost};
+use crate::{FeedState, SeenPost, Testimony};
 use fact::EvidenceForm;
 use incident::{IncidentForm, MaintenanceForm};
+use timeline::TestimonyForm;
 use verdict::VerdictForm;
 
 /// Why a text cannot be read, in a few words.
@@ -25,6 +27,15 @@ pub(crate) fn write_incident(incident: &Incident) -> String {
 
 pub(crate) fn read_incident(text: &str) -> Result<Incident, Wrong> {
     read::<IncidentForm>(text)?.try_into()
+}
+
+pub(crate) fn write_testimonies(testimonies: &[Testimony]) -> String {
+    text(&testimonies.iter().map(TestimonyForm::from).collect::<Vec<_>>())
+}
+
+pub(crate) fn read_testimonies(text: &str) -> Result<Vec<Testimony>, Wrong> {
+    let forms: Vec<TestimonyForm> = read(text)?;
+    Ok(forms.into_iter().map(Testimony::from).collect())
 }
 
 pub(crate) fn write_maintenance(work: &Maintenance) -> String {

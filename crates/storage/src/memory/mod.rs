@@ -12,8 +12,7 @@ use detection::{ComponentId, Incident, IncidentId, Maintenance, Verdict};
 use crate::change::check_sizes;
 use crate::{
     Bin, CallerKeyRecord, Change, Counts, Durability, Evidence, FeedState, IncidentQuery, Outgoing,
-    Report, ReportBin, ReporterHash, Settings, Span, Store, StoreError, Subscriber, SubscriberKey,
-    Tally,
+    ReportBin, Settings, Span, Store, StoreError, Subscriber, SubscriberKey, Tally, Testimony,
 };
 
 pub(crate) use prune::cutoff_hours;
@@ -26,13 +25,13 @@ type Spot = (ComponentId, UnixMs);
 pub struct Memory {
     settings: Settings,
     incidents: BTreeMap<IncidentId, Incident>,
+    timelines: BTreeMap<IncidentId, Vec<Testimony>>,
     maintenances: BTreeMap<IncidentId, Maintenance>,
     minutes: BTreeMap<Spot, Tally>,
     days: BTreeMap<Spot, Tally>,
     verdicts: BTreeMap<Spot, Verdict>,
     /// By the family's word after the spot.
     evidence: BTreeMap<(Spot, &'static str), Evidence>,
-    reports: BTreeMap<(UnixMs, ComponentId, ReporterHash), Report>,
     /// By the kind's word after the spot.
     report_bins: BTreeMap<(Spot, &'static str), ReportBin>,
     subscribers: BTreeMap<Box<str>, Subscriber>,
@@ -48,12 +47,12 @@ impl Memory {
         Self {
             settings: settings.clone(),
             incidents: BTreeMap::new(),
+            timelines: BTreeMap::new(),
             maintenances: BTreeMap::new(),
             minutes: BTreeMap::new(),
             days: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             evidence: BTreeMap::new(),
-            reports: BTreeMap::new(),
             report_bins: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             outgoing: BTreeMap::new(),
@@ -68,8 +67,12 @@ impl Memory {
             Change::Incident(incident) => {
                 self.incidents.insert(incident.id.clone(), *incident);
             }
+            Change::Timeline(timeline) => {
+                self.timelines.insert(timeline.incident, timeline.testimonies);
+            }
             Change::RemoveIncident(id) => {
                 self.incidents.remove(&id);
+                self.timelines.remove(&id);
             }
             Change::Maintenance(work) => {
                 self.maintenances.insert(work.id.clone(), *work);
@@ -85,7 +88,10 @@ impl Memory {
                 let spot = (evidence.component.clone(), evidence.at);
                 self.evidence.insert((spot, evidence.family.as_str()), *evidence);
             }
-            Change::Report(report) => self.put_report(*report),
+            Change::ReportBin(bin) => {
+                let spot = (bin.component.clone(), bin.start);
+                self.report_bins.insert((spot, bin.kind.as_str()), *bin);
+            }
             Change::Subscriber(subscriber) => {
                 self.subscribers.insert(subscriber.id.clone(), *subscriber);
             }
@@ -112,20 +118,6 @@ impl Memory {
         let before = self.minutes.insert((bin.component.clone(), bin.start), bin.tally);
         let day = self.days.entry((bin.component.clone(), bin.day_start())).or_default();
         *day = day.minus(&before.unwrap_or_default()).plus(&bin.tally);
-    }
-
-    fn put_report(&mut self, report: Report) {
-        let key = (report.at, report.component.clone(), report.reporter);
-        if self.reports.contains_key(&key) {
-            return;
-        }
-        let (component, start, kind) = (report.component.clone(), report.bin_start(), report.kind);
-        let bin = self
-            .report_bins
-            .entry(((component.clone(), start), kind.as_str()))
-            .or_insert(ReportBin { component, start, kind, count: 0 });
-        bin.count = bin.count.saturating_add(1);
-        self.reports.insert(key, report);
     }
 
     fn remove_subscriber(&mut self, id: &str) {
@@ -165,6 +157,10 @@ impl Store for Memory {
 
     fn incidents(&self, wanted: &IncidentQuery) -> Result<Vec<Incident>, StoreError> {
         Ok(self.find_incidents(wanted))
+    }
+
+    fn testimonies(&self, incident: &IncidentId) -> Result<Vec<Testimony>, StoreError> {
+        Ok(self.timelines.get(incident).cloned().unwrap_or_default())
     }
 
     fn maintenance(&self, id: &IncidentId) -> Result<Option<Maintenance>, StoreError> {
@@ -221,11 +217,6 @@ impl Store for Memory {
     ) -> Result<Vec<ReportBin>, StoreError> {
         let found = read::at_worded_spots(&self.report_bins, component, span);
         Ok(found.take(limit).cloned().collect())
-    }
-
-    fn reports(&self, span: Span, limit: usize) -> Result<Vec<Report>, StoreError> {
-        let within = self.reports.values().rev().filter(|report| span.holds(report.at));
-        Ok(within.take(limit).cloned().collect())
     }
 
     fn subscriber(&self, key: SubscriberKey<'_>) -> Result<Option<Subscriber>, StoreError> {

@@ -20,10 +20,10 @@ impl Memory {
         removed += by_age(days).run(&mut self.days, |(_, at), _| *at);
         removed += by_age(keep.verdicts).run(&mut self.verdicts, |(_, at), _| *at);
         removed += by_age(keep.evidence).run(&mut self.evidence, |((_, at), _), _| *at);
-        removed += by_age(keep.reports).run(&mut self.reports, |(at, ..), _| *at);
         removed += by_age(keep.report_bins).run(&mut self.report_bins, |((_, at), _), _| *at);
         removed += by_age(keep.outgoing).run(&mut self.outgoing, |_, one| one.created_at);
         removed += self.forget_incidents(keep.incidents_max, batch);
+        self.timelines.retain(|id, _| self.incidents.contains_key(id));
         removed += self.forget_maintenances(keep.maintenances_max, batch);
         removed += self.forget_subscribers(now);
         removed + self.forget_keys(cutoff_hours(now, keep.revoked_keys_hours_max), batch)

@@ -27,12 +27,12 @@ impl Memory {
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         Counts {
             incidents: count(self.incidents.len()),
+            timelines: count(self.timelines.len()),
             maintenances: count(self.maintenances.len()),
             minutes: count(self.minutes.len()),
             days: count(self.days.len()),
             verdicts: count(self.verdicts.len()),
             evidence: count(self.evidence.len()),
-            reports: count(self.reports.len()),
             report_bins: count(self.report_bins.len()),
             subscribers: count(self.subscribers.len()),
             outgoing: count(self.outgoing.len()),

@@ -39,6 +39,31 @@ pub(super) fn is_replaced(store: &mut dyn Store) -> Result<(), String> {
     same("ones of its component", &ids(store, &of("openai/chat"))?, &vec![])
 }
 
+pub(super) fn timelines_stay_with_theirs(store: &mut dyn Store) -> Result<(), String> {
+    let incident = samples::incident("i1", 5);
+    let (id, told_again) = (incident.id.clone(), incident.clone());
+    let timeline = samples::timeline("i1", 5);
+    put(
+        store,
+        &[
+            Change::Incident(Box::new(incident)),
+            Change::Timeline(Box::new(samples::timeline("i1", 4))),
+            Change::Timeline(Box::new(timeline.clone())),
+            Change::Incident(Box::new(told_again)),
+        ],
+    )?;
+    told(store.prune(samples::minute(9)))?;
+    let said = told(store.testimonies(&id))?;
+    same("what was said last, after the incident was told again", &said, &timeline.testimonies)?;
+    put(store, &[Change::RemoveIncident(id.clone())])?;
+    same("what is left with a removed incident", &told(store.testimonies(&id))?, &Vec::new())?;
+    let of_nobody = samples::timeline("i2", 5);
+    put(store, &[Change::Timeline(Box::new(of_nobody.clone()))])?;
+    told(store.prune(samples::minute(9)))?;
+    let left = told(store.testimonies(&of_nobody.incident))?;
+    same("what belongs to no incident", &left, &Vec::new())
+}
+
 pub(super) fn are_found(store: &mut dyn Store) -> Result<(), String> {
     let mut other = samples::resolved("i3", 30, 40);
     other.components = vec![samples::component("claude/chat")];

@@ -19,6 +19,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("an empty store has nothing", readings::an_empty_store_has_nothing),
     ("an incident comes back whole", incidents::comes_back_whole),
     ("a later incident takes the place of the former", incidents::is_replaced),
+    ("what evidence said stays with its incident", incidents::timelines_stay_with_theirs),
     ("incidents are found by what is asked", incidents::are_found),
     ("incidents come page by page", incidents::come_page_by_page),
     ("planned work comes back whole", incidents::work_comes_back_whole),
@@ -27,7 +28,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("a minute written again moves its day once", readings::a_minute_again_moves_its_day_once),
     ("a span holds its start and not its end", readings::a_span_is_half_open),
     ("verdicts come back whole with their evidence", readings::verdicts_come_back_whole),
-    ("reports fill bins and count once", readings::reports_count_once),
+    ("bins of reports are replaced, not added", readings::report_bins_are_replaced),
     ("subscribers are found by each of their keys", notices::subscribers_are_found),
     ("who leaves is sent nothing more", notices::who_leaves_is_sent_nothing),
     ("messages come when they are due", notices::messages_come_when_due),
@@ -46,7 +47,6 @@ pub fn settings() -> Settings {
     keep.minutes = bound;
     keep.verdicts = bound;
     keep.evidence = bound;
-    keep.reports = bound;
     keep.report_bins = bound;
     keep.outgoing = bound;
     keep.incidents_max = 3;

@@ -2,9 +2,10 @@
 //! three incidents.
 
 use detection::{Condition, Family, MaintenancePhase};
+use domain::ReportKind;
 
 use super::{put, same, samples, told};
-use crate::{Change, Counts, IncidentQuery, ReportKind, Span, Store, SubscriberState};
+use crate::{Change, Counts, IncidentQuery, Span, Store, SubscriberState};
 
 /// Something of each kind that ages, made at that minute.
 fn one_of_each(at: u64) -> Vec<Change> {
@@ -14,7 +15,7 @@ fn one_of_each(at: u64) -> Vec<Change> {
         Change::Minute(Box::new(samples::bin("a", at, 5, Condition::Operational))),
         Change::Verdict(Box::new(samples::verdict("a", at))),
         Change::Evidence(Box::new(samples::evidence("a", at, Family::Probe))),
-        Change::Report(Box::new(samples::report("a", at, ReportKind::Slow, 1))),
+        Change::ReportBin(Box::new(samples::report_bin("a", at, ReportKind::Slow, 1))),
         Change::Subscriber(Box::new(new)),
         Change::Outgoing(Box::new(samples::message(&format!("m{at}"), "r", at, at))),
         Change::CallerKey(Box::new(samples::caller_key(&format!("k{at}"), Some(at)))),
@@ -25,7 +26,7 @@ pub(super) fn what_is_too_old_goes(store: &mut dyn Store) -> Result<(), String> 
     put(store, &one_of_each(0))?;
     same("rows gone after two hours", &told(store.prune(samples::minute(120)))?, &0)?;
     let gone = prune(store, 121)?;
-    same("rows gone after that", &gone, &8)?;
+    same("rows gone after that", &gone, &7)?;
     let kept = Counts { days: 1, ..Counts::default() };
     same("what is kept: the day", &told(store.counts())?, &kept)
 }
@@ -40,7 +41,7 @@ pub(super) fn what_is_too_much_goes(store: &mut dyn Store) -> Result<(), String>
                 Change::Minute(Box::new(samples::bin("a", at, 5, Condition::Operational))),
                 Change::Day(Box::new(samples::bin("b", day, 5, Condition::Operational))),
                 Change::Evidence(Box::new(samples::evidence("a", at, Family::Probe))),
-                Change::Report(Box::new(samples::report("a", bin, ReportKind::Slow, 1))),
+                Change::ReportBin(Box::new(samples::report_bin("a", bin, ReportKind::Slow, 1))),
                 Change::Incident(Box::new(samples::resolved(&format!("i{at:02}"), at, at + 9))),
             ],
         )?;
@@ -51,7 +52,6 @@ pub(super) fn what_is_too_much_goes(store: &mut dyn Store) -> Result<(), String>
         minutes: 10,
         days: 10,
         evidence: 10,
-        reports: 10,
         report_bins: 10,
         incidents: 3,
         ..Counts::default()

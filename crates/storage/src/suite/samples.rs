@@ -6,10 +6,11 @@ use detection::{
     Guard, Health, Impact, Incident, IncidentId, IncidentUpdate, Light, LightState, Maintenance,
     MaintenancePhase, OfficialPost, Phase, Reading, Verdict,
 };
+use domain::ReportKind;
 
 use crate::{
     Bin, CallerKeyRecord, Channel, ConditionSeconds, Evidence, FeedState, MINUTE_MS, Outgoing,
-    Report, ReportKind, ReporterHash, Sealed, SeenPost, Subscriber, SubscriberState, Tally,
+    ReportBin, Said, Sealed, SeenPost, Subscriber, SubscriberState, Tally, Testimony, Timeline,
 };
 
 /// So many minutes after 4 June 2024, 00:00 UTC.
@@ -70,6 +71,22 @@ pub fn incident(id: &str, start: u64) -> Incident {
 pub fn resolved(id: &str, start: u64, end: u64) -> Incident {
     let resolved_at = Some(minute(end));
     Incident { phase: Phase::Resolved, resolved_at, ..incident(id, start) }
+}
+
+/// What two families said of that incident, from that minute on.
+pub fn timeline(id: &str, start: u64) -> Timeline {
+    let said = |after: u64, nats: f64| Said {
+        at: minute(start + after),
+        nats,
+        why: "35 of 100 failed; 没有应答".into(),
+    };
+    let testimony =
+        |family, first, strongest, ended_at| Testimony { family, first, strongest, ended_at };
+    let testimonies = vec![
+        testimony(Family::Traffic, said(0, 0.1 + 0.2), said(2, 14.0), Some(minute(start + 9))),
+        testimony(Family::OfficialPage, said(20, 7.0), said(20, 7.0), None),
+    ];
+    Timeline { incident: IncidentId::new(id), testimonies }
 }
 
 fn operator() -> Author {
@@ -153,15 +170,9 @@ pub fn evidence(name: &str, at: u64, family: Family) -> Evidence {
     Evidence { component: component(name), at: minute(at), family, text }
 }
 
-/// A report of that minute by that person.
-pub fn report(name: &str, at: u64, kind: ReportKind, person: u8) -> Report {
-    Report {
-        component: component(name),
-        at: minute(at),
-        kind,
-        reporter: ReporterHash([person; 16]),
-        network: ReporterHash([person / 16; 16]),
-    }
+/// So many reports of one kind in the quarter of an hour from that minute.
+pub fn report_bin(name: &str, at: u64, kind: ReportKind, count: u64) -> ReportBin {
+    ReportBin { component: component(name), start: minute(at), kind, count }
 }
 
 /// A subscriber; hashes are made of the number.

@@ -176,8 +176,8 @@ fn a_question_that_breaks_off_harms_nobody_else() {
 #[test]
 fn what_cannot_be_written_harms_nobody_else() {
     let (_folder, path) = place();
-    let settings = patient(&path);
-    let archive = opened(&settings, &Arc::default());
+    let (settings, clock) = (patient(&path), Arc::<ManualClock>::default());
+    let archive = opened(&settings, &clock);
     let other = Connection::open(&path).expect("a file");
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON settings WHEN NEW.name = 'bad'
                   BEGIN SELECT RAISE(ABORT, 'a bad name'); END";
@@ -197,6 +197,13 @@ fn what_cannot_be_written_harms_nobody_else() {
     let alarm = standing.alarm().expect("a reason for an alarm");
     assert!(alarm.contains("a bad name"), "{alarm}");
     archive.put_surely(vec![setting("x")]).wait().expect("room");
+    // It is told for a while, though it writes again.
+    clock.advance(Duration::from_millis(settings.calm_ms - 1_000));
+    let standing = archive.standing();
+    assert_eq!(standing.fault, None);
+    let alarm = standing.alarm().expect("trouble of late");
+    assert!(alarm.contains("a bad name") && alarm.ends_with("10 minutes"), "{alarm}");
+    clock.advance(Duration::from_secs(2));
     assert_eq!(archive.standing().alarm(), None);
 }
 
@@ -225,7 +232,11 @@ fn a_full_disk_is_told_and_got_over() {
     let rows = || archive.ask(|store| Ok(store.counts()?.evidence)).wait().expect("an answer");
     assert!((0..LOOKS_MAX).any(|_| rows() <= 21));
     clock.advance(Duration::from_millis(settings.retry_ms));
-    assert!((0..LOOKS_MAX).any(|_| rows() > 0 && archive.standing().alarm().is_none()));
+    let is_written = || archive.standing().durability == Durability::OnDisk;
+    assert!((0..LOOKS_MAX).any(|_| rows() > 0 && is_written()));
+    assert!(archive.standing().alarm().expect("for a while").contains("full"));
+    clock.advance(Duration::from_millis(settings.calm_ms));
+    assert_eq!(archive.standing().alarm(), None);
     assert_eq!(archive.close().wait().expect("an answer"), Durability::OnDisk);
     let newest = Span { from: samples::minute(last), until: samples::minute(last + 1) };
     let kept = open(&settings, &path).evidence(&samples::component("a"), newest, 9);

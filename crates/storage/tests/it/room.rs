@@ -161,21 +161,55 @@ mod refused {
     use super::*;
 
     const ROLE: &str = "SEAWALL_STORAGE_LIMITED";
-    const NAME: &str = "room::refused::a_disk_that_refuses_is_waited_for";
 
-    #[test]
-    fn a_disk_that_refuses_is_waited_for() {
-        let role = std::env::vars_os().find(|(name, _)| name == ROLE);
-        if let Some((_, path)) = role {
-            return fill_and_recover(Path::new(&path));
-        }
-        let (_folder, path) = place();
+    /// The part of the other process, if this is it.
+    fn role() -> Option<PathBuf> {
+        std::env::vars_os().find(|(name, _)| name == ROLE).map(|(_, path)| path.into())
+    }
+
+    /// Runs a test of this module in a process of its own, which can be limited.
+    fn run_apart(name: &str, path: &Path) {
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]);
         command.arg(std::env::current_exe().expect("a test has a binary"));
-        command.args([NAME, "--exact", "--nocapture"]);
-        let output = command.env(ROLE, &path).stdin(Stdio::null()).output().expect("a shell");
+        command.args([&format!("room::refused::{name}"), "--exact", "--nocapture"]);
+        let output = command.env(ROLE, path).stdin(Stdio::null()).output().expect("a shell");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Limits the size of the files of this process; gives the former limit.
+    fn limit_files(bytes: u64) -> Rlimit {
+        let free = getrlimit(Resource::Fsize);
+        let small = Rlimit { current: Some(bytes), maximum: free.maximum };
+        setrlimit(Resource::Fsize, small).expect("a lower limit");
+        free
+    }
+
+    #[test]
+    fn a_house_that_starts_on_a_full_disk_goes_on_in_memory() {
+        let Some(path) = role() else {
+            let (_folder, path) = place();
+            return run_apart("a_house_that_starts_on_a_full_disk_goes_on_in_memory", &path);
+        };
+        limit_files(4_096);
+        let error = Embedded::open(&path, &Settings::in_file(&path), samples::minute(0));
+        assert!(matches!(error, Err(storage::OpenError::NoRoom { .. })), "{error:?}");
+        let clock = std::sync::Arc::new(clock::ManualClock::new());
+        let archive = storage::Archive::open(&Settings::in_file(&path), clock).expect("memory");
+        let kept = archive.put_surely(vec![large(1)]).wait().expect("memory");
+        assert_eq!(kept, Durability::InMemory);
+        let standing = archive.standing();
+        let alarm = standing.alarm().expect("it is told");
+        assert!(alarm.contains("no room") && alarm.contains("until the next start"), "{alarm}");
+    }
+
+    #[test]
+    fn a_disk_that_refuses_is_waited_for() {
+        if let Some(path) = role() {
+            return fill_and_recover(&path);
+        }
+        let (_folder, path) = place();
+        run_apart("a_disk_that_refuses_is_waited_for", &path);
         let store = open(&path, &Settings::in_file(&path));
         let written = store.setting("written").expect("a table").expect("it was told");
         assert_eq!(evidence_rows(&store).to_string(), *written);
@@ -183,9 +217,7 @@ mod refused {
 
     fn fill_and_recover(path: &Path) {
         let mut store = open(path, &Settings::in_file(path));
-        let free = getrlimit(Resource::Fsize);
-        let small = Rlimit { current: Some(1 << 20), maximum: free.maximum };
-        setrlimit(Resource::Fsize, small).expect("a lower limit");
+        let free = limit_files(1 << 20);
         let written = fill(&mut store);
         let more = [large(written), large(written + 1)];
         let Ok(Durability::Held { changes: 3, why }) = store.apply(&more) else {

@@ -3,11 +3,12 @@
 use std::fmt::Debug;
 
 use detection::{Condition, Family, Guard, MaintenancePhase, Phase};
+use domain::ReportKind;
 use proptest::prelude::*;
 use storage::suite::{self, samples};
 use storage::{
-    Bin, Change, Channel, ConditionSeconds, Durability, Embedded, IncidentQuery, Memory,
-    ReportKind, Sealed, Settings, Span, Store, SubscriberKey, SubscriberState, Tally,
+    Bin, Change, Channel, ConditionSeconds, Durability, Embedded, IncidentQuery, Memory, Sealed,
+    Settings, Span, Store, SubscriberKey, SubscriberState, Tally,
 };
 
 /// Something done to a store.
@@ -41,17 +42,19 @@ fn minute() -> impl Strategy<Value = u64> {
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         incident(),
-        (name(), minute()).prop_map(|(id, _)| Change::RemoveIncident(samples::incident(id, 0).id)),
+        (incident_id(), minute())
+            .prop_map(|(id, start)| { Change::Timeline(Box::new(samples::timeline(&id, start))) }),
+        incident_id().prop_map(|id| Change::RemoveIncident(samples::incident(&id, 0).id)),
         work(),
         bin().prop_map(|bin| Change::Minute(Box::new(bin))),
         bin().prop_map(|bin| Change::Day(Box::new(Bin { start: bin.day_start(), ..bin }))),
         verdict(),
         evidence(),
-        (name(), minute(), prop::sample::select(ReportKind::ALL.as_slice()), 0..3u8).prop_map(
-            |(name, at, kind, person)| {
-                Change::Report(Box::new(samples::report(name, at, kind, person)))
-            }
-        ),
+        (name(), minute(), prop::sample::select(ReportKind::ALL.as_slice()), any::<u32>())
+            .prop_map(|(name, at, kind, count)| {
+                let bin = samples::report_bin(name, at / 15 * 15, kind, count.into());
+                Change::ReportBin(Box::new(bin))
+            }),
         subscriber(),
         name().prop_map(|id| Change::RemoveSubscriber(id.into())),
         (name(), name(), minute(), minute(), any::<bool>()).prop_map(
@@ -77,12 +80,15 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+fn incident_id() -> impl Strategy<Value = String> {
+    (0..6u8).prop_map(|number| format!("i{number}"))
+}
+
 fn incident() -> impl Strategy<Value = Change> {
-    let ids = (0..6u8).prop_map(|number| format!("i{number}"));
     let components = prop::collection::vec(name(), 0..3);
     let phase = prop::sample::select(Phase::ALL.as_slice());
     let end = prop::option::of(minute());
-    (ids, minute(), phase, end, components, any::<f64>(), any::<String>()).prop_map(
+    (incident_id(), minute(), phase, end, components, any::<f64>(), any::<String>()).prop_map(
         |(id, start, phase, end, components, confidence, title)| {
             let mut incident = samples::incident(&id, start);
             incident.phase = phase;
@@ -184,7 +190,6 @@ pub(crate) fn all_of(store: &dyn Store) -> Vec<String> {
             tell(&store.setting(name));
         }
         tell(&store.maintenances(span, 3));
-        tell(&store.reports(span, 5));
         tell(&store.outgoing_due(span.until, 2));
     }
     for query in [IncidentQuery::newest(99), IncidentQuery::open(2)] {
@@ -200,6 +205,9 @@ pub(crate) fn all_of(store: &dyn Store) -> Vec<String> {
         ] {
             tell(&store.subscriber(found_by));
         }
+    }
+    for number in 0..6 {
+        tell(&store.testimonies(&samples::incident(&format!("i{number}"), 0).id));
     }
     tell(&store.subscribers(Some("s11"), 99));
     tell(&(store.next_due(), store.feeds(), store.caller_keys()));

@@ -6,6 +6,7 @@ mod badges;
 mod calendar;
 mod feeds;
 pub(crate) mod form;
+mod incident;
 mod incident_io;
 pub(crate) mod reports;
 mod series;
@@ -23,6 +24,8 @@ use crate::status::view::{ComponentView, StatusView};
 pub(crate) enum Document {
     Statuspage(statuspage::Part),
     IncidentIo,
+    /// One incident in full, by its key.
+    Incident(Box<str>),
     Feed(feeds::Form, feeds::Scope),
     Calendar,
     Reports,
@@ -54,6 +57,8 @@ impl Document {
         match self {
             Self::Statuspage(part) => statuspage::page(*part, view),
             Self::IncidentIo => incident_io::page(view),
+            Self::Incident(key) => incident::page(key, view)
+                .unwrap_or_else(|| Page::text(StatusCode::NOT_FOUND, "no such incident\n")),
             Self::Feed(form, scope) => feeds::page(*form, scope, view),
             Self::Calendar => calendar::page(view),
             Self::Reports => series::page(view),

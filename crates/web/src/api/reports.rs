@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use clock::UnixMs;
 use detection::ComponentId;
+use domain::ReportKind;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -17,56 +18,17 @@ use crate::status::view::StatusView;
 /// Signs of a person's own words.
 const WORDS_CHARS_MAX: usize = 280;
 
-/// What a person meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ReportKind {
-    CannotLogIn,
-    NoAnswer,
-    Errors,
-    Slow,
-    WrongAnswers,
-    Other,
-}
-
-impl ReportKind {
-    /// All of them, in the order of the form.
-    pub const ALL: [Self; 6] = [
-        Self::NoAnswer,
-        Self::Errors,
-        Self::Slow,
-        Self::WrongAnswers,
-        Self::CannotLogIn,
-        Self::Other,
-    ];
-
-    /// The word in forms, JSON and stores.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CannotLogIn => "cannot_log_in",
-            Self::NoAnswer => "no_answer",
-            Self::Errors => "errors",
-            Self::Slow => "slow",
-            Self::WrongAnswers => "wrong_answers",
-            Self::Other => "other",
-        }
-    }
-
-    /// The kind of that word.
-    pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-
-    pub(crate) fn words(self, lang: Lang) -> &'static str {
-        let (en, zh) = match self {
-            Self::CannotLogIn => ("I cannot log in", "无法登录"),
-            Self::NoAnswer => ("No answer comes", "没有应答"),
-            Self::Errors => ("It shows an error", "显示错误"),
-            Self::Slow => ("It is slow", "很慢"),
-            Self::WrongAnswers => ("The answers are bad", "回答质量差"),
-            Self::Other => ("Something else", "其他"),
-        };
-        lang.pick(en, zh)
-    }
+/// A kind in the words of the form.
+pub(crate) fn kind_words(kind: ReportKind, lang: Lang) -> &'static str {
+    let (en, zh) = match kind {
+        ReportKind::CannotLogIn => ("I cannot log in", "无法登录"),
+        ReportKind::NoAnswer => ("No answer comes", "没有应答"),
+        ReportKind::Errors => ("It shows an error", "显示错误"),
+        ReportKind::Slow => ("It is slow", "很慢"),
+        ReportKind::WrongAnswers => ("The answers are bad", "回答质量差"),
+        ReportKind::Other => ("Something else", "其他"),
+    };
+    lang.pick(en, zh)
 }
 
 /// What one person reported.

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use domain::ReportKind;
 use serde::Serialize;
 
-use super::reports::ReportKind;
 use crate::answer::Page;
 use crate::status::dates::rfc3339;
 use crate::status::view::{ReportBucket, ReportSeries, StatusView};

@@ -61,7 +61,7 @@ struct Answer<'v> {
 }
 
 #[derive(Serialize)]
-struct PageForm<'v> {
+pub(super) struct PageForm<'v> {
     id: &'v str,
     name: &'v str,
     url: &'v str,
@@ -95,7 +95,7 @@ struct ComponentForm<'v> {
 }
 
 #[derive(Serialize)]
-struct IncidentForm<'v> {
+pub(super) struct IncidentForm<'v> {
     id: &'v str,
     name: &'v str,
     status: &'static str,
@@ -189,7 +189,7 @@ fn is_ahead(phase: MaintenancePhase) -> bool {
     phase == MaintenancePhase::Scheduled || is_active(phase)
 }
 
-fn page_form(view: &StatusView) -> PageForm<'_> {
+pub(super) fn page_form(view: &StatusView) -> PageForm<'_> {
     let components = view.components().map(|one| one.updated_at);
     let posts = view.incidents().filter_map(|one| one.incident.updates.last()).map(|last| last.at);
     let updated_at = components.chain(posts).max().unwrap_or(view.at);
@@ -291,7 +291,7 @@ fn concerned<'v>(ids: &[ComponentId], view: &'v StatusView) -> Vec<ComponentForm
     all.filter(|form| !form.group && ids.iter().any(|id| id.as_str() == form.id)).collect()
 }
 
-fn incident<'v>(one: &'v Incident, view: &'v StatusView) -> IncidentForm<'v> {
+pub(super) fn incident<'v>(one: &'v Incident, view: &'v StatusView) -> IncidentForm<'v> {
     let at = |phase| one.updates.iter().find(|update| update.phase == phase).map(|up| up.at);
     IncidentForm {
         id: one.id.as_str(),

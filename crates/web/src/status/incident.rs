@@ -2,9 +2,12 @@
 //! what we did, the updates. What is true of it was decided elsewhere.
 
 use clock::UnixMs;
-use detection::{Author, Certainty, Family, Impact, Incident, IncidentUpdate, Light, LightState};
+use detection::{
+    Author, Certainty, Family, Impact, Incident, IncidentUpdate, Light, LightState, OfficialPost,
+};
 
 use super::dates;
+use super::evidence::{Moment, timeline};
 use super::headline;
 use super::lang::Lang;
 use super::markdown;
@@ -62,6 +65,8 @@ pub(crate) struct Block {
     /// The class of a track's lit part.
     pub(crate) fill: &'static str,
     pub(crate) lag: Option<Lag>,
+    /// Of its own page only.
+    pub(crate) timeline: Vec<Moment>,
     pub(crate) deeds: Vec<(String, String)>,
     pub(crate) updates: Vec<Update>,
     /// True if there is more under the incident's own address.
@@ -85,6 +90,7 @@ impl Block {
             why: why(view, lang),
             lights: lights(view, end, now, lang),
             lag: lag(incident, now, lang),
+            timeline: timeline(view, now, lang),
             deeds: deeds(view, now, lang),
             updates: updates(view, now, lang),
             is_cut: false,
@@ -94,7 +100,10 @@ impl Block {
 
     /// The same with the latest words only, for a page that has others to show.
     pub(crate) fn cut(mut self) -> Self {
-        self.is_cut = self.updates.len() > UPDATES_MAX || self.deeds.len() > DEEDS_MAX;
+        self.is_cut = self.updates.len() > UPDATES_MAX
+            || self.deeds.len() > DEEDS_MAX
+            || !self.timeline.is_empty();
+        self.timeline.clear();
         self.updates.truncate(UPDATES_MAX);
         self.deeds.drain(..self.deeds.len().saturating_sub(DEEDS_MAX));
         self
@@ -169,7 +178,7 @@ fn lights(view: &IncidentView, end: UnixMs, now: UnixMs, lang: Lang) -> Vec<Ligh
     view.incident.lights.iter().enumerate().map(row).collect()
 }
 
-fn light_name(family: Family, lang: Lang) -> &'static str {
+pub(super) fn light_name(family: Family, lang: Lang) -> &'static str {
     let (en, zh) = match family {
         Family::Probe => ("Probe", "探测"),
         Family::Traffic => ("Our traffic", "自有流量"),
@@ -228,9 +237,21 @@ fn green(light: &Light, start: UnixMs, end: UnixMs) -> Option<(u64, u64)> {
     stretch(start, until, start, end)
 }
 
+/// True unless nobody can say what the official page told.
+pub(crate) fn reads_official_page(incident: &Incident) -> bool {
+    let mut lights = incident.lights.iter();
+    lights.any(|light| {
+        light.family == Family::OfficialPage && light.state != LightState::DoesNotApply
+    })
+}
+
+/// Where the official post stands: only the web's own addresses, for a feed could bring others.
+pub(crate) fn official_link(post: &OfficialPost) -> Option<&str> {
+    post.url.as_deref().filter(|url| url.starts_with("https://"))
+}
+
 fn lag(incident: &Incident, now: UnixMs, lang: Lang) -> Option<Lag> {
-    let page = incident.lights.iter().find(|light| light.family == Family::OfficialPage)?;
-    if page.state == LightState::DoesNotApply {
+    if !reads_official_page(incident) {
         return None;
     }
     let ms = incident.official_lag_ms(now);
@@ -251,13 +272,12 @@ fn lag(incident: &Incident, now: UnixMs, lang: Lang) -> Option<Lag> {
             "仍在计时：官方页一直显示正常。",
         ),
     };
-    let link = incident.official.as_ref().and_then(|post| post.url.as_deref());
+    let link = incident.official.as_ref().and_then(official_link);
     Some(Lag {
         figures: if told && ms == 0 { Vec::new() } else { figures(ms, lang) },
         words: lang.pick(en, zh),
         so_far_s: (!told && !over).then(|| ms / 1_000 / STEP_S * STEP_S),
-        // Only the web's own addresses: a feed could bring others.
-        link: link.filter(|url| url.starts_with("https://")).map(str::to_owned),
+        link: link.map(str::to_owned),
     })
 }
 

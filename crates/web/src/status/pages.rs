@@ -4,6 +4,7 @@
 use askama::Template;
 use clock::UnixMs;
 use detection::{Maintenance, MaintenancePhase};
+use domain::ReportKind;
 
 use super::crowd::CrowdPicture;
 use super::dates::{self, Date};
@@ -15,7 +16,7 @@ use super::state::{self, State};
 use super::tide::TidePicture;
 use super::view::{ComponentView, IncidentView, SourceAge, SourceState, StatusView};
 use super::wall::Row;
-use crate::api::reports::{Refusal, ReportKind};
+use crate::api::reports::{Refusal, kind_words};
 use crate::words;
 
 /// An older view is said to be old.
@@ -420,7 +421,7 @@ pub(crate) fn report(scene: &Scene<'_>, refused: Option<Refusal>) -> askama::Res
         l: lang,
         refused: refused.map(|refusal| refusal.words(lang)),
         components: scene.view.components().map(option).collect(),
-        kinds: ReportKind::ALL.map(|kind| (kind.as_str(), kind.words(lang))).to_vec(),
+        kinds: ReportKind::ALL.map(|kind| (kind.as_str(), kind_words(kind, lang))).to_vec(),
     };
     page.render()
 }

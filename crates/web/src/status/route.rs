@@ -6,6 +6,9 @@ use super::view::StatusView;
 use crate::api::Document;
 use crate::path_key;
 
+/// Behind the address of an incident for programs; no key has a full stop.
+const JSON_END: &str = ".json";
+
 /// A page that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Route {
@@ -54,6 +57,10 @@ impl Route {
                 Some(("maintenances", key)) if has_maintenance(view, key) => {
                     Self::Maintenance(key.into())
                 }
+                Some(("incidents", name)) if has_json(view, name) => {
+                    let key = name.trim_end_matches(JSON_END);
+                    Self::Document(Document::Incident(key.into()))
+                }
                 Some(("history" | "incidents" | "maintenances", _)) => Self::Missing,
                 _ => Self::Document(Document::of(path, view)?),
             },
@@ -69,6 +76,10 @@ fn has_month(view: &StatusView, month: &str) -> bool {
 
 fn has_incident(view: &StatusView, key: &str) -> bool {
     view.incidents().any(|one| path_key(one.incident.id.as_str()) == key)
+}
+
+fn has_json(view: &StatusView, name: &str) -> bool {
+    name.strip_suffix(JSON_END).is_some_and(|key| has_incident(view, key))
 }
 
 fn has_maintenance(view: &StatusView, key: &str) -> bool {

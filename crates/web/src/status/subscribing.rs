@@ -52,7 +52,7 @@ struct Ask {
     l: Lang,
     heading: &'static str,
     paragraph: &'static str,
-    action: &'static str,
+    action: String,
     token: String,
     button: &'static str,
 }
@@ -126,6 +126,7 @@ fn button(scene: &Scene<'_>, wish: Wish, token: String) -> askama::Result<String
     // Whoever changes the language keeps the link that brought him here.
     let kept = utf8_percent_encode(&token, NON_ALPHANUMERIC);
     frame.switch = format!("{action}?token={kept}&");
+    let action = format!("{action}?lang={}", lang.tag());
     Ask { frame, l: lang, heading, paragraph, action, token, button }.render()
 }
 

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use clock::UnixMs;
-use detection::{Certainty, Component, ComponentId, Condition, Incident, IncidentId, Maintenance};
-
-use crate::ReportKind;
+use detection::{
+    Certainty, Component, ComponentId, Condition, Family, Incident, IncidentId, Maintenance,
+};
+use domain::ReportKind;
 
 /// Asks for the present view. It is called at most once a second, and must be quick.
 pub type StatusSource = Arc<dyn Fn() -> Arc<StatusView> + Send + Sync>;
@@ -166,6 +167,28 @@ impl Span {
 pub struct IncidentView {
     pub incident: Incident,
     pub zh: Option<IncidentZh>,
+    /// In the order in which they began.
+    pub testimonies: Arc<[Testimony]>,
+}
+
+/// One family of evidence that spoke for an incident without a long break.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Testimony {
+    pub family: Family,
+    pub first: Said,
+    /// The heaviest of it; the first one, if nothing was clearly heavier.
+    pub strongest: Said,
+    /// When it spoke last, once it is silent.
+    pub ended_at: Option<UnixMs>,
+}
+
+/// What a family said at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    pub at: UnixMs,
+    /// Its weight for an outage, in nats of log-odds.
+    pub nats: f64,
+    pub why: Text,
 }
 
 /// The Chinese words of an incident. A list that is too short leaves the English in place.

@@ -2,6 +2,8 @@
 //! the second time that day, and on a quiet day two weeks before. Outage minutes of ChatGPT's app
 //! sum to those that its page had for the ninety days; what no source tells is made up.
 
+use std::sync::Arc;
+
 use clock::UnixMs;
 use detection::{
     Affected, Author, Capability, Cause, CauseClass, Certainty, Component, ComponentId, Condition,
@@ -10,7 +12,8 @@ use detection::{
 };
 use web::view::{
     Answered, ComponentGroup, ComponentView, Day, IncidentView, IncidentZh, Ourselves, PageInfo,
-    ReportBucket, ReportSeries, SourceAge, SourceState, StatusView, Text, Tide, TidePoint, Uptime,
+    ReportBucket, ReportSeries, Said, SourceAge, SourceState, StatusView, Testimony, Text, Tide,
+    TidePoint, Uptime,
 };
 
 const MINUTE_MS: u64 = 60_000;
@@ -328,7 +331,106 @@ fn chatgpt_down() -> IncidentView {
             (IncidentId::new("u2"), "OpenAI 官方页也已[公告](https://status.openai.com/incidents/rs49lmsh6xxw)。".into()),
         ],
     };
-    IncidentView { incident, zh: Some(zh) }
+    IncidentView { incident, zh: Some(zh), testimonies: of_the_afternoon().into() }
+}
+
+/// What evidence said of ChatGPT's second failure.
+fn of_the_afternoon() -> Vec<Testimony> {
+    vec![
+        spoken(
+            Family::Probe,
+            said(
+                14,
+                15,
+                2.1,
+                "3 probes failed in a row: no answer in time",
+                "连续 3 次探测失败：未及时应答",
+            ),
+            Some(said(
+                14,
+                17,
+                8.0,
+                "18 probes failed in a row: no answer in time",
+                "连续 18 次探测失败：未及时应答",
+            )),
+            None,
+        ),
+        spoken(
+            Family::Reports,
+            said(
+                14,
+                16,
+                5.4,
+                "288 in this quarter of an hour; usual at this hour: 6",
+                "本刻钟 288 份；该时段平常为 6 份",
+            ),
+            None,
+            None,
+        ),
+        spoken(
+            Family::OfficialPage,
+            said(14, 34, 7.0, "the page tells of a major outage", "官方页称重大故障"),
+            None,
+            None,
+        ),
+    ]
+}
+
+/// And of its first.
+fn of_the_morning() -> Vec<Testimony> {
+    vec![
+        spoken(
+            Family::Probe,
+            said(
+                6,
+                50,
+                2.1,
+                "3 probes failed in a row: no answer in time",
+                "连续 3 次探测失败：未及时应答",
+            ),
+            Some(said(
+                6,
+                53,
+                8.0,
+                "21 probes failed in a row: no answer in time",
+                "连续 21 次探测失败：未及时应答",
+            )),
+            Some(at(11, 9)),
+        ),
+        spoken(
+            Family::Reports,
+            said(
+                6,
+                51,
+                5.4,
+                "94 in this quarter of an hour; usual at this hour: 4",
+                "本刻钟 94 份；该时段平常为 4 份",
+            ),
+            None,
+            Some(at(11, 29)),
+        ),
+        spoken(
+            Family::OfficialPage,
+            said(7, 22, 7.0, "the page tells of a major outage", "官方页称重大故障"),
+            None,
+            Some(at(11, 45)),
+        ),
+    ]
+}
+
+/// What a family said at that time, in both languages.
+fn said(hour: u64, minute: u64, nats: f64, en: &str, zh: &str) -> Said {
+    Said { at: at(hour, minute), nats, why: Text::both(en, zh) }
+}
+
+fn spoken(
+    family: Family,
+    first: Said,
+    strongest: Option<Said>,
+    ended_at: Option<UnixMs>,
+) -> Testimony {
+    let strongest = strongest.unwrap_or_else(|| first.clone());
+    Testimony { family, first, strongest, ended_at }
 }
 
 fn claude_suspected() -> IncidentView {
@@ -369,7 +471,15 @@ fn claude_suspected() -> IncidentView {
         ],
         ..IncidentZh::default()
     };
-    IncidentView { incident, zh: Some(zh) }
+    let reports = said(
+        14,
+        31,
+        4.2,
+        "57 in this quarter of an hour; usual at this hour: 2",
+        "本刻钟 57 份；该时段平常为 2 份",
+    );
+    let testimonies = [spoken(Family::Reports, reports, None, None)];
+    IncidentView { incident, zh: Some(zh), testimonies: testimonies.into() }
 }
 
 fn morning() -> IncidentView {
@@ -392,6 +502,7 @@ fn morning() -> IncidentView {
             vec![change("openai/app", Condition::MajorOutage, Condition::Operational)],
         ),
     ];
+    view.testimonies = of_the_morning().into();
     incident.lights[0].lit_at = Some(at(6, 50));
     incident.lights[2].lit_at = Some(at(6, 51));
     incident.lights[3].lit_at = Some(at(7, 21));
@@ -420,6 +531,7 @@ fn opus() -> IncidentView {
     incident.components = vec![ComponentId::new("anthropic/chat")];
     incident.cause.why = "Letters that wanted Opus were written by another model.".into();
     incident.updates.clear();
+    view.testimonies = Arc::default();
     incident.official = None;
     incident.lights[3].lit_at = None;
     incident.lights[3].state = LightState::Unlit;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
+use std::sync::Arc;
 
 use clock::UnixMs;
 use detection::{
@@ -187,7 +188,7 @@ fn badges_tell_what_is_known() {
 }
 
 /// Milliseconds since 1970 of `2025-12-23T09:56:51.104Z`.
-fn moment(text: &str) -> Option<UnixMs> {
+pub(crate) fn moment(text: &str) -> Option<UnixMs> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let leap = |year: u64| {
@@ -214,7 +215,7 @@ fn is_whole(value: &Value) -> bool {
 }
 
 /// The members of a list that may be missing.
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+pub(crate) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     value[key].as_array().map_or(&[][..], Vec::as_slice)
 }
 
@@ -308,13 +309,15 @@ fn page_of(history: &[&Value]) -> StatusView {
     let title = Text::plain("GitHub");
     view.groups = vec![ComponentGroup { title, note: None, ours: false, components: parts }];
     let incidents = history.iter().filter_map(|one| incident(one));
-    view.past = incidents.map(|incident| IncidentView { incident, zh: None }).collect();
+    view.past = incidents
+        .map(|incident| IncidentView { incident, zh: None, testimonies: Arc::default() })
+        .collect();
     view
 }
 
 /// What of an incident, or of an update, must come out as it went in. A name that changed between
 /// two posts is kept in the newer form, so names of components are compared by their ids.
-fn meaning(value: &Value, keys: &[&str]) -> Vec<Value> {
+pub(crate) fn meaning(value: &Value, keys: &[&str]) -> Vec<Value> {
     keys.iter().map(|key| value[*key].clone()).collect()
 }
 

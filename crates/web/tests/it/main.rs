@@ -1,5 +1,6 @@
 //! Both listeners' pages as a browser or a scraper sees them.
 
+mod clients;
 mod june;
 mod machines;
 mod public;

@@ -189,10 +189,11 @@ fn a_long_day_leaves_the_page_light() {
     let status = status_of(&bench, view);
     let page = text(get_status(&status, "/"));
     assert!(page.len() < 56 * 1024, "{} bytes", page.len());
-    assert!(page.contains("the latest deed") && page.contains("All that was told of it"));
+    assert!(page.contains("the latest deed") && page.contains("All that is known of it"));
     let own = text(get_status(&status, "/incidents/2024-06-04-chatgpt-2"));
-    assert_eq!(own.matches("<time datetime=").count(), 100);
-    assert!(!own.contains("All that was told of it"));
+    assert_eq!(own.matches("<div class=\"text\"").count(), 100);
+    assert!(own.contains("Timeline of the evidence") && !page.contains("Timeline of the evidence"));
+    assert!(!own.contains("All that is known of it"));
 }
 
 #[test]
@@ -267,6 +268,49 @@ fn months_incidents_and_works_have_addresses_of_their_own() {
         assert_eq!(answer.headers()["cache-control"], "no-store", "{missing}");
         assert!(text(answer).contains("<h1>There is no such page.</h1>"), "{missing}");
     }
+}
+
+#[test]
+fn the_timeline_tells_who_spoke_when_and_how_strongly() {
+    let (_bench, status) = afternoon();
+    let path = "/incidents/2024-06-04-chatgpt-2";
+    let page = text(get_status(&status, path));
+    let timeline = page.split("Timeline of the evidence").nth(1).expect("it is there");
+    let told = [
+        "14:15:00</time><div><b>Probe</b> <span class=\"grey\">first sign",
+        "14:15:00</time><div><b>This page</b> <span class=\"grey\">told of it",
+        "about 220 times likelier",
+        "14:17:00</time><div><b>Probe</b> <span class=\"grey\">strongest sign",
+        "18 probes failed in a row: no answer in time",
+        "more than 1,000 times likelier in an outage than on a good day",
+        "14:33:00</time><div><b>Official page</b> <span class=\"grey\">told of it",
+        "“ChatGPT is unavailable for some users”",
+        "14:34:00</time><div><b>Official page</b> <span class=\"grey\">first sign",
+    ];
+    let mut rest = timeline;
+    for said in told {
+        rest = rest.split_once(said).unwrap_or_else(|| panic!("{said}: {timeline}")).1;
+    }
+    let zh = text(status.respond(&Method::GET, path, &asked("accept-language", "zh")));
+    for said in ["证据时间线", "首次迹象", "连续 18 次探测失败：未及时应答", "1,000 倍以上"]
+    {
+        assert!(zh.contains(said), "{said} is missing");
+    }
+    let over = text(get_status(&status, "/incidents/2024-06-04-chatgpt-1"));
+    assert!(over.contains("11:09:00</time><div><b>Probe</b> <span class=\"grey\">last sign"));
+    // What was kept of no evidence has no timeline, and all is there for programs.
+    let none = text(get_status(&status, "/incidents/2024-06-03-opus"));
+    assert!(!none.contains("Timeline of the evidence"));
+    let json = text(get_status(&status, &format!("{path}.json")));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!(json["timeline"][0]["family"], "probe");
+    assert_eq!(json["timeline"][0]["strongest"]["log_odds"], 8.0);
+    assert_eq!(json["timeline"][2]["first"]["at"], "2024-06-04T14:34:00.000Z");
+    assert_eq!(json["official_page"]["lag_seconds"], 19 * 60);
+    assert_eq!(json["official_page"]["is_counting"], false);
+    assert_eq!(json["deeds"].as_array().map(Vec::len), Some(3));
+    let open = text(get_status(&status, "/incidents/2024-06-04-claude.json"));
+    assert!(open.contains("\"is_counting\":true"), "{open}");
 }
 
 #[test]

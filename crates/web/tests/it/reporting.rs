@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use domain::ReportKind;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use net::{Handler, Peer, RequestBody};
-use web::{Report, ReportKind, ReportSink, Status, Taken};
+use web::{Report, ReportSink, Status, Taken};
 
 use crate::{bench, get_status, june, public, text};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::Language;
 use super::super::story::{PageFacts, Story, words};
 use super::super::subscription::ChannelKind;
 use super::statuspage::colour;
@@ -38,7 +39,7 @@ fn slack_section(text: &str) -> Value {
 
 /// Blocks, and a text for where blocks are not shown.
 pub(super) fn slack(story: &Story, page: &PageFacts) -> Value {
-    let line = slack_safe(&story.line());
+    let line = slack_safe(&story.line(Language::English));
     let mut blocks = vec![slack_section(&format!("*{line}*"))];
     let told = slack_safe(newest(story));
     if !told.is_empty() {
@@ -58,7 +59,7 @@ fn teams_block(text: &str) -> Value {
 
 /// A message with an Adaptive Card, as Workflows take it.
 pub(super) fn teams(story: &Story, page: &PageFacts) -> Value {
-    let mut first = teams_block(&story.line());
+    let mut first = teams_block(&story.line(Language::English));
     set(&mut first, "weight", "Bolder".into());
     let mut blocks = vec![first];
     if !newest(story).is_empty() {
@@ -90,7 +91,7 @@ pub(super) fn teams(story: &Story, page: &PageFacts) -> Value {
 /// One embed. Nobody is mentioned, whatever the text says.
 pub(super) fn discord(story: &Story, page: &PageFacts) -> Value {
     let mut embed = json!({
-        "title": cut(&story.line(), 256),
+        "title": cut(&story.line(Language::English), 256),
         "description": cut(newest(story), DISCORD_CHARS_MAX),
         "url": story.url(page),
         "color": colour(story.impact, story.is_over),

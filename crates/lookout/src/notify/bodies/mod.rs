@@ -11,22 +11,26 @@ use std::sync::Arc;
 use clock::UnixMs;
 use serde_json::Value;
 
-use chat::{discord, slack, teams, with_history};
-pub(super) use mail::confirm_text;
-use mail::text;
+use chat::{discord, slack, teams};
+pub(super) use mail::{confirm_subject, confirm_text};
 use pager::pager;
 pub(super) use statuspage::part_changed;
 use statuspage::statuspage;
 
 use super::subscription::ChannelKind;
-use super::{PageFacts, Story};
+use super::{Language, PageFacts, Story};
 
-/// The body of a story for a kind of channel.
-pub(super) fn body(kind: ChannelKind, story: &Story, page: &PageFacts, now: UnixMs) -> String {
+/// The body of a story for a kind of channel, in a language that it is told in.
+pub(super) fn body(
+    (kind, language): (ChannelKind, Language),
+    story: &Story,
+    page: &PageFacts,
+    now: UnixMs,
+) -> String {
     match kind {
         ChannelKind::Webhook => statuspage(story, page, now).to_string(),
         ChannelKind::PagerDuty => pager(story, page).to_string(),
-        ChannelKind::Email => text(story, page),
+        ChannelKind::Email => mail::text(story, page, language),
         ChannelKind::Slack => slack(story, page).to_string(),
         ChannelKind::Teams => teams(story, page).to_string(),
         ChannelKind::Discord => discord(story, page).to_string(),
@@ -35,15 +39,19 @@ pub(super) fn body(kind: ChannelKind, story: &Story, page: &PageFacts, now: Unix
 
 /// What is sent for several letters of one topic: the newest state, which holds all that came
 /// before, and for people the subjects of those that they did not get, oldest first.
-pub(super) fn together(kind: ChannelKind, earlier: &[Arc<str>], newest: &str) -> String {
+pub(super) fn together(
+    (kind, language): (ChannelKind, Language),
+    earlier: &[Arc<str>],
+    newest: &str,
+) -> String {
     if earlier.is_empty() {
         return newest.to_owned();
     }
     match kind {
         ChannelKind::Webhook | ChannelKind::PagerDuty => newest.to_owned(),
-        ChannelKind::Email => format!("{newest}\nBefore:\n- {}\n", earlier.join("\n- ")),
+        ChannelKind::Email => mail::with_history(earlier, newest, language),
         ChannelKind::Slack | ChannelKind::Teams | ChannelKind::Discord => {
-            with_history(kind, earlier, newest).unwrap_or_else(|| newest.to_owned())
+            chat::with_history(kind, earlier, newest).unwrap_or_else(|| newest.to_owned())
         }
     }
 }

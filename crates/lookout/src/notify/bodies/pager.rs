@@ -3,6 +3,7 @@
 use detection::Impact;
 use serde_json::{Value, json};
 
+use super::super::Language;
 use super::super::story::{PageFacts, Story};
 use super::cut;
 
@@ -22,7 +23,7 @@ pub(super) fn pager(story: &Story, page: &PageFacts) -> Value {
         "client": page.name,
         "client_url": page.url,
         "payload": {
-            "summary": cut(&story.line(), 1_024),
+            "summary": cut(&story.line(Language::English), 1_024),
             "source": page.name,
             "severity": severity,
             "component": cut(&parts.join(", "), 1_024),

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clock::UnixMs;
 
-use super::super::MailAddress;
+use super::super::{Language, MailAddress};
 use crate::feeds::moment::to_mail_date;
 
 /// Characters of a subject.
@@ -26,6 +26,8 @@ pub(in super::super) struct Mail<'a> {
     pub(in super::super) at: UnixMs,
     /// Where one click ends it (RFC 8058).
     pub(in super::super) unsubscribe: Option<&'a str>,
+    /// Of what stands beside the text.
+    pub(in super::super) language: Language,
 }
 
 /// The bytes, with lines that end in CR and LF.
@@ -53,7 +55,8 @@ pub(in super::super) fn message(mail: &Mail<'_>) -> Vec<u8> {
     lines.push(String::new());
     let mut text = mail.text.lines().collect::<Vec<_>>().join("\r\n");
     if let Some(link) = link {
-        text.push_str(&format!("\r\n-- \r\nTo stop these mails: {link}\r\n"));
+        let stop = mail.language.pick("To stop these mails: ", "取消订阅：");
+        text.push_str(&format!("\r\n-- \r\n{stop}{link}\r\n"));
     }
     let encoded = STANDARD.encode(text);
     lines.extend(
@@ -98,6 +101,7 @@ mod tests {
             text,
             at: UnixMs::new(1_717_459_200_000),
             unsubscribe: Some("https://status.example/unsubscribe?token=a.b"),
+            language: Language::English,
         };
         String::from_utf8(message(&mail)).unwrap()
     }

@@ -6,7 +6,9 @@ use clock::UnixMs;
 use detection::{ComponentId, Condition, IncidentId, Maintenance, MaintenancePhase, Phase};
 use domain::Secret;
 use expect_test::{Expect, expect, expect_file};
-use lookout::notify::{Channel, MailAddress, MemoryPost, Outbox, PartChange, Story};
+use lookout::notify::{
+    Channel, Language, Letter, MailAddress, MemoryPost, Outbox, PartChange, Story, Subscription,
+};
 use serde_json::Value;
 
 use super::{address, office, page, signer, story, subscription};
@@ -295,4 +297,39 @@ fn longest(value: &Value) -> usize {
         Value::Object(map) => map.values().map(longest).max().unwrap_or(0),
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
+}
+
+/// The letter to somebody who reads that language.
+async fn mail(language: Language, story: &Story) -> Letter {
+    let post = Arc::new(MemoryPost::default());
+    let channel = Channel::Email(MailAddress::parse("ann@example.com").unwrap());
+    post.subscribe(Subscription { language, ..subscription("ann", channel) }).unwrap();
+    office(&post, PausedClock::new()).announce(story, &page()).await.unwrap();
+    post.due(UnixMs::new(u64::MAX), 1).await.unwrap().remove(0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_chinese_is_told_in_chinese() {
+    let mut told = story(&[Phase::Investigating, Phase::Identified]);
+    told.updates[0].body =
+        "Confirmed: ChatGPT does not answer, since 07:18 UTC. Our traffic: 60 of 60 requests of \
+         the last minute failed: no answer in time."
+            .into();
+    let letter = mail(Language::Chinese, &told).await;
+    assert_eq!(&*letter.subject, "已找到原因：ChatGPT 没有应答（全面故障）");
+    expect![[r#"
+        已找到原因：ChatGPT 没有应答（全面故障）
+        涉及：ChatGPT
+
+        已找到原因，2024 年 6 月 4 日 07:20 UTC
+        Step 1 & <!channel> [x](y).
+
+        正在调查，2024 年 6 月 4 日 07:19 UTC
+        已确认：ChatGPT 没有应答，自 07:18 UTC 起。自有流量：最近一分钟 60 个请求中有 60 个失败：未及时应答。
+
+        https://status.example/incidents/inc1?lang=zh-Hans
+    "#]]
+    .assert_eq(&letter.body);
+    let english = mail(Language::English, &told).await;
+    assert!(english.body.contains("Confirmed: ChatGPT does not answer"), "{}", english.body);
 }

@@ -14,8 +14,8 @@ use detection::{
 };
 use domain::Secret;
 use lookout::notify::{
-    Channel, Courier, CourierSettings, MemoryPost, PageFacts, PagePart, PostOffice, Signer, Story,
-    Subscription, SubscriptionState, Wires,
+    Channel, Courier, CourierSettings, Language, MemoryPost, PageFacts, PagePart, PostOffice,
+    Signer, Story, Subscription, SubscriptionState, Wires,
 };
 use lookout::web::WebAddress;
 
@@ -88,7 +88,8 @@ fn story(phases: &[Phase]) -> Story {
 
 fn subscription(id: &str, channel: Channel) -> Subscription {
     let state = SubscriptionState::Confirmed;
-    Subscription { id: id.into(), channel, components: Vec::new(), state }
+    let language = Language::English;
+    Subscription { id: id.into(), channel, components: Vec::new(), state, language }
 }
 
 fn address(text: &str) -> WebAddress {

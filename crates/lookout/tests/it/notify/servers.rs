@@ -10,8 +10,8 @@ use clock::{SystemClock, UnixMs};
 use detection::Phase;
 use domain::Secret;
 use lookout::notify::{
-    Channel, Consent, CourierSettings, MailAddress, Mailer, MemoryPost, SmtpSecurity, SmtpSettings,
-    Subscribers, Subscription, SubscriptionState, Wires,
+    Channel, Consent, CourierSettings, Language, MailAddress, Mailer, MemoryPost, SmtpSecurity,
+    SmtpSettings, Subscribers, Subscription, SubscriptionState, Wires,
 };
 use lookout::web::{Guarded, SystemResolver};
 use net::{Client, ClientLimits, ClientParts, TcpConnector, client_tls};
@@ -170,7 +170,7 @@ async fn consent_is_asked_for_given_used_and_taken_back() {
         "https://status.example/confirm?token={}",
         consent.confirm_token("ann.1", asked_at)
     );
-    office.ask_consent("ann.1", &page(), &link).await.unwrap();
+    office.ask_consent("ann.1", &page(), (&link, Language::English)).await.unwrap();
     let mailer = mailer(&relay, SmtpSecurity::StartTls, true);
     let running = tokio::spawn(courier(&post, wires(true, Some(mailer)), clock, quick()).run());
     let question = until(|| relay.given.lock().unwrap().first().cloned()).await;

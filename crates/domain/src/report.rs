@@ -1,36 +1,35 @@
-//! What users can report.
+//! What people say is wrong. Who said it, and whether it counts, is known elsewhere.
 
-/// One kind of trouble.
+/// What a person meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReportKind {
-    CannotLogIn,
+    NoAnswer,
     Errors,
     Slow,
     WrongAnswers,
-    /// "At capacity", "too many people".
-    OverCapacity,
+    CannotLogIn,
     Other,
 }
 
 impl ReportKind {
     /// All of them, in the order of the form.
     pub const ALL: [Self; 6] = [
-        Self::CannotLogIn,
+        Self::NoAnswer,
         Self::Errors,
         Self::Slow,
         Self::WrongAnswers,
-        Self::OverCapacity,
+        Self::CannotLogIn,
         Self::Other,
     ];
 
-    /// The word in the interface, metrics and stores.
+    /// The word in forms, interfaces and stores.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::CannotLogIn => "cannot_log_in",
+            Self::NoAnswer => "no_answer",
             Self::Errors => "errors",
             Self::Slow => "slow",
             Self::WrongAnswers => "wrong_answers",
-            Self::OverCapacity => "over_capacity",
+            Self::CannotLogIn => "cannot_log_in",
             Self::Other => "other",
         }
     }
@@ -38,5 +37,18 @@ impl ReportKind {
     /// The kind of that word.
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_kinds_are_read_again() {
+        for kind in ReportKind::ALL {
+            assert_eq!(ReportKind::of(kind.as_str()), Some(kind));
+        }
+        assert_eq!(ReportKind::of("<script>"), None);
     }
 }
