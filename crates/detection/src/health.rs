@@ -39,6 +39,16 @@ const HASTE_EVERY_MS: (u64, u64) = (2_500, 5_000);
 /// Degraded becomes down, or the other way, only if it is so many times likelier.
 const TURN_RATIO: f64 = 3.0;
 
+/// How plain a fall is by our own calls and probes alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Plainness {
+    Doubtful,
+    /// It lasts, so that many calls are enough.
+    Lasts,
+    /// It is so strong that it needs neither a minute's patience nor a second family.
+    Strong,
+}
+
 /// What a component's own evidence says, before others are asked.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Look {
@@ -48,9 +58,7 @@ pub(crate) struct Look {
     /// Families that disagree: one speaks for a fall and another has good news of this minute.
     pub(crate) is_contradicted: bool,
     pub(crate) is_quality: bool,
-    pub(crate) is_plain: bool,
-    /// What our calls and probes have met is enough, without a minute's patience or a second family.
-    pub(crate) is_strong: bool,
+    pub(crate) plainness: Plainness,
     /// From the first sign of it in our own calls and probes to the latest, in milliseconds; `None`
     /// if they show none.
     pub(crate) lasted_ms: Option<u64>,
@@ -183,10 +191,18 @@ impl Judge {
             is_quality: self.probes.is_wrong()
                 || self.traffic.is_drifting()
                 || (self.reports.is_on() && reported == Some(Symptom::WrongAnswers)),
-            is_plain: self.traffic.is_plain(now),
-            is_strong: self.strength.is_strong() || self.traffic.is_strongly_silent(now),
+            plainness: self.plainness(now),
             lasted_ms: self.lasted_ms(now),
             guards,
+        }
+    }
+
+    fn plainness(&self, now: UnixMs) -> Plainness {
+        match () {
+            () if self.strength.is_strong() => Plainness::Strong,
+            () if self.traffic.is_strongly_silent(now) => Plainness::Strong,
+            () if self.traffic.is_plain(now) => Plainness::Lasts,
+            () => Plainness::Doubtful,
         }
     }
 
@@ -400,12 +416,12 @@ fn is_confirmed(bad: f64, look: &Look, settings: &Settings) -> bool {
     let speaking: Vec<&Reading> = look.readings.iter().filter(|reading| speaks(reading)).collect();
     let traffic = speaking.iter().find(|reading| reading.family == Family::Traffic);
     let many = traffic.is_some_and(|of| of.observations >= settings.alone_requests_min);
-    let alone = many && look.is_plain;
+    let alone = many && look.plainness >= Plainness::Lasts;
     // What our own calls and probes have seen for a moment only may be a hiccup, which others who
     // speak of it would not have met.
     let outside = |of: &&Reading| !matches!(of.family, Family::Traffic | Family::Probe);
     let momentary = look.lasted_ms.is_some_and(|ms| ms < WITNESSES_MS);
     let two = speaking.len() >= 2 && (!momentary || speaking.iter().any(outside));
-    let strong = look.is_strong && !speaking.is_empty();
+    let strong = look.plainness == Plainness::Strong && !speaking.is_empty();
     (bad > settings.confirmed_above && (two || strong)) || (bad > settings.alone_above && alone)
 }

@@ -76,7 +76,8 @@ pub fn replay(
     let mut player =
         Player { court, about: incident.components.clone(), told: Replayed::default(), calm: 0 };
     player.say(format!("incident {id}: {}, since {}", incident.title, time(incident.started_at)));
-    for missing in kept.missing(&components, &incident.components) {
+    for missing in incident.components.iter().filter(|id| components.iter().all(|of| of.id != **id))
+    {
         player.say(format!("{missing} is not set up any more, and is not judged"));
     }
     player.play(&kept);
@@ -111,14 +112,6 @@ impl Kept {
             }
         }
         Ok(kept)
-    }
-
-    fn missing<'a>(
-        &self,
-        components: &'a [Component],
-        about: &'a [ComponentId],
-    ) -> impl Iterator<Item = &'a ComponentId> + use<'a> {
-        about.iter().filter(|id| !components.iter().any(|of| of.id == **id))
     }
 
     /// All moments at which something was known or drawn, in order.

@@ -1,5 +1,6 @@
 //! Verdicts that act on the line, told as stories on virtual time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -79,7 +80,7 @@ async fn silence_is_suspected_before_the_clock_of_the_first_word_runs_out() {
     let speaking = Act::stream(vec![WORD.into(), b"data: [DONE]\n\n".to_vec()]);
     let first = Provider::start(&network, 9001, vec![speaking]);
     let _second = Provider::start(&network, 9002, vec![well()]);
-    let house = std::sync::Arc::new(open(&network, &settings(&["fake1/a", "fake2/b"], "")));
+    let house = Arc::new(open(&network, &settings(&["fake1/a", "fake2/b"], "")));
     for _ in 0..150 {
         chat(&house, &ask_of("m", true)).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -94,4 +95,43 @@ async fn silence_is_suspected_before_the_clock_of_the_first_word_runs_out() {
         assert!(fell.elapsed() < Duration::from_secs(10), "no call has failed until then");
     }
     println!("silence is suspected after {:?}", fell.elapsed());
+}
+
+/// Seconds until a full outage of the first provider is sure at ten calls a second, which the second
+/// one answers after twenty seconds; and how often the first one was asked in vain by then.
+async fn sure_after(more: &str) -> (Option<u64>, usize) {
+    let network = Network::default();
+    let first = Provider::start(&network, 9001, vec![well()]);
+    let slow = Act { wait: Duration::from_secs(20), ..well() };
+    let _second = Provider::start(&network, 9002, vec![slow]);
+    let house = Arc::new(open(&network, &settings(&["fake1/a", "fake2/b"], more)));
+    let asked = Arc::clone(&house);
+    let asking = tokio::spawn(async move {
+        loop {
+            let house = Arc::clone(&asked);
+            tokio::spawn(async move { drop(chat(&house, &ask_of("m", false)).await) });
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    first.play(vec![Act::whole(500, "application/json", br#"{"error":{"message":"no"}}"#)]);
+    let (before, began) = (first.seen().len(), Instant::now());
+    let mut sure = None;
+    while sure.is_none() && began.elapsed() < Duration::from_secs(30) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        sure = is_so(&house, "confirmed").await.then(|| began.elapsed().as_secs());
+    }
+    asking.abort();
+    (sure, first.seen().len() - before)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_sure_before_those_who_met_it_are_answered_elsewhere() {
+    let (sure, asked) = sure_after("").await;
+    println!("sure after {sure:?} s, by {asked} calls");
+    assert!(sure.is_some_and(|seconds| seconds <= 15), "{sure:?}");
+    assert!((5..=15).contains(&asked), "few calls are spent on it: {asked}");
+    let (sure, asked) = sure_after("[lookout]\nacts = false\n").await;
+    println!("with doors that are left to themselves: {sure:?} s, {asked} calls");
+    assert!(sure.is_none_or(|seconds| seconds > 15), "{sure:?}");
 }

@@ -84,9 +84,10 @@ pub(crate) static LOOKOUT: Section = Section {
         flag(
             "acts",
             || lookout::Settings::default().acts.to_string(),
-            "Whether verdicts act on the line: a confirmed outage shuts the doors of those rungs of its \
-             provider that do not answer, which then are asked one call at a time, and where a crowd is expected fewer \
-             of the calls that belong elsewhere are sent at first.",
+            "Whether verdicts act on the line: while an outage is suspected shut doors are tried sooner, by \
+             one call in twenty at most; a confirmed one shuts the doors of those rungs of its provider that \
+             do not answer, which then are asked one call at a time; and where a crowd is expected fewer of \
+             the calls that belong elsewhere are sent at first.",
         ),
     ],
     tables: &[],
