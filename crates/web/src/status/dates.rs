@@ -131,14 +131,18 @@ pub(crate) fn near(at: UnixMs, now: UnixMs, lang: Lang) -> String {
     }
 }
 
+/// The same without the zone, where a list says it once or the page's foot does.
+pub(crate) fn brief(at: UnixMs, now: UnixMs, lang: Lang) -> String {
+    near(at, now, lang).trim_end_matches(" UTC").to_owned()
+}
+
 /// From when to when, with the day once: `4 June, 06:49 to 11:10`.
 pub(crate) fn range(from: UnixMs, to: UnixMs, now: UnixMs, lang: Lang) -> String {
     let until = match Date::of(from) == Date::of(to) {
         true => format!("{} UTC", time(to)),
         false => near(to, from, lang),
     };
-    let from = near(from, now, lang);
-    let from = from.trim_end_matches(" UTC");
+    let from = brief(from, now, lang);
     match lang {
         Lang::En => format!("{from} to {until}"),
         Lang::Zh => format!("{from} 至 {until}"),

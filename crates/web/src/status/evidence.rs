@@ -2,7 +2,7 @@
 //! strongly, and when this page and the provider's own told of it. Who speaks was found out elsewhere.
 
 use clock::UnixMs;
-use detection::Incident;
+use detection::{Family, Incident};
 
 use super::dates;
 use super::incident::light_name;
@@ -55,13 +55,18 @@ fn spoken(testimony: &Testimony, (now, lang): (UnixMs, Lang)) -> Vec<Moment> {
         ..moment(said.at, (now, lang))
     };
     let Testimony { first, strongest, .. } = testimony;
-    let mut all = vec![said(first, lang.pick("first sign", "首次迹象"))];
+    // A page tells of it at one moment, and is read at another.
+    let (begins, ends) = match testimony.family {
+        Family::OfficialPage => (("first read", "首次读到"), ("last read", "末次读到")),
+        _ => (("first sign", "首次迹象"), ("last sign", "末次迹象")),
+    };
+    let mut all = vec![said(first, lang.pick(begins.0, begins.1))];
     if strongest.at > first.at {
         all.push(said(strongest, lang.pick("strongest sign", "迹象最强")));
     }
     all.extend(testimony.ended_at.map(|end| Moment {
         who: light_name(testimony.family, lang),
-        what: lang.pick("last sign", "末次迹象"),
+        what: lang.pick(ends.0, ends.1),
         ..moment(end, (now, lang))
     }));
     all
@@ -87,8 +92,7 @@ fn told(incident: &Incident, (now, lang): (UnixMs, Lang)) -> Vec<Moment> {
 }
 
 fn moment(at: UnixMs, (now, lang): (UnixMs, Lang)) -> Moment {
-    let near = dates::near(at, now, lang);
-    let time = format!("{}:{:02}", near.trim_end_matches(" UTC"), at.as_seconds() % 60);
+    let time = format!("{}:{:02}", dates::brief(at, now, lang), at.as_seconds() % 60);
     let (reading, weight) = (String::new(), None);
     Moment { at, time, stamp: dates::rfc3339(at), who: "", what: "", reading, weight }
 }

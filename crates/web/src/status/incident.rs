@@ -200,14 +200,12 @@ fn lamp(state: LightState) -> &'static str {
 fn light_when(light: &Light, now: UnixMs, lang: Lang) -> String {
     match (light.state, light.lit_at) {
         (LightState::Lit, Some(at)) => {
-            let at = dates::near(at, now, lang);
-            let at = at.trim_end_matches(" UTC");
+            let at = dates::brief(at, now, lang);
             lang.pick(format!("lit {at}"), format!("{at} 亮"))
         }
         (LightState::Lit, None) => lang.pick("lit", "亮").to_owned(),
         (LightState::Unlit, Some(at)) => {
-            let at = dates::near(at, now, lang);
-            let at = at.trim_end_matches(" UTC");
+            let at = dates::brief(at, now, lang);
             lang.pick(format!("lit {at}, out again"), format!("{at} 亮过，已灭"))
         }
         (LightState::Unlit, None) if light.family == Family::OfficialPage => {
@@ -297,13 +295,9 @@ fn deeds(view: &IncidentView, now: UnixMs, lang: Lang) -> Vec<(String, String)> 
     let deeds = view.incident.deeds.iter().enumerate();
     let words = deeds.map(|(index, (at, words))| {
         let said = view.zh.as_ref().filter(|_| lang.is_zh()).and_then(|zh| zh.deeds.get(index));
-        (short_time(*at, now, lang), said.unwrap_or(words).to_string())
+        (dates::brief(*at, now, lang), said.unwrap_or(words).to_string())
     });
     words.collect()
-}
-
-fn short_time(at: UnixMs, now: UnixMs, lang: Lang) -> String {
-    dates::near(at, now, lang).trim_end_matches(" UTC").to_owned()
 }
 
 /// Newest first.
@@ -314,7 +308,7 @@ fn updates(view: &IncidentView, now: UnixMs, lang: Lang) -> Vec<Update> {
                 zh.bodies.iter().find(|(id, _)| *id == update.id).map(|(_, body)| body)
             });
         Update {
-            time: short_time(update.at, now, lang),
+            time: dates::brief(update.at, now, lang),
             stamp: dates::rfc3339(update.at),
             phase: state::phase(update.phase, lang),
             author: match update.author {

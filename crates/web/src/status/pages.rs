@@ -389,7 +389,7 @@ pub(crate) fn maintenance(scene: &Scene<'_>, key: &str) -> Option<askama::Result
     let one = scene.view.maintenances.iter().find(found)?;
     let entry = Entry::of_maintenance(one, scene);
     let updates = one.updates.iter().rev().map(|update| {
-        (dates::near(update.at, scene.view.at, scene.lang), markdown::html(&update.body))
+        (dates::brief(update.at, scene.view.at, scene.lang), markdown::html(&update.body))
     });
     let page = MaintenancePage {
         frame: scene.frame(&entry.title, &format!("/maintenances/{key}"), "maintenance"),

@@ -71,9 +71,9 @@ impl Row {
         self.troubled.iter().map(one).collect::<Vec<_>>().join("|")
     }
 
-    /// What of the notes stands first under the wall.
-    pub(crate) fn note(&self) -> String {
-        self.notes.join(" ")
+    /// The notes under the wall; a template hands on a reference.
+    pub(crate) fn note(&self, lang: &Lang) -> String {
+        self.notes.join(lang.pick(" ", ""))
     }
 }
 

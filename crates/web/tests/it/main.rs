@@ -116,7 +116,8 @@ fn get_console(console: &Console, path: &str) -> Response<Full<Bytes>> {
 
 fn headline(html: &str) -> String {
     let (_, rest) = html.split_once("<h1>").expect("there is a headline");
-    rest.split_once("</h1>").expect("it ends").0.replace("<br>", " ")
+    let html = rest.split_once("</h1>").expect("it ends").0;
+    html.replace("<span>", "").replace("</span>", "")
 }
 
 fn headline_of(bench: &Bench, check: web::ReadyCheck) -> String {

@@ -285,7 +285,7 @@ fn the_timeline_tells_who_spoke_when_and_how_strongly() {
         "more than 1,000 times likelier in an outage than on a good day",
         "14:33:00</time><div><b>Official page</b> <span class=\"grey\">told of it",
         "“ChatGPT is unavailable for some users”",
-        "14:34:00</time><div><b>Official page</b> <span class=\"grey\">first sign",
+        "14:34:00</time><div><b>Official page</b> <span class=\"grey\">first read",
     ];
     let mut rest = timeline;
     for said in told {
