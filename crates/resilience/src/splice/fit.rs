@@ -11,6 +11,7 @@
 //! judged by the rest alone.
 
 use super::Manner;
+use super::caseless;
 use super::lexicon;
 use super::retold;
 use super::told::{Ending, NEAR_WORDS_MAX, Told, Wants};
@@ -77,10 +78,10 @@ pub(super) struct Fit {
 
 /// The signs that were found.
 #[derive(Default)]
-struct Signs(Vec<(i32, FitWhy)>);
+pub(super) struct Signs(Vec<(i32, FitWhy)>);
 
 impl Signs {
-    fn add(&mut self, points: i32, why: FitWhy) {
+    pub(super) fn add(&mut self, points: i32, why: FitWhy) {
         if points != 0 {
             self.0.push((points, why));
         }
@@ -130,8 +131,12 @@ pub(super) fn judge(told: &Told<'_>, manner: Manner, fresh: &str, new: &[Word]) 
             }
         }
         Ending::Within { loose } => {
-            signs.add(matter, FitWhy::OtherMatter);
             within(told, manner, (&start, fresh, new), loose, &mut signs);
+            if caseless::is_of(told, fresh) {
+                caseless::within(told, fresh, &mut signs);
+            } else {
+                signs.add(matter, FitWhy::OtherMatter);
+            }
         }
     }
     signs.fit()

@@ -75,7 +75,7 @@ const ADDRESSES: &str = "\
 const TURNS: &str = "\
     Absolutely|Certainly|Continuing|Got it|Here are|Here is|Here's|Here’s|I'd be|I’d be|\
     It looks like|It seems|Let me|No problem|Of course|Okay|OK|Please|Sure|Understood|Gerne|\
-    Hier ist|Hier sind|Klar|Natürlich|Voici|Claro|Aquí|Ecco|Certo|Aqui está|以下|当然|以下は|はい|네|\
+    Hier ist|Hier sind|Klar|Natürlich|Voici|Claro|Aquí|Ecco|Certo|Aqui está|以下|当然|以下は|はい、|はい。|はい！|네,|네.|\
     Вот";
 
 fn holds(list: &str, word: &str) -> bool {

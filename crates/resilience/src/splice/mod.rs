@@ -15,6 +15,7 @@
 //! All comparing is done word by word, without regard to case, blanks and punctuation, because
 //! those are what differs between two tellings of the same.
 
+mod caseless;
 mod fit;
 mod lexicon;
 mod retold;
@@ -38,6 +39,8 @@ const PROVEN_WORDS: usize = 4;
 /// and so many if they may be a retelling.
 const JUDGED_WORDS_MIN: usize = 12;
 const JUDGED_WORDS_MAX: usize = 24;
+/// In a script where each letter counts as a word, these numbers are so many times as large.
+const LETTERS_A_WORD: usize = 2;
 /// And no more than so many bytes of it.
 const JUDGED_BYTES_MAX: usize = 600;
 /// Words of the old end in which a retelling's words are looked for.
@@ -275,16 +278,17 @@ impl Splice {
         {
             return Found::GoesOnAt(at, "a half word was repeated");
         }
-        let enough = new.len() >= JUDGED_WORDS_MAX
+        let scale = if new.first().is_some_and(Word::is_letter) { LETTERS_A_WORD } else { 1 };
+        let enough = new.len() >= JUDGED_WORDS_MAX * scale
             || fresh.len() > JUDGED_BYTES_MAX
-            || (new.len() >= JUDGED_WORDS_MIN && !self.may_retell(&new));
+            || (new.len() >= JUDGED_WORDS_MIN * scale && !self.may_retell(&new));
         if known == Known::Some && !enough { Found::Nothing } else { self.judge(fresh, &new) }
     }
 
     /// It repeats nothing: is it a retelling, and if not, are these the next words?
     fn judge(&self, fresh: &str, new: &[Word]) -> Found {
         let told = Told::new(&self.said, &self.words);
-        let sentence = words::first_sentence(fresh, new);
+        let sentence = first(words::first_sentence(fresh, new), JUDGED_WORDS_MAX);
         match retold::of_the_end(&self.words, sentence, told.sentence_words()) {
             Retelling::Until(at) => {
                 return Found::GoesOnAt(at, "the last words were told in others");

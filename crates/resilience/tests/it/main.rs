@@ -12,6 +12,7 @@ mod breaker;
 mod breaker_laws;
 mod budget;
 mod fit;
+mod foreign;
 mod ladder;
 mod limiter;
 mod pacer;
