@@ -313,11 +313,15 @@ impl Drop for Ticket {
         self.shared.telemetry.in_flight().fetch_sub(1, Ordering::Relaxed);
         self.run_beside(None);
         let Some(mut receipt) = self.receipt.take() else { return };
-        receipt.answer.took = self.shared.clock.now().since(receipt.started);
+        let now = self.shared.clock.now();
+        receipt.answer.took = now.since(receipt.started);
         if let Some(room) = &self.room {
             match receipt.answer.first_token {
-                Some(after) => room.first_word(after, false),
-                None => room.first_word(receipt.answer.took, receipt.outcome == Outcome::HungUp),
+                Some(after) => room.first_word(now, after, false),
+                None => {
+                    let left = receipt.outcome == Outcome::HungUp;
+                    room.first_word(now, receipt.answer.took, left);
+                }
             }
         }
         receipt.answer.payloads =

@@ -12,8 +12,9 @@ use clock::{Dice, Tick};
 use domain::{FaultClass, Target};
 use http::HeaderValue;
 use resilience::{
-    Breaker, BreakerSettings, Ease, Expectation, Felt, Gate, HedgeAsk, HedgeSettings, LimitWhy,
-    Limiter, Pace, PaceSettings, Paced, Pacer, Pulse, Ramp, State, Tail, Take, Transition,
+    Breaker, BreakerSettings, Brim, Ease, Expectation, Felt, FirstToken, Gate, HedgeAsk,
+    HedgeSettings, LimitWhy, Limiter, Pace, PaceSettings, Paced, Pacer, Pulse, Ramp, State, Tail,
+    Take, Transition,
 };
 
 pub(crate) use claim::{Claim, Ended, Judge, tell};
@@ -69,7 +70,7 @@ struct Governor {
     /// How many calls are answered as well as is expected.
     easy: Limiter,
     /// How many are answered well enough that waiting would be worse.
-    most: Limiter,
+    most: Brim,
     ramp: Ramp,
     /// It was down, and its calls come back along the ramp.
     returning: bool,
@@ -83,14 +84,19 @@ impl Governor {
     }
 
     /// How much it could take before it fell says nothing of how much it can take then.
-    fn forget(&mut self, pace: PaceSettings) {
-        self.easy = Limiter::new(pace.limiter);
-        self.most = Limiter::anchored(pace.limiter);
+    fn forget(&mut self, settings: &RungSettings) {
+        self.easy = Limiter::new(settings.pace.limiter);
+        self.most = brim(settings);
     }
 
-    fn felt(&mut self, now: Tick, felt: Felt, in_flight: u32) {
+    fn first_token(&mut self, now: Tick, felt: Felt, (ahead, in_flight): (u32, u32)) {
         self.easy.answered(now, felt.pulse, in_flight);
-        self.most.answered(now, felt.strain, in_flight);
+        self.most.first_token(now, FirstToken { strain: felt.strain, ahead, in_flight });
+    }
+
+    fn words(&mut self, now: Tick, felt: Felt, in_flight: u32) {
+        self.easy.answered(now, felt.pulse, in_flight);
+        self.most.words(now, felt.strain, in_flight);
     }
 }
 
@@ -165,7 +171,7 @@ impl Rung {
                 pulse: Pulse::new(expectation(&settings)),
                 tail: Tail::default(),
                 easy: Limiter::new(settings.pace.limiter),
-                most: Limiter::anchored(settings.pace.limiter),
+                most: brim(&settings),
                 ramp: Ramp::default(),
                 returning: false,
             }),
@@ -193,7 +199,7 @@ impl Rung {
             }
         }
         if !shut.is_empty() {
-            lock(&self.governor).forget(self.settings.pace);
+            lock(&self.governor).forget(&self.settings);
         }
         shut
     }
@@ -310,7 +316,8 @@ impl Rung {
                 Ok(admitted) => {
                     route.in_flight.fetch_add(1, Ordering::Relaxed);
                     let (rung, take) = (self.clone(), wish.take);
-                    return Ok(Claim { rung, key, admitted, take, judged: false });
+                    let ahead = self.in_flight_now();
+                    return Ok(Claim { rung, key, admitted, take, ahead, judged: false });
                 }
                 Err(held) => worst = sooner(worst, held),
             }
@@ -409,6 +416,11 @@ impl Rung {
             tell(judge.telemetry, &self.target, key, transition);
         }
     }
+}
+
+fn brim(settings: &RungSettings) -> Brim {
+    let expectation = expectation(settings);
+    Brim::new(settings.pace.limiter, expectation.first_token_borne())
 }
 
 fn expectation(settings: &RungSettings) -> Expectation {

@@ -56,8 +56,8 @@ impl Room {
     }
 
     /// One who was let in heard his first word so long after he came, or left before it.
-    pub(crate) fn first_word(&self, after: Duration, left: bool) {
-        self.line().room.first_word(after, left);
+    pub(crate) fn first_word(&self, now: Tick, after: Duration, left: bool) {
+        self.line().room.first_word(now, after, left);
     }
 
     /// Somebody went in without waiting.
@@ -159,22 +159,20 @@ impl Place {
     /// Waits for its turn: until it is first and `held_until` is over, or until it is woken while
     /// it is first.
     pub(crate) async fn turn(&self, clock: &dyn Clock, held_until: Tick) -> Turn {
+        let mut woken = false;
         loop {
             let now = clock.now();
             let (first, until) = {
                 let line = self.room.line();
-                (line.room.next() == Some(self.ticket), line.room.until(self.ticket))
+                (line.room.next() == Some(self.ticket), line.room.until(now, self.ticket))
             };
             let Some(until) = until.filter(|until| now < *until) else { return Turn::Over };
-            if first && now >= held_until {
+            if first && (woken || now >= held_until) {
                 return Turn::Try;
             }
             let look_at = if first { held_until.min(until) } else { until };
             let wait = look_at.since(now).max(Duration::from_millis(1));
-            let woken = tokio::time::timeout(wait, self.notify.notified()).await.is_ok();
-            if woken && self.room.line().room.next() == Some(self.ticket) {
-                return Turn::Try;
-            }
+            woken = tokio::time::timeout(wait, self.notify.notified()).await.is_ok();
         }
     }
 

@@ -2,6 +2,7 @@
 //! clock of their own: time comes in as an argument, and every verdict carries its why.
 
 mod breaker;
+mod brim;
 mod budget;
 mod crawl;
 mod hedge;
@@ -21,6 +22,7 @@ mod verdict;
 mod window;
 
 pub use breaker::{Breaker, BreakerWhy, Gate, PROBE_MS_MAX, STICKY_MS_MAX, State, Transition};
+pub use brim::{Brim, FirstToken};
 pub use budget::{BudgetSpent, RESERVE_TRIES_MAX, RetryBudget};
 pub use crawl::Crawl;
 pub use hedge::{Ease, HedgeAsk, Tail, may_hedge};

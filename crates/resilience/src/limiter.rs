@@ -18,7 +18,7 @@ const SAMPLES_MIN: usize = 20;
 /// Samples kept of one window; more of them say nothing new.
 const SAMPLES_MAX: usize = 512;
 /// The anchored limit aims at this share of what is expected.
-const SET_POINT: f64 = 0.8;
+pub(crate) const SET_POINT: f64 = 0.8;
 /// Bounds of the anchored limit's step.
 const STEP_DOWN: f64 = 0.7;
 const STEP_UP: f64 = 1.2;
@@ -61,6 +61,8 @@ pub enum LimitWhy {
     History,
     /// Answers are slower than expected.
     Expectation,
+    /// More calls would stand in the provider's line for too long.
+    Line,
     /// The operator's bound.
     Bound,
 }
@@ -72,6 +74,7 @@ impl LimitWhy {
             Self::Start => "start",
             Self::History => "slower_than_it_was",
             Self::Expectation => "slower_than_expected",
+            Self::Line => "long_line",
             Self::Bound => "bound",
         }
     }

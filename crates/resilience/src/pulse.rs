@@ -30,6 +30,18 @@ pub struct Expectation {
     pub first_token_ms_max: u64,
 }
 
+impl Expectation {
+    /// The first-token time that can be borne while nobody else is free, for a prompt of no length.
+    pub fn first_token_borne(&self) -> Duration {
+        Duration::from_secs_f64(self.first_most_ms() / 1000.0)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a setting are few")]
+    fn first_most_ms(&self) -> f64 {
+        (self.first_token_ms_max as f64).max(FIRST_MS_MIN)
+    }
+}
+
 /// How an answer felt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Felt {
@@ -95,7 +107,7 @@ impl Pulse {
         #[expect(clippy::cast_precision_loss, reason = "a prompt has far fewer than 2^52 tokens")]
         let prompt = 1.0 + prompt_tokens as f64 / PROMPT_TOKENS_DOUBLE;
         let first = after.as_secs_f64() * 1000.0 / prompt;
-        let most = self.first_most();
+        let most = self.expectation.first_most_ms();
         let pulse = first / self.first_ms.expected(most);
         self.first_ms.learn(first, (FIRST_MS_MIN, most));
         Felt { pulse, strain: first / most }
@@ -120,11 +132,6 @@ impl Pulse {
 
     /// The first-token time that is expected, for a prompt of no length.
     pub fn first_token_expected(&self) -> Duration {
-        Duration::from_secs_f64(self.first_ms.expected(self.first_most()) / 1000.0)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a setting are few")]
-    fn first_most(&self) -> f64 {
-        (self.expectation.first_token_ms_max as f64).max(FIRST_MS_MIN)
+        Duration::from_secs_f64(self.first_ms.expected(self.expectation.first_most_ms()) / 1000.0)
     }
 }

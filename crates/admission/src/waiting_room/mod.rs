@@ -85,7 +85,7 @@ impl Default for RoomSettings {
     fn default() -> Self {
         Self {
             waiters_max: 1_000,
-            wait_ms_max: 30_000,
+            wait_ms_max: 10_000,
             tell_after_ms: 10_000,
             tell_every_ms: 10_000,
         }
@@ -275,7 +275,7 @@ impl WaitingRoom {
 
     fn last_call(&self, now: Tick, waiter: &Waiter) -> Tick {
         let most = Duration::from_millis(self.settings.wait_ms_max);
-        let borne = self.patience.in_line_max().unwrap_or(most);
+        let borne = self.patience.in_line_max(now).unwrap_or(most);
         (now + most.min(borne)).min(waiter.deadline)
     }
 
@@ -308,8 +308,8 @@ impl WaitingRoom {
     }
 
     /// One who was let in heard his first word so long after he came, or left before it.
-    pub fn first_word(&mut self, after: Duration, left: bool) {
-        self.patience.waited(after, left);
+    pub fn first_word(&mut self, now: Tick, after: Duration, left: bool) {
+        self.patience.waited(now, after, left);
     }
 
     /// Somebody went in without waiting; it counts for the rate, and for his tenant's share.
@@ -321,7 +321,7 @@ impl WaitingRoom {
     pub fn leave(&mut self, now: Tick, ticket: Ticket) {
         self.step_out(now, ticket);
         if let Some(place) = self.places.remove(&ticket) {
-            self.patience.waited(now.since(place.since), true);
+            self.patience.waited(now, now.since(place.since), true);
         }
     }
 
@@ -335,13 +335,17 @@ impl WaitingRoom {
     ) -> Option<Turn> {
         self.step_out(now, ticket);
         let place = self.places.remove(&ticket)?;
-        self.patience.waited(now.since(place.since), false);
+        self.patience.waited(now, now.since(place.since), false);
         Some(self.promise(now, &Waiter { opens, ..place.waiter }, dice))
     }
 
-    /// Until when this one may wait; `None` if it has no place any more.
-    pub fn until(&self, ticket: Ticket) -> Option<Tick> {
-        self.places.get(&ticket).filter(|place| place.stands).map(|place| place.until)
+    /// Until when this one may wait, as far as is known at `now`; `None` if it has no place any more.
+    pub fn until(&self, now: Tick, ticket: Ticket) -> Option<Tick> {
+        let place = self.places.get(&ticket).filter(|place| place.stands)?;
+        // What was learned since it came counts as well: who is let in now would have left before his
+        // first word, and his provider would work for nobody.
+        let borne = self.patience.in_line_max(now).map(|borne| place.since + borne);
+        Some(borne.map_or(place.until, |borne| borne.min(place.until)))
     }
 
     /// How many are ahead of this one, and how long it will take; `None` for the time while
@@ -374,7 +378,8 @@ impl WaitingRoom {
             _ => reckoned,
         };
         self.told = (count > 0).then_some((told, count));
-        let after = dice.jitter(told.max(Duration::from_secs(1)), JITTER_SHARE);
+        // Later and never sooner: before his turn others have theirs.
+        let after = told.max(Duration::from_secs(1)).mul_f64(1.0 + JITTER_SHARE * dice.fraction());
         self.promises.promise(now, after.as_secs_f64(), &waiter.tenant, waiter.cost);
         let far = after > Duration::from_secs(HORIZON_S) && self.flow.line_age(now) > LASTING;
         Turn { after, is_far: far }

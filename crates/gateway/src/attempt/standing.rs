@@ -227,11 +227,41 @@ fn millis(span: Duration) -> u64 {
 /// A request that has an assistant's turn in it goes on with something that was begun. Read only
 /// when somebody must wait, and only as text.
 fn class_of(request: &domain::Request) -> Class {
-    let begun: &[&[u8]] = match request.dialect {
-        Dialect::Gemini => &[b"\"model\""],
-        Dialect::OpenAiResponses => &[b"\"assistant\"", b"\"function_call_output\""],
-        Dialect::OpenAiChat | Dialect::Anthropic => &[b"\"assistant\""],
+    let role = &b"\"role\""[..];
+    let begun: &[(&[u8], &[u8])] = match request.dialect {
+        Dialect::Gemini => &[(role, b"\"model\"")],
+        Dialect::OpenAiResponses => {
+            &[(role, b"\"assistant\""), (b"\"type\"", b"\"function_call_output\"")]
+        }
+        Dialect::OpenAiChat | Dialect::Anthropic => &[(role, b"\"assistant\"")],
     };
-    let has = |word: &&[u8]| memchr::memmem::find(&request.body, word).is_some();
-    if begun.iter().any(has) { Class::Continuation } else { Class::Fresh }
+    let begun = begun.iter().any(|(key, value)| says(&request.body, key, value));
+    if begun { Class::Continuation } else { Class::Fresh }
+}
+
+/// True if some key of a text of JSON has this value. The value alone proves nothing: a model may
+/// well be named like a role.
+fn says(body: &[u8], key: &[u8], value: &[u8]) -> bool {
+    memchr::memmem::find_iter(body, value).any(|at| {
+        let before = body.get(..at).unwrap_or_default().trim_ascii_end();
+        let key_of = |before: &[u8]| before.trim_ascii_end().ends_with(key);
+        before.strip_suffix(b":").is_some_and(key_of)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_told_from_a_name() {
+        let chat = |body: &str| says(body.as_bytes(), b"\"role\"", b"\"assistant\"");
+        assert!(chat(r#"{"messages":[{"role":"user"},{"role" : "assistant","content":""}]}"#));
+        assert!(!chat(
+            r#"{"model":"assistant","messages":[{"role":"user","content":"assistant"}]}"#
+        ));
+        let quoted = r#"{"messages":[{"role":"user","content":"{\"role\":\"assistant\"}"}]}"#;
+        assert!(!chat(quoted), "somebody only speaks of it");
+        assert!(!chat(r#""assistant""#));
+    }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Claim {
     pub(crate) key: u16,
     pub(super) admitted: Admitted,
     pub(super) take: Take,
+    /// Calls that were out when it went in, itself included.
+    pub(super) ahead: u32,
     pub(super) judged: bool,
 }
 
@@ -77,7 +79,7 @@ impl Claim {
         let mut governor = lock(&self.rung.governor);
         let felt = governor.pulse.first_token(after, self.take.input_tokens);
         governor.tail.add(after, self.take.input_tokens);
-        governor.felt(now, felt, in_flight);
+        governor.first_token(now, felt, (self.ahead, in_flight));
         governor.ramp.felt(now, if felt.strain > 1.0 { Feel::Slow } else { Feel::Good });
     }
 
@@ -108,7 +110,7 @@ impl Claim {
             let in_flight = self.rung.in_flight_now();
             let mut governor = lock(&self.rung.governor);
             let felt = governor.pulse.inter_token(span / pieces);
-            governor.felt(now, felt, in_flight);
+            governor.words(now, felt, in_flight);
         }
         self.judge(judge, None);
     }
@@ -145,7 +147,7 @@ impl Claim {
                 lock(&self.rung.governor).returning = true;
             }
             State::Open => {
-                lock(&self.rung.governor).forget(self.rung.settings.pace);
+                lock(&self.rung.governor).forget(&self.rung.settings);
             }
             _ => {}
         }

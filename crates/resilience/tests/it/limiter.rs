@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clock::{Dice, Tick};
 use proptest::prelude::*;
-use resilience::{Expectation, Felt, Limiter, LimiterSettings, Pulse};
+use resilience::{Brim, Expectation, FirstToken, Limiter, LimiterSettings, Pulse};
 
 const STEP_MS: u64 = 10;
 /// What is still good: a second to the first token, fifty milliseconds between two.
@@ -28,21 +28,6 @@ enum HeldBy {
 }
 
 impl HeldBy {
-    fn limiter(self) -> Limiter {
-        let settings = LimiterSettings { start: 20, limit_min: 2, limit_max: 1_000 };
-        match self {
-            Self::Nothing | Self::Pulse => Limiter::new(settings),
-            Self::Strain => Limiter::anchored(settings),
-        }
-    }
-
-    fn feels(self, felt: Felt) -> f64 {
-        match self {
-            Self::Nothing | Self::Pulse => felt.pulse,
-            Self::Strain => felt.strain,
-        }
-    }
-
     /// Milliseconds to the first token and between two that are good enough for the score: as the
     /// operators of the simulated fleet see it on a good day, and on a bad one.
     fn good_ms(self) -> (u64, f64) {
@@ -53,8 +38,46 @@ impl HeldBy {
     }
 }
 
+/// What holds calls back.
+struct Gate {
+    by: HeldBy,
+    pulse: Pulse,
+    limiter: Limiter,
+    brim: Brim,
+}
+
+impl Gate {
+    fn new(by: HeldBy) -> Self {
+        let settings = LimiterSettings { start: 20, limit_min: 2, limit_max: 1_000 };
+        let brim = Brim::new(settings, EXPECTED.first_token_borne());
+        Self { by, pulse: Pulse::new(EXPECTED), limiter: Limiter::new(settings), brim }
+    }
+
+    fn limit(&self) -> u32 {
+        match self.by {
+            HeldBy::Nothing => u32::MAX,
+            HeldBy::Pulse => self.limiter.limit().0,
+            HeldBy::Strain => self.brim.limit().0,
+        }
+    }
+
+    fn first_token(&mut self, now: Tick, after: Duration, prompt: u64, out: (u32, u32)) {
+        let felt = self.pulse.first_token(after, prompt);
+        let (ahead, in_flight) = out;
+        self.limiter.answered(now, felt.pulse, in_flight);
+        self.brim.first_token(now, FirstToken { strain: felt.strain, ahead, in_flight });
+    }
+
+    fn words(&mut self, now: Tick, gap: Duration, in_flight: u32) {
+        let felt = self.pulse.inter_token(gap);
+        self.limiter.answered(now, felt.pulse, in_flight);
+        self.brim.words(now, felt.strain, in_flight);
+    }
+}
+
 struct Call {
     arrived_ms: u64,
+    ahead: u32,
     prompt: f64,
     output: f64,
     read: f64,
@@ -83,8 +106,8 @@ impl Provider {
     }
 
     /// One step at a share of full capacity; gives the times to first tokens that came now, with
-    /// the prompts' lengths, and the calls that ended.
-    fn step(&mut self, now_ms: u64, capacity: f64) -> (Vec<(u64, f64)>, Vec<Call>) {
+    /// the prompts' lengths and who was ahead, and the calls that ended.
+    fn step(&mut self, now_ms: u64, capacity: f64) -> (Vec<(u64, f64, u32)>, Vec<Call>) {
         let mut firsts = Vec::new();
         let share_s = STEP_MS as f64 / 1000.0;
         let (slots, decode) = match self.kind {
@@ -104,7 +127,7 @@ impl Provider {
             } else {
                 if call.first_ms.is_none() {
                     call.first_ms = Some(now_ms);
-                    firsts.push((now_ms - call.arrived_ms, call.prompt));
+                    firsts.push((now_ms - call.arrived_ms, call.prompt, call.ahead));
                 }
                 call.said += decode * share_s;
             }
@@ -120,9 +143,8 @@ impl Provider {
 fn play(kind: Kind, per_s: f64, by: HeldBy, seed: u64) -> [f64; 3] {
     let mut dice = Dice::seeded(seed);
     let mut provider = Provider { kind, serving: Vec::new(), waiting: VecDeque::new() };
-    let mut limiter = by.limiter();
+    let mut gate = Gate::new(by);
     let (good_first_ms, good_gap_ms) = by.good_ms();
-    let mut pulse = Pulse::new(EXPECTED);
     let (mut offered, mut good) = ([0.0; 3], [0.0; 3]);
     let minutes = 4;
     for step in 0..3 * minutes * 60_000 / STEP_MS {
@@ -131,11 +153,12 @@ fn play(kind: Kind, per_s: f64, by: HeldBy, seed: u64) -> [f64; 3] {
         if dice.fraction() < per_s * STEP_MS as f64 / 1000.0 {
             offered[third] += 1.0;
             let in_flight = u32::try_from(provider.in_flight()).unwrap();
-            if matches!(by, HeldBy::Nothing) || in_flight < limiter.limit().0 {
+            if in_flight < gate.limit() {
                 // Lengths of a chat: a few hundred tokens out, around a thousand in.
                 let spread = |dice: &mut Dice| -f64::ln(1.0 - dice.fraction() * 0.999);
                 provider.waiting.push_back(Call {
                     arrived_ms: now_ms,
+                    ahead: in_flight + 1,
                     prompt: 1_000.0 * spread(&mut dice),
                     output: (210.0 * spread(&mut dice)).max(1.0),
                     read: 0.0,
@@ -148,15 +171,14 @@ fn play(kind: Kind, per_s: f64, by: HeldBy, seed: u64) -> [f64; 3] {
         let now = Tick::from_millis(now_ms);
         let (firsts, over) = provider.step(now_ms, capacity);
         let in_flight = u32::try_from(provider.in_flight() + over.len()).unwrap();
-        for (first_ms, prompt) in firsts {
-            let felt = pulse.first_token(Duration::from_millis(first_ms), prompt as u64);
-            limiter.answered(now, by.feels(felt), in_flight);
+        for (first_ms, prompt, ahead) in firsts {
+            let after = Duration::from_millis(first_ms);
+            gate.first_token(now, after, prompt as u64, (ahead, in_flight));
         }
         for call in over {
             let first_ms = call.first_ms.unwrap_or(now_ms) - call.arrived_ms;
             let gap_ms = (now_ms - call.arrived_ms - first_ms) as f64 / call.output;
-            let felt = pulse.inter_token(Duration::from_secs_f64(gap_ms / 1000.0));
-            limiter.answered(now, by.feels(felt), in_flight);
+            gate.words(now, Duration::from_secs_f64(gap_ms / 1000.0), in_flight);
             if first_ms <= good_first_ms && gap_ms <= good_gap_ms {
                 good[third] += 1.0;
             }
@@ -201,6 +223,46 @@ fn what_can_be_borne_has_its_bound_too() {
             let borne = play(kind, per_s, HeldBy::Strain, seed);
             assert!(borne[0] > 0.95 && borne[1] > 0.50 && borne[2] > 0.90, "{borne:?}");
         }
+    }
+}
+
+/// Twice as many come as can be served. The provider is never idle for it, and nobody who is let in
+/// waits much longer than what is aimed at: what is heard late is not answered twice.
+#[test]
+fn twice_the_load_keeps_a_provider_busy_and_its_line_short() {
+    for (seed, capacity) in [(1, 1.0), (2, 1.0), (3, 0.5)] {
+        let mut dice = Dice::seeded(seed);
+        let kind = Kind::Queue { slots: 80 };
+        let mut provider = Provider { kind, serving: Vec::new(), waiting: VecDeque::new() };
+        let mut gate = Gate::new(HeldBy::Strain);
+        let (mut idle_ms, mut longest_ms) = (0, 0);
+        for now_ms in (0..180_000).step_by(usize::try_from(STEP_MS).unwrap()) {
+            let in_flight = u32::try_from(provider.in_flight()).unwrap();
+            if dice.fraction() < 36.0 * STEP_MS as f64 / 1000.0 && in_flight < gate.limit() {
+                provider.waiting.push_back(Call {
+                    arrived_ms: now_ms,
+                    ahead: in_flight + 1,
+                    prompt: 1_000.0,
+                    output: 420.0 * dice.fraction() + 1.0,
+                    read: 0.0,
+                    said: 0.0,
+                    first_ms: None,
+                });
+            }
+            let (firsts, over) = provider.step(now_ms, capacity);
+            let now = Tick::from_millis(now_ms);
+            let in_flight = u32::try_from(provider.in_flight() + over.len()).unwrap();
+            for (first_ms, prompt, ahead) in firsts {
+                let after = Duration::from_millis(first_ms);
+                gate.first_token(now, after, prompt as u64, (ahead, in_flight));
+                longest_ms = longest_ms.max(first_ms);
+            }
+            if now_ms >= 30_000 && provider.waiting.is_empty() {
+                idle_ms += STEP_MS;
+            }
+        }
+        assert!(idle_ms < 3_000, "{idle_ms} ms without anybody in line");
+        assert!(longest_ms < 8_000, "{longest_ms} ms to a first token");
     }
 }
 
