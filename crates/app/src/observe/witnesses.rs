@@ -20,7 +20,7 @@ const SILENT_MS: u64 = 60_000;
 /// What was said so long ago belongs to no incident that opens now, in milliseconds.
 const LATELY_MS: u64 = 1_800_000;
 /// Testimonies of one incident; who speaks again after so many goes on with his last one.
-const TESTIMONIES_MAX: usize = 40;
+const TESTIMONIES_MAX: usize = 24;
 
 /// Who speaks, and what is told of it.
 #[derive(Debug, Default)]

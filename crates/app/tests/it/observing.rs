@@ -188,6 +188,38 @@ async fn reports_are_counted_once_and_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_reported_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = format!("[storage]\npath = {:?}\n", folder.path().join("seawall.db"));
+    let settings = settings(&["fake1/a"], &kept);
+    let network = Network::default();
+    let _first = Provider::start(&network, 9001, vec![well()]);
+    let began = Instant::now();
+    let house = open_since(&network, &settings, began);
+    ask_until(&house, 5, |_| false).await;
+    assert_eq!(report(&house, "fake1/chat").await["counted"], true);
+    ask_until(&house, 90, |_| false).await;
+    let slow = async |house: &House| {
+        let told = look(house, STATUS_PORT, "/api/reports").await.json();
+        let points = told["series"][0]["points"].as_array().cloned().unwrap_or_default();
+        points.iter().filter_map(|point| point["by_type"]["slow"].as_u64()).sum::<u64>()
+    };
+    assert_eq!(slow(&house).await, 1);
+    house.stop().await;
+    let house = open_since(&network, &settings, began);
+    // The store answers from a thread of its own, which no paused clock holds.
+    for _ in 0..100_000 {
+        if slow(&house).await == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        std::thread::yield_now();
+    }
+    assert_eq!(slow(&house).await, 1);
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_page_that_takes_no_reports_has_no_door_for_them() {
     let network = Network::default();
     let _first = Provider::start(&network, 9001, vec![well()]);

@@ -16,6 +16,9 @@ use crate::provider::{Act, Provider, Seen};
 
 const WHOLE: &str = r#"{"id":"c1","object":"chat.completion","created":1,"model":"x","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#;
 const ASK: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+/// Letters by e-mail, to the relay of these tests.
+const MAIL: &str = "[status]\nurl = \"https://status.test\"\n[notify.mail]\nhost = \"mail.test\"\n\
+    port = 9125\nsecurity = \"plain\"\nfrom = \"status@status.test\"\n";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn well() -> Act {
@@ -165,9 +168,7 @@ async fn people_subscribe_confirm_are_told_and_leave() {
     let network = Network::default();
     let first = Provider::start(&network, 9001, vec![well()]);
     let mailbox = Mailbox::start(&network, 9125);
-    let mail = "[status]\nurl = \"https://status.test\"\n[notify.mail]\nhost = \"mail.test\"\n\
-        port = 9125\nsecurity = \"plain\"\nfrom = \"status@status.test\"\n";
-    let house = open(&network, &settings(&["fake1/a"], mail));
+    let house = open(&network, &settings(&["fake1/a"], MAIL));
     seconds(&house, 20).await;
     let page = look(&house, STATUS_PORT, "/subscribe").await.text();
     assert!(page.contains("Your e-mail address") && page.contains("fake1/chat"), "{page}");
@@ -225,9 +226,7 @@ async fn who_subscribes_on_the_chinese_page_gets_chinese_letters() {
     let network = Network::default();
     let first = Provider::start(&network, 9001, vec![well()]);
     let mailbox = Mailbox::start(&network, 9125);
-    let mail = "[status]\nurl = \"https://status.test\"\n[notify.mail]\nhost = \"mail.test\"\n\
-        port = 9125\nsecurity = \"plain\"\nfrom = \"status@status.test\"\n";
-    let house = open(&network, &settings(&["fake1/a"], mail));
+    let house = open(&network, &settings(&["fake1/a"], MAIL));
     seconds(&house, 20).await;
     let page = look(&house, STATUS_PORT, "/subscribe?lang=zh-Hans").await.text();
     let action = page.split("action=\"").nth(1).unwrap().split('"').next().unwrap();
