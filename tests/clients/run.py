@@ -8,6 +8,7 @@ shows what the suite asks for without the product between.
 
 import argparse
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from stage import Stage  # noqa: E402
+from tap import Tap  # noqa: E402
 
 JOB_S_MAX = 240
 CALLER_KEY = "sk-caller-of-the-clients-test"
@@ -58,20 +60,37 @@ NODE = [
 ]
 
 
-def config(walls):
+# Of the gateway where callers stand in line: one at a time, and whoever waits is told so at once.
+LINE = """
+[pace]
+calls_start = 1
+calls_min = 1
+calls_max = 1
+[waiting_room]
+tell_after_ms = 200
+[clocks]
+head_held_ms_max = 200
+"""
+
+
+def providers(walls):
     toml = ""
     for kind, wall in walls.items():
         more = AZURE if kind == "azure" else ""
         toml += CONFIG.format(kind=kind, wall=wall.root, path=PATHS.get(kind, ""), more=more)
-    digest = hashlib.sha256(CALLER_KEY.encode()).hexdigest()
     toml += f'[models."fb-ok"]\nladder = ["{kind}/fb-ok"]\n'
+    digest = hashlib.sha256(CALLER_KEY.encode()).hexdigest()
+    return toml + f'[auth]\nkeys = [{{ name = "shop", hash = "sha256:{digest}" }}]\n'
+
+
+def config(walls):
+    toml = providers(walls)
     # The scenes that fail on purpose use up what a live gateway would spend on retries.
     # What a client makes of an error is shown by streams that nobody goes on with.
     toml += "[failover]\nretry_budget_ratio = 1.0\ntakeover = false\n"
     # Where nearly all fails on purpose, nobody stands in line for a door that opens, and no verdict
     # shuts the doors of what is well.
-    toml += "[waiting_room]\nwaiters_max = 0\n[lookout]\nacts = false\n"
-    return toml + f'[auth]\nkeys = [{{ name = "shop", hash = "sha256:{digest}" }}]\n'
+    return toml + "[waiting_room]\nwaiters_max = 0\n[lookout]\nacts = false\n"
 
 
 class Job:
@@ -101,14 +120,14 @@ class Job:
     def run(self):
         start = time.monotonic()
         try:
-            with Stage(self.wish.seawall) as stage:
-                self.play(stage)
+            with Stage(self.wish.seawall) as stage, contextlib.ExitStack() as taps:
+                self.play(stage, taps)
         except Exception as error:  # Whatever goes wrong around a client fails its job.
             self.trouble = f"{type(error).__name__}: {error}"
         self.took_s = time.monotonic() - start
         return self
 
-    def play(self, stage):
+    def play(self, stage, taps):
         key = {"WALL_KEY": WALL_KEY}
         command = self.command()
         for scene in self.wish.scene:
@@ -123,6 +142,10 @@ class Job:
             walls = {rung: stage.wall(f"wall-{rung}", **expecting) for rung in rungs}
             server = stage.gateway("gateway", config(walls), key)
             command += ["--root", server.root, "--key", CALLER_KEY]
+            line = stage.gateway("line", providers(walls) + LINE, key)
+            heard = pathlib.Path(stage.folder.name) / "heard"
+            tap = taps.enter_context(Tap(line.root, heard))
+            command += ["--line", tap.root, "--heard", str(heard)]
         for rung, wall in walls.items():
             command += ["--rung", f"{rung}={wall.root}"]
         try:

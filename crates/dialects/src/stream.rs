@@ -40,6 +40,8 @@ pub(crate) enum Verdict {
 pub(crate) trait Protocol: Send + fmt::Debug {
     /// The longest line of its streams.
     const LINE_BYTES_MAX: usize = sse::LINE_BYTES_MAX;
+    /// What has no data, such as a comment, may go through to the dialect's callers.
+    const BEARS_COMMENTS: bool = true;
 
     /// Reads one event into the internal form.
     fn read(&mut self, fields: &Fields<'_>, events: &mut Vec<Event>) -> Verdict;
@@ -408,7 +410,11 @@ fn take<P: Protocol>(
         return Verdict::Fault(Box::new(fault));
     }
     let Some(data) = fields.data.as_deref() else {
-        return if fields.bare.is_some() { Verdict::Malformed } else { Verdict::Good };
+        return match fields.bare {
+            Some(_) => Verdict::Malformed,
+            None if P::BEARS_COMMENTS => Verdict::Good,
+            None => Verdict::Hidden,
+        };
     };
     if data.trim_ascii() == b"[DONE]" {
         return Verdict::EndMark;

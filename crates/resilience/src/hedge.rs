@@ -73,7 +73,7 @@ impl Tail {
             reason = "at most SAMPLES"
         )]
         let place = (sorted.len() as f64 * IN_TIME) as usize;
-        sorted.get(place.min(sorted.len().saturating_sub(1))).copied()
+        sorted.get(place).copied()
     }
 
     /// After how long a first token is late for such a prompt; `None` until enough is known.

@@ -185,7 +185,7 @@ impl Limiter {
     fn move_by_history(&mut self, mean: f64, count: f64, in_use: f64) {
         let Some(by_history) = self.by_history else { return };
         let long = self.long.map_or(mean, |long| {
-            let weight = (count / LONG_SAMPLES).min(1.0);
+            let weight = count / LONG_SAMPLES;
             long + (mean - long) * weight
         });
         // A slow mean far above the present is a leftover of bad times.

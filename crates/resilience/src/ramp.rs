@@ -192,7 +192,7 @@ impl Ramp {
             return rate;
         }
         let answers = f64::from(self.answers);
-        let enough = f64::from(ANSWERS_MIN).min(rate * 10.0).max(1.0);
+        let enough = f64::from(ANSWERS_MIN).min(rate * 10.0);
         let in_band = f64::from(self.stressed) <= answers * REFUSED_SHARE_MAX
             && f64::from(self.slow) <= answers * SLOW_SHARE_MAX;
         if self.held_back == 0 {

@@ -4,7 +4,7 @@
 // Prints a line of JSON for each case; `run.py` reads them.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 export const WALL_TEXT =
@@ -36,6 +36,9 @@ const { values: WISH } = parseArgs({
     key: { type: "string" },
     // RUNG=WALL: a rung and the wall behind it.
     rung: { type: "string", multiple: true, default: [] },
+    // A gateway where callers stand in line, and the file of what it sends.
+    line: { type: "string" },
+    heard: { type: "string" },
     generation: { type: "string", default: "newer" },
     direct: { type: "boolean", default: false },
     scene: { type: "string", multiple: true, default: [] },
@@ -81,8 +84,8 @@ class NoSuchThing extends Error {}
 
 // A driver before a rung.
 class Case {
-  constructor(driver, rung) {
-    Object.assign(this, { driver, rung, prefix: WISH.direct ? "" : `${rung}/` });
+  constructor(driver, rung, make) {
+    Object.assign(this, { driver, rung, make, prefix: WISH.direct ? "" : `${rung}/` });
   }
 
   model(scene) {
@@ -270,6 +273,32 @@ const AT_HOME = {
   },
 };
 
+// Where the gateway stands between.
+const IN_LINE = {
+  // Behind another stream, whose provider thinks, on a rung that takes one at a time: the client is
+  // told that it waits, in comments if it can read them, and then it is answered.
+  async in_line(on) {
+    const driver = on.make(WISH.line, WISH.key).find(({ name }) => name === on.driver.name);
+    const model = on.model("fb-s34-line");
+    const before = statSync(WISH.heard).size;
+    const answers = [said(), said()];
+    await Promise.all(answers.map((answer) => driver.ask({ model, stream: true }, answer)));
+    for (const answer of answers) {
+      whole(answer);
+      assert.equal(answer.finish, "stop");
+    }
+    const told = readFileSync(WISH.heard).subarray(before).toString();
+    const comments = told.split("\n").filter((line) => line.startsWith(":"));
+    if (driver.own === "gemini") {
+      assert.deepEqual(comments, [], "a client that cannot read them");
+      return;
+    }
+    for (const start of [": seawall waiting position=1", ": seawall answers"]) {
+      assert.ok(comments.some((line) => line.startsWith(start)), comments.join());
+    }
+  },
+};
+
 // On every rung.
 const SHORT = {
   async text(on) {
@@ -393,7 +422,7 @@ const OPTIONAL = {
 function scenesOf(driver, rung) {
   let chosen = SHORT;
   if (WISH.direct) chosen = { ...SHORT, ...LONG, ...AT_HOME };
-  else if (rung === driver.own) chosen = { ...SHORT, ...LONG, ...MENDED, ...AT_HOME };
+  else if (rung === driver.own) chosen = { ...SHORT, ...LONG, ...MENDED, ...AT_HOME, ...IN_LINE };
   else if (rung === driver.foreign) chosen = { ...SHORT, ...LONG, ...MENDED };
   return Object.entries(chosen).filter(([name]) => {
     const asked = !WISH.scene.length || WISH.scene.includes(name);
@@ -415,10 +444,10 @@ async function play(on, scene) {
 }
 
 // Everything on one rung; the rungs are played beside one another, each before its own wall.
-async function playRung(driver, rung) {
+async function playRung(driver, rung, make) {
   for (const [scene, act] of scenesOf(driver, rung)) {
     const start = performance.now();
-    const end = await play(new Case(driver, rung), act);
+    const end = await play(new Case(driver, rung, make), act);
     const took_s = Math.round(performance.now() - start) / 1_000;
     console.log(JSON.stringify({ client: driver.name, rung, scene, ...end, took_s }));
   }
@@ -428,7 +457,7 @@ async function playRung(driver, rung) {
 export async function main(make) {
   for (const driver of make(WISH.root, WISH.key)) {
     const rungs = WISH.direct ? [driver.own] : [...WALLS.keys()];
-    await Promise.all(rungs.map((rung) => playRung(driver, rung)));
+    await Promise.all(rungs.map((rung) => playRung(driver, rung, make)));
   }
   // A client may keep a connection, which would keep the process.
   process.exit(0);

@@ -7,6 +7,7 @@ Prints a line of JSON for each case; `run.py` reads them.
 import argparse
 import concurrent.futures
 import json
+import pathlib
 import sys
 import time
 import urllib.request
@@ -116,8 +117,10 @@ class NoSuchThing(Exception):
 class Case:
     """A driver before a rung."""
 
-    def __init__(self, driver, rung, prefix, wall):
-        self.driver, self.rung, self.prefix, self.wall = driver, rung, prefix, wall
+    def __init__(self, driver, rung, make, wish):
+        self.driver, self.rung, self.make, self.wish = driver, rung, make, wish
+        self.prefix = "" if wish.direct else f"{rung}/"
+        self.wall = dict(pair.split("=", 1) for pair in wish.rung)[rung]
 
     def model(self, scene):
         # What fails on purpose does so under a name of its own for each client, so that no breaker
@@ -480,8 +483,35 @@ def unknown_there(case):
     assert fault.kind == "not found", fault
 
 
+def in_line(case):
+    """Behind another stream, whose provider thinks, on a rung that takes one at a time: the client
+    is told that it waits, in comments if it can read them, and then it is answered."""
+    drivers = case.make(case.wish.line, case.wish.key)
+    driver = next(driver for driver in drivers if driver.name == case.driver.name)
+    model = case.model("fb-s34-line")
+    heard = pathlib.Path(case.wish.heard)
+    before = heard.stat().st_size
+    answers = [Said(), Said()]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        asking = [pool.submit(driver.ask, Ask(model, stream=True), said) for said in answers]
+        for asked in asking:
+            asked.result()
+    for said in answers:
+        whole(said)
+        assert said.finish == "stop", said.finish
+    told = heard.read_bytes()[before:].decode()
+    comments = [line for line in told.split("\n") if line.startswith(":")]
+    if case.driver.own == "gemini":
+        assert not comments, f"a client that cannot read them was sent {comments}"
+        return
+    assert any(line.startswith(": seawall waiting position=1") for line in comments), comments
+    assert any(line.startswith(": seawall answers") for line in comments), comments
+
+
 # Once for a client.
 AT_HOME = [models, wrong_key, unknown_model, gathered]
+# Where the gateway stands between; a client may have no way to come from elsewhere.
+IN_LINE = [in_line]
 # On every rung.
 SHORT = [text, stream, tools, tools_streamed, parallel_streamed, structured, image, too_long]
 SHORT += [cut, filtered_streamed, length_streamed, embeddings, count_tokens]
@@ -502,6 +532,8 @@ def scenes_of(driver, rung, wish):
         chosen += LONG
     if rung == driver.own or wish.direct:
         chosen += AT_HOME
+    if rung == driver.own and not wish.direct:
+        chosen += IN_LINE
     for scene in chosen:
         name = scene.__name__
         asked = (not wish.scene or name in wish.scene) and not (wish.direct and scene in MENDED)
@@ -520,10 +552,9 @@ def play(case, scene):
     return "ok", ""
 
 
-def play_rung(driver, rung, wish):
+def play_rung(driver, rung, make, wish):
     """Everything on one rung; the rungs are played beside one another, each before its own wall."""
-    walls = dict(pair.split("=", 1) for pair in wish.rung)
-    case = Case(driver, rung, "" if wish.direct else f"{rung}/", walls[rung])
+    case = Case(driver, rung, make, wish)
     for scene in scenes_of(driver, rung, wish):
         start = time.monotonic()
         end, why = play(case, scene)
@@ -540,12 +571,15 @@ def main(make):
     parser.add_argument("--key", required=True)
     parser.add_argument("--rung", action="append", help="RUNG=WALL: a rung and the wall behind it")
     parser.add_argument("--direct", action="store_true", help="ROOT is the wall itself")
+    parser.add_argument("--line", help="a gateway where callers stand in line")
+    parser.add_argument("--heard", help="the file of what that gateway sends")
     parser.add_argument("--scene", action="append", default=[])
     wish = parser.parse_args()
     rungs = [pair.split("=")[0] for pair in wish.rung]
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(rungs)) as pool:
         for driver in make(wish.root, wish.key):
             chosen = [driver.own] if wish.direct else rungs
-            for done in [pool.submit(play_rung, driver, rung, wish) for rung in chosen]:
+            plays = [pool.submit(play_rung, driver, rung, make, wish) for rung in chosen]
+            for done in plays:
                 done.result()
     sys.stdout.flush()

@@ -42,6 +42,8 @@ pub(super) fn read_chunk(data: &[u8]) -> Option<Chunk<'_>> {
 impl Protocol for Chunks {
     /// An image comes as one line, which may fill a whole event.
     const LINE_BYTES_MAX: usize = crate::sse::EVENT_BYTES_MAX;
+    /// The official Python client takes a comment for broken JSON.
+    const BEARS_COMMENTS: bool = false;
 
     fn read(&mut self, fields: &Fields<'_>, events: &mut Vec<Event>) -> Verdict {
         let data = fields.data.as_deref().unwrap_or_default();

@@ -173,6 +173,33 @@ fn failures_older_than_the_window_are_forgotten() {
     assert_eq!(story.state(), State::Closed);
 }
 
+/// Ten buckets that together are the window: what happened in its last nine tenths counts.
+#[test]
+fn failures_within_nine_tenths_of_the_window_count() {
+    let mut story = Story::new();
+    for _ in 0..2 {
+        story.fail(FaultClass::Cut);
+        story.judge(false, Verdict::Success);
+    }
+    story.wait_ms(27_900);
+    assert_eq!(story.fail(FaultClass::Cut).map(|told| told.why), Some(BreakerWhy::Ratio));
+}
+
+/// Whoever is shut by others than himself has failed no probe yet.
+#[test]
+fn the_first_cool_down_after_a_failed_probe_is_the_second_step_however_it_was_shut() {
+    let min_ms = BreakerSettings::default().cooldown_ms_min;
+    let mut told = Story::new();
+    told.breaker.shut(told.now, &mut told.dice);
+    assert!(within_a_tenth(told.closed_for_ms(), min_ms), "{}", told.closed_for_ms());
+    let next_ms = told.fail_probe(FaultClass::ServerError);
+    assert!(within_a_tenth(next_ms, 2 * min_ms), "{next_ms}");
+    let mut doubted = Story::new();
+    doubted.breaker.doubt(doubted.now);
+    let next_ms = doubted.fail_probe(FaultClass::ServerError);
+    assert!(within_a_tenth(next_ms, 2 * min_ms), "{next_ms}");
+}
+
 #[test]
 fn only_a_probe_brings_it_back_and_only_one_is_out() {
     let mut story = Story::opened();

@@ -4,6 +4,12 @@
 //! (`cargo test -p resilience --test it foreign -- --nocapture`), with those of recorded answers and
 //! of a folder of texts where there are such, and may only become better.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "texts from elsewhere are looked for in folders, and shares are printed"
+)]
+
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};

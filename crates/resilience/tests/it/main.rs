@@ -13,6 +13,7 @@ mod breaker_laws;
 mod budget;
 mod fit;
 mod foreign;
+mod formulas;
 mod ladder;
 mod limiter;
 mod pacer;

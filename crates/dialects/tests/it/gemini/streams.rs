@@ -290,6 +290,17 @@ fn an_unreadable_event_is_left_out() {
     assert_eq!(parsed(&bytes).as_array().unwrap().len(), 2);
 }
 
+/// Google's own Python client takes a comment for broken JSON, whoever wrote it.
+#[test]
+fn a_comment_goes_to_nobody() {
+    let stream = format!(": keep-alive\r\n\r\n{CHUNK}\r\n\r\n: keep-alive\r\n\r\n{LAST}\r\n\r\n");
+    let (bytes, sight, fault) = relayed(&[stream.as_bytes()]);
+    assert_eq!((fault, sight.malformed, sight.text_chars), (None, 0, 2));
+    assert_eq!(bytes, format!("{CHUNK}\r\n\r\n{LAST}\r\n\r\n").as_bytes());
+    let each: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+    assert_eq!(relayed(&each).0, bytes);
+}
+
 #[test]
 fn an_error_in_the_array_is_a_fault() {
     let array = r#"[{"candidates":[{"content":{"parts":[{"text":"a"}]}}]},
