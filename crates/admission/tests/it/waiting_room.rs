@@ -357,6 +357,32 @@ fn a_turn_that_is_far_is_told_as_such_once_the_line_lasts() {
     assert!(far_at(&mut room, &mut dice, s(125)));
 }
 
+/// A hundred tokens a second were let in for a minute. Who has five hundred before him waits five
+/// seconds; of those who stand behind one other, four of five wait 0.8416 × 5 s longer at most.
+#[test]
+fn a_wait_is_the_cost_ahead_by_the_pace() {
+    let (mut room, mut dice) = room();
+    let tenant: Arc<str> = Arc::from("shop");
+    (0..60).for_each(|second| room.passed_by(s(1_000 + second), &tenant, 100));
+    let now = s(1_059);
+    enter(&mut room, now, waiter("a", Class::Continuation, 500), &mut dice);
+    let second = enter(&mut room, now, waiter("a", Class::Continuation, 70), &mut dice);
+    let (ahead, eta) = room.position(now, second).unwrap();
+    let eta = eta.unwrap();
+    assert_eq!(ahead, 1);
+    assert!((eta.p50.as_secs_f64() - 5.0).abs() < 0.01, "{eta:?}");
+    assert!((eta.p80.as_secs_f64() - 9.208).abs() < 0.02, "{eta:?}");
+}
+
+/// Nothing was let in yet: five seconds, with a tenth of jitter.
+#[test]
+fn a_wait_of_which_nothing_is_known_is_five_seconds() {
+    let settings = RoomSettings { waiters_max: 0, ..RoomSettings::default() };
+    let (mut room, mut dice) = (WaitingRoom::new(settings), Dice::seeded(3));
+    let no = room.enter(s(1_000), fresh("a"), &mut dice).unwrap_err();
+    assert!((4.5..=5.5).contains(&no.turn.after.as_secs_f64()), "{no:?}");
+}
+
 proptest! {
     /// Two tenants that always wait are served alike, whatever each request costs.
     #[test]

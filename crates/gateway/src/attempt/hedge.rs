@@ -49,7 +49,7 @@ impl Climb<'_> {
     pub(super) async fn race(&self, claim: &Claim, upstream: &dyn Upstream, started: Tick) -> Race {
         let after = self.hedge_after(claim, upstream);
         // Of two that run beside each other neither can be left and gone on with.
-        let held_max = if after.is_none() { self.head_held_max } else { None };
+        let held_max = if after.is_none() { self.head_held_max() } else { None };
         let mut first = pin!(self.call_under_clocks(claim, upstream, (started, held_max)));
         let alone = |called| Race { first: Some(called), second: None, after: Duration::ZERO };
         let Some(after) = after else { return alone(first.await) };

@@ -87,9 +87,7 @@ pub(crate) async fn attempt(
         place: None,
         sign: None,
         going_on: None,
-        head_held_max: None,
     };
-    climb.head_held_max = climb.head_held_max();
     if let Some(answered) = climb.recall(When::First).await {
         return climb.end(Ok(answered)).await.map(Attempted::Answers);
     }
@@ -137,7 +135,6 @@ pub(crate) async fn attempt_again(
         place: None,
         sign: None,
         going_on: Some(going_on),
-        head_held_max: None,
     };
     let answered = climb.run(false).await.ok();
     (answered, climb.ticket, climb.trail)
@@ -183,9 +180,6 @@ struct Climb<'a> {
     sign: Option<Arc<Sign>>,
     /// An answer is gone on with that broke off elsewhere.
     going_on: Option<GoingOn>,
-    /// How long an open stream may be without content before its caller is to hear from us; `None`
-    /// if he cannot, or does by now.
-    head_held_max: Option<Duration>,
 }
 
 /// Where to go after a rung gave nothing.
@@ -215,14 +209,15 @@ impl<'a> Climb<'a> {
             place: self.place,
             sign: Some(Arc::default()),
             going_on: self.going_on,
-            head_held_max: None,
         }
     }
 
-    /// How long an open stream may be without content before its caller is to hear from us.
+    /// How long an open stream may be without content before its caller is to hear from us; `None` if
+    /// he cannot, or does by now.
     fn head_held_max(&self) -> Option<Duration> {
+        let hears_already = self.sign.is_some() || self.going_on.is_some();
         let ms_max = self.ladder.clocks.head_held_ms_max;
-        let held = ms_max > 0 && crate::early::bears_a_head(&self.request);
+        let held = ms_max > 0 && !hears_already && crate::early::bears_a_head(&self.request);
         held.then(|| Duration::from_millis(ms_max))
     }
 
