@@ -28,10 +28,9 @@ const SLOW_WINDOW: Duration = Duration::from_secs(3);
 const SLOW_SAMPLES_MIN: usize = 8;
 /// First tokens kept of one window; more of them say nothing new.
 const SAMPLES_MAX: usize = 512;
-/// The line that is aimed at, as a share of what can be borne. It only has to outlast what cannot be
-/// foreseen, so that the provider is never idle: whoever waits in our own line instead is served in
-/// its order, is told his place, and is not lost when the provider's strength is.
-const AIM: f64 = 0.4;
+/// What is aimed at, as a share of what can be borne. Less would keep the provider's line shorter, but
+/// hold back one that is merely slow: the two cannot be told apart by the time alone.
+const AIM: f64 = SET_POINT;
 /// Below this share of what is aimed at nobody stands in line, and how many are out tells how many
 /// came and not how many can be served.
 const IN_LINE_SHARE: f64 = 0.25;
