@@ -155,6 +155,15 @@ impl Ticket {
         }
     }
 
+    /// Server errors of this rung and key are the request's own, and say nothing of the provider.
+    pub(crate) fn excuse(&mut self, target: &Target, key: u16) {
+        let attempts = self.receipt().attempts.iter_mut();
+        let failed = attempts.filter(|attempt| attempt.fault == Some(FaultClass::ServerError));
+        for attempt in failed.filter(|attempt| attempt.target == *target && attempt.key == key) {
+            attempt.by_request = true;
+        }
+    }
+
     /// The running attempt brought its first content.
     pub(crate) fn first_token_of_attempt(&mut self, after: Duration) {
         if let Some(attempt) = self.running() {
@@ -318,6 +327,7 @@ fn record_of(claim: &Claim) -> AttemptRecord {
         took: Duration::ZERO,
         first_token: None,
         fault: Some(FaultClass::CallerGone),
+        by_request: false,
         status: None,
         detail: Box::default(),
         usage: None,

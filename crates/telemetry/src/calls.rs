@@ -74,7 +74,7 @@ impl Calls {
                 continue;
             }
             let cell = self.0.entry((provider, receipt.operation)).or_insert_with(Cell::new);
-            match (attempt.trial, attempt.fault) {
+            match (attempt.trial, attempt.judged_fault()) {
                 (false, None) => cell.good += 1,
                 (false, Some(fault)) => *cell.faults.entry(fault).or_default() += 1,
                 (true, None) => cell.trials_good += 1,

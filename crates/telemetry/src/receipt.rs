@@ -53,6 +53,8 @@ pub struct AttemptRecord {
     pub first_token: Option<Duration>,
     /// `None` for the attempt that served.
     pub fault: Option<FaultClass>,
+    /// The request was found to bring the fault about by itself: others are answered there.
+    pub by_request: bool,
     /// The provider's status, if it gave one.
     pub status: Option<u16>,
     /// A line for our log; may hold text from upstream.
@@ -61,6 +63,14 @@ pub struct AttemptRecord {
     pub usage: Option<Usage>,
     /// What that costs; `None` if a price or the usage is unknown.
     pub cost: Option<Money>,
+}
+
+impl AttemptRecord {
+    /// The fault in the eyes of those who judge providers: one that the request brings about by itself
+    /// is its caller's.
+    pub fn judged_fault(&self) -> Option<FaultClass> {
+        self.fault.map(|fault| if self.by_request { FaultClass::CallerFault } else { fault })
+    }
 }
 
 /// Everything that is known of one request at its end.

@@ -11,6 +11,8 @@ mod acting;
 #[cfg(test)]
 mod around;
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod caller;
 #[cfg(test)]
 mod failover;
@@ -32,6 +34,8 @@ mod observing;
 mod ordering;
 #[cfg(test)]
 mod pacing;
+#[cfg(test)]
+mod poison;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]

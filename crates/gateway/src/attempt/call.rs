@@ -31,6 +31,7 @@ impl Climb<'_> {
         let took = self.gateway.shared.clock.now().since(started);
         match called {
             Ok((head, began, losses)) => {
+                self.absolve(&claim.rung.target);
                 let now = self.gateway.shared.clock.now();
                 claim.told(now, &head.allowances);
                 if matches!(began, Began::Streaming { .. }) {

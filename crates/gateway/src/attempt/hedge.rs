@@ -4,7 +4,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use resilience::HedgeAsk;
 use upstream::{Head, Upstream};
 
 use super::{Began, Climb};
-use crate::rung::{Claim, Standing, Wish};
+use crate::rung::{Claim, Rung, Standing, Wish};
 
 /// What a call brought.
 pub(super) type Called = Result<(Head, Began, Losses), Fault>;
@@ -109,7 +109,7 @@ impl Climb<'_> {
                 let standing = Standing { spilled: false, another: true, pressed: false };
                 let wish = Wish { now, spent: &[], take: self.take, standing };
                 let Ok(claim) = rung.claim(&wish, self.gateway.dice()) else { continue };
-                if claim.is_probe() || !self.pays_for_hedge(now) {
+                if claim.is_probe() || !self.pays_for_hedge(&late.rung, &rung, now) {
                     claim.unsent(now);
                     return None;
                 }
@@ -121,10 +121,18 @@ impl Climb<'_> {
         None
     }
 
-    fn pays_for_hedge(&self, now: Tick) -> bool {
+    fn pays_for_hedge(&self, late: &Rung, second: &Rung, now: Tick) -> bool {
         let budget = &self.gateway.shared.budget;
-        let mut budget = budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        budget.try_hedge(now).is_ok()
+        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if budget.try_hedge(now).is_err() {
+            return false;
+        }
+        let mut own = second.budget();
+        match late.target.provider == second.target.provider {
+            true => own.book(now, 1),
+            false => own.request(now),
+        }
+        true
     }
 
     /// Writes down what became of the two, and says which one counts.

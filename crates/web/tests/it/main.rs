@@ -61,6 +61,7 @@ fn tried(telemetry: &Telemetry, target: &Target, fault: Option<FaultClass>) {
         took: Duration::from_millis(700),
         first_token: None,
         fault,
+        by_request: false,
         status: None,
         detail: "upstream said sk-canary-1234567".into(),
         usage: None,
