@@ -462,3 +462,22 @@ pub(crate) fn wait_of(turned_away: TurnedAway) -> Option<Duration> {
         TurnedAway::Fault(_) | TurnedAway::Full => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_try_counts_with_its_request_and_not_when_it_is_made() {
+        let tries = Tries::default();
+        let note = |s: u64, request| {
+            tries.note(Tick::from_millis(s * 1_000), Asker { request, round: 0 });
+        };
+        note(1, 1);
+        note(2, 2);
+        // Asked once more, long after.
+        note(25, 1);
+        note(26, 3);
+        assert_eq!(tries.by_cell(), [(2, 3), (0, 0), (1, 1)]);
+    }
+}
