@@ -1,8 +1,8 @@
 //! Third stage: one cap on the requests in flight, whatever they ask for. Who waits for a provider
 //! stands in line later, in `attempt`, since only the ladder tells for whom he waits.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use dialects::RefusalKind;
 use domain::Request;
@@ -41,6 +41,5 @@ pub(crate) fn admit(
         refusal.retry_after_s = Some(RETRY_AFTER_S);
         return Err(TurnedAway::by_us(ticket, request.dialect, refusal, "in_flight_max"));
     }
-    shared.budget.lock().unwrap_or_else(PoisonError::into_inner).request(shared.clock.now());
     Ok(Admitted { request, ticket })
 }

@@ -10,11 +10,11 @@ use arc_swap::ArcSwap;
 use clock::{Clock, Dice, IdMaker, RequestId};
 use http::{Request, Response};
 use net::{Handler, Peer, RequestBody};
-use resilience::{Quarantine, RetryBudget};
+use resilience::RetryBudget;
 use telemetry::Telemetry;
 use upstream::Readiness;
 
-use crate::attempt::{Attempted, Queued};
+use crate::attempt::{Apart, Attempted, Queued};
 use crate::early::{self, Patience};
 use crate::endpoint::{Asked, Endpoint, endpoint_of};
 use crate::recall::Recall;
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) budget: Mutex<RetryBudget>,
     pub(crate) recall: Recall,
     /// Requests that bring faults about by themselves.
-    pub(crate) quarantine: Mutex<Quarantine>,
+    pub(crate) apart: Apart,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Telemetry,
     pub(crate) in_flight: AtomicUsize,
@@ -79,7 +79,7 @@ impl Gateway {
             rooms,
             budget: Mutex::new(RetryBudget::new(ratio)),
             recall: Recall::default(),
-            quarantine: Mutex::default(),
+            apart: Apart::default(),
             clock: parts.clock,
             telemetry: parts.telemetry,
             in_flight: AtomicUsize::new(0),

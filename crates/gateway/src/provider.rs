@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clock::Tick;
-use resilience::{Rollup, Transition};
+use resilience::{RetryBudget, Rollup, Transition};
 
 use crate::heed::Heed;
 
@@ -17,6 +17,9 @@ pub(crate) struct Provider {
     doubts: AtomicU64,
     has_stopped: AtomicBool,
     pub(crate) heed: Heed,
+    /// Its own share of what may be tried again: a provider that fails must not spend what the traffic
+    /// of all the others has earned.
+    pub(crate) budget: Mutex<RetryBudget>,
 }
 
 impl Provider {

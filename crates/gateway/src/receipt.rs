@@ -143,8 +143,7 @@ impl Ticket {
         }
     }
 
-    /// The running attempt ended, well if there is no fault. A failure is told at once: the request
-    /// may go on for minutes with another.
+    /// The running attempt ended, well if there is no fault.
     pub(crate) fn end_attempt(&mut self, took: Duration, fault: Option<&Fault>) {
         if let Some(attempt) = self.running() {
             attempt.took = took;
@@ -154,20 +153,30 @@ impl Ticket {
                 attempt.detail = fault.detail.clone();
             }
         }
-        if let Some(fault) = fault {
-            self.tell_failed(fault.class);
-        }
     }
 
-    fn tell_failed(&mut self, fault: FaultClass) {
+    /// Tells at once of a failure that the provider is judged by: the request may go on for minutes
+    /// with another attempt.
+    pub(crate) fn tell_failed(&mut self) {
         let receipt = self.view();
         let (operation, caller) = (receipt.operation, receipt.caller.clone());
-        let Some(attempt) = self.running().filter(|attempt| !attempt.told) else { return };
+        let untold = |attempt: &&mut AttemptRecord| !attempt.told && !attempt.by_request;
+        let Some(attempt) = self.running().filter(untold) else { return };
+        let Some(fault) = attempt.fault else { return };
         let (target, key, trial) = (attempt.target.clone(), attempt.key, attempt.trial);
         let call = FailedCall { target, operation, key, trial, fault, caller };
         let is_taken = self.shared.telemetry.call_failed(call);
         if let Some(attempt) = self.running() {
             attempt.told = is_taken;
+        }
+    }
+
+    /// Server errors of this rung and key are the request's own, and say nothing of the provider.
+    pub(crate) fn excuse(&mut self, target: &Target, key: u16) {
+        let attempts = self.receipt().attempts.iter_mut();
+        let failed = attempts.filter(|attempt| attempt.fault == Some(FaultClass::ServerError));
+        for attempt in failed.filter(|attempt| attempt.target == *target && attempt.key == key) {
+            attempt.by_request = true;
         }
     }
 
@@ -339,6 +348,7 @@ fn record_of(claim: &Claim) -> AttemptRecord {
         first_token: None,
         fault: Some(FaultClass::CallerGone),
         told: false,
+        by_request: false,
         status: None,
         detail: Box::default(),
         usage: None,

@@ -13,8 +13,8 @@ use domain::{FaultClass, Target};
 use http::HeaderValue;
 use resilience::{
     Breaker, BreakerSettings, Brim, Ease, Expectation, Felt, FirstToken, Gate, HedgeAsk,
-    HedgeSettings, LimitWhy, Limiter, Pace, PaceSettings, Paced, Pacer, Pulse, Ramp, State, Tail,
-    Take, Transition,
+    HedgeSettings, LimitWhy, Limiter, Pace, PaceSettings, Paced, Pacer, Pulse, Ramp, RetryBudget,
+    State, Tail, Take, Tally, Transition,
 };
 
 pub(crate) use claim::{Claim, Ended, Judge, tell};
@@ -262,6 +262,17 @@ impl Rung {
         lock(&self.governor).pulse.inter_token_usual()
     }
 
+    /// What its provider may be asked again.
+    pub(crate) fn budget(&self) -> MutexGuard<'_, RetryBudget> {
+        lock(&self.provider.budget)
+    }
+
+    /// How all its keys together have answered.
+    pub(crate) fn tally(&self) -> Tally {
+        let tallies = self.routes.iter().map(|route| lock(&route.breaker).tally());
+        tallies.fold(Tally::default(), Tally::plus)
+    }
+
     /// True if its pace is watched.
     pub(crate) fn is_paced(&self) -> bool {
         self.settings.pace.enabled
@@ -407,14 +418,19 @@ impl Rung {
 }
 
 impl Rung {
-    /// Failures on a key turned out to be a request's own.
-    pub(crate) fn withdraw(&self, key: u16, failures: u32, judge: &Judge<'_>) {
-        let Some(route) = self.routes.get(usize::from(key)) else { return };
-        let transition = lock(&route.breaker).withdraw(judge.clock.now(), failures);
+    /// Failures on a key turned out to be a request's own. True if they are taken back.
+    pub(crate) fn withdraw(&self, key: u16, failures: u32, judge: &Judge<'_>) -> bool {
+        let Some(route) = self.routes.get(usize::from(key)) else { return false };
+        let now = judge.clock.now();
+        let (taken_back, transition) = {
+            let mut breaker = lock(&route.breaker);
+            (breaker.may_withdraw(now, failures), breaker.withdraw(now, failures))
+        };
         if let Some(transition) = transition {
             self.provider.changed(&self.target.model, key, &transition);
             tell(judge.telemetry, &self.target, key, transition);
         }
+        taken_back
     }
 }
 

@@ -137,6 +137,24 @@ pub struct Transition {
     pub why: BreakerWhy,
 }
 
+/// How a route has answered since it is known. What was taken back is not in it, nor is a 429.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub answered: u64,
+    pub failed: u64,
+}
+
+impl Tally {
+    /// Of two routes together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            answered: self.answered.saturating_add(other.answered),
+            failed: self.failed.saturating_add(other.failed),
+        }
+    }
+}
+
 /// A pause that the provider asked for. It is kept in every state.
 #[derive(Debug, Clone, Copy)]
 struct Rest {
@@ -166,6 +184,7 @@ pub struct Breaker {
     judged: Window<10>,
     failed: Window<10>,
     streak: u32,
+    tally: Tally,
     /// How the last call failed that did.
     failed_by: FaultClass,
     rest: Option<Rest>,
@@ -185,6 +204,7 @@ impl Breaker {
             judged: Window::new(bucket_ms),
             failed: Window::new(bucket_ms),
             streak: 0,
+            tally: Tally::default(),
             failed_by: FaultClass::Overloaded,
             rest: None,
             open: None,
@@ -257,8 +277,13 @@ impl Breaker {
         if probe {
             self.probe_is_back();
         }
-        if let Verdict::Failure { class, .. } = verdict {
-            self.failed_by = class;
+        match verdict {
+            Verdict::Success => self.tally.answered += 1,
+            Verdict::Failure { class, .. } => {
+                self.failed_by = class;
+                self.tally.failed += u64::from(!is_of_pace(class));
+            }
+            Verdict::Neutral => {}
         }
         let (from, why) = match (self.open, probe) {
             (None, _) => (self.told, self.judge_closed(now, verdict, dice)),
@@ -327,10 +352,10 @@ impl Breaker {
     /// route's; what they had opened closes. Nothing is taken back if others failed as well and
     /// nobody was answered. Returns the change of state, if this made one.
     pub fn withdraw(&mut self, now: Tick, failures: u32) -> Option<Transition> {
-        let others_failed = self.failed.sum(now) > failures;
-        if others_failed && !self.answers(now) {
+        if !self.may_withdraw(now, failures) {
             return None;
         }
+        self.tally.failed = self.tally.failed.saturating_sub(u64::from(failures));
         self.streak = self.streak.saturating_sub(failures);
         self.judged.take_back(now, failures);
         self.failed.take_back(now, failures);
@@ -343,6 +368,17 @@ impl Breaker {
         let to = self.state(now);
         let from = std::mem::replace(&mut self.told, to);
         Some(Transition { from, to, why: BreakerWhy::Withdrawn })
+    }
+
+    /// True if so many of the last failures would be taken back.
+    pub fn may_withdraw(&self, now: Tick, failures: u32) -> bool {
+        let others_failed = self.failed.sum(now) > failures;
+        !others_failed || self.answers(now)
+    }
+
+    /// How it has answered since it is known.
+    pub fn tally(&self) -> Tally {
+        self.tally
     }
 
     /// True if somebody was answered within the window.

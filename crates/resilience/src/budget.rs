@@ -20,6 +20,7 @@ use std::fmt;
 
 use clock::Tick;
 
+use crate::FailoverSettings;
 use crate::window::Window;
 
 /// Extra tries in ten seconds that are granted however little traffic there is.
@@ -64,8 +65,16 @@ impl RetryBudget {
     /// A budget of `ratio` extra tries per request; with 0 nothing is granted, not even from the
     /// reserve.
     pub fn new(ratio: f64) -> Self {
-        let ratio = if ratio.is_finite() { ratio.max(0.0) } else { 0.0 };
-        Self { ratio, requests: Window::new(BUCKET_MS), tries: Window::new(BUCKET_MS) }
+        Self {
+            ratio: ratio_of(ratio),
+            requests: Window::new(BUCKET_MS),
+            tries: Window::new(BUCKET_MS),
+        }
+    }
+
+    /// Allows another ratio from now on; what was counted stays.
+    pub fn set_ratio(&mut self, ratio: f64) {
+        self.ratio = ratio_of(ratio);
     }
 
     /// Counts a live request; its first try is free.
@@ -78,12 +87,34 @@ impl RetryBudget {
     /// # Errors
     /// [`BudgetSpent`] if it cannot be paid; nothing is taken then.
     pub fn try_spend(&mut self, now: Tick, cost: u32) -> Result<(), BudgetSpent> {
+        self.grants(now, cost)?;
+        self.book(now, cost);
+        Ok(())
+    }
+
+    /// The same from two budgets, the fleet's and a provider's: what one of them refuses is taken from
+    /// neither.
+    ///
+    /// # Errors
+    /// [`BudgetSpent`] as the one that refused it knows it.
+    pub fn try_spend_both(
+        &mut self,
+        other: &mut Self,
+        now: Tick,
+        cost: u32,
+    ) -> Result<(), BudgetSpent> {
+        self.grants(now, cost)?;
+        other.try_spend(now, cost)?;
+        self.book(now, cost);
+        Ok(())
+    }
+
+    fn grants(&self, now: Tick, cost: u32) -> Result<(), BudgetSpent> {
         let requests = self.requests_in_window(now);
         let spent = self.tries.sum(now);
         if f64::from(spent.saturating_add(cost)) > self.allowed(requests) {
             return Err(BudgetSpent { spent, requests });
         }
-        self.book(now, cost);
         Ok(())
     }
 
@@ -127,5 +158,15 @@ impl RetryBudget {
             return 0.0;
         }
         (self.ratio * f64::from(requests)).max(f64::from(RESERVE_TRIES_MAX))
+    }
+}
+
+fn ratio_of(ratio: f64) -> f64 {
+    if ratio.is_finite() { ratio.max(0.0) } else { 0.0 }
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self::new(FailoverSettings::default().retry_budget_ratio)
     }
 }

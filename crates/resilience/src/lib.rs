@@ -21,7 +21,9 @@ mod splice;
 mod verdict;
 mod window;
 
-pub use breaker::{Breaker, BreakerWhy, Gate, PROBE_MS_MAX, STICKY_MS_MAX, State, Transition};
+pub use breaker::{
+    Breaker, BreakerWhy, Gate, PROBE_MS_MAX, STICKY_MS_MAX, State, Tally, Transition,
+};
 pub use brim::{Brim, FirstToken};
 pub use budget::{BudgetSpent, RESERVE_TRIES_MAX, RetryBudget};
 pub use crawl::Crawl;

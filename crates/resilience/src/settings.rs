@@ -47,7 +47,8 @@ impl Default for Clocks {
 pub struct FailoverSettings {
     /// Upstream calls per request, all rungs together.
     pub attempts_max: u32,
-    /// Extra attempts as a share of live requests in the last ten seconds.
+    /// Extra attempts as a share of live requests in the last ten seconds, of all providers together
+    /// and of each one.
     pub retry_budget_ratio: f64,
     /// The first pause before the same rung is tried again; it doubles, with full jitter.
     pub pause_ms_min: u64,

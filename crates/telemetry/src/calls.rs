@@ -111,7 +111,7 @@ impl Calls {
             if let Some(first) = attempt.first_token {
                 cell.first_content.observe_span(first);
             }
-            match attempt.fault {
+            match attempt.judged_fault() {
                 Some(_) if attempt.told => {}
                 Some(fault) => cell.failed(&FailedCall {
                     target: attempt.target.clone(),

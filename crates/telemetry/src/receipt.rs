@@ -56,6 +56,8 @@ pub struct AttemptRecord {
     /// Its failure was told when it happened, by
     /// [`Telemetry::call_failed`](crate::Telemetry::call_failed).
     pub told: bool,
+    /// The request was found to bring the fault about by itself: others are answered there.
+    pub by_request: bool,
     /// The provider's status, if it gave one.
     pub status: Option<u16>,
     /// A line for our log; may hold text from upstream.
@@ -78,6 +80,14 @@ pub struct FailedCall {
     pub fault: FaultClass,
     /// The caller's name, if there is one.
     pub caller: Option<Arc<str>>,
+}
+
+impl AttemptRecord {
+    /// The fault in the eyes of those who judge providers: one that the request brings about by itself
+    /// is its caller's.
+    pub fn judged_fault(&self) -> Option<FaultClass> {
+        self.fault.map(|fault| if self.by_request { FaultClass::CallerFault } else { fault })
+    }
 }
 
 /// Everything that is known of one request at its end.

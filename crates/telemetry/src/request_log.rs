@@ -90,6 +90,9 @@ struct Attempt<'a> {
     target: &'a domain::Target,
     key: u16,
     fault: Option<&'static str>,
+    /// The request brings the fault about by itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    by_request: bool,
     status: Option<u16>,
     ms: f64,
     first_token_ms: Option<f64>,
@@ -165,6 +168,7 @@ impl<'a> Attempt<'a> {
             target: &attempt.target,
             key: attempt.key,
             fault: attempt.fault.map(domain::FaultClass::as_str),
+            by_request: attempt.by_request,
             status: attempt.status,
             ms: millis(attempt.took),
             first_token_ms: attempt.first_token.map(millis),

@@ -187,7 +187,7 @@ impl Live {
             }
             self.target(now, target, |cell| {
                 cell.attempts += 1;
-                if let Some(fault) = attempt.fault {
+                if let Some(fault) = attempt.judged_fault() {
                     *cell.faults.entry(fault).or_default() += 1;
                 }
                 if let Some(first) = attempt.first_token {

@@ -11,6 +11,8 @@ mod acting;
 #[cfg(test)]
 mod around;
 #[cfg(test)]
+mod budget;
+#[cfg(test)]
 mod caller;
 #[cfg(test)]
 mod early;
@@ -36,6 +38,8 @@ mod observing;
 mod ordering;
 #[cfg(test)]
 mod pacing;
+#[cfg(test)]
+mod poison;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]

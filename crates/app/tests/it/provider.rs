@@ -51,6 +51,8 @@ pub(crate) struct Seen {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Provider {
     script: Arc<Mutex<VecDeque<Act>>>,
+    /// What is done, beside the script, with a request that has this word in it.
+    on_word: Arc<Mutex<Option<(String, Act)>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
     hung_up: Arc<Mutex<usize>>,
 }
@@ -77,6 +79,10 @@ impl Provider {
         playing.extend(script);
     }
 
+    pub(crate) fn on_word(&self, word: &str, act: Act) {
+        *self.on_word.lock().unwrap() = Some((word.to_owned(), act));
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
@@ -88,11 +94,17 @@ impl Provider {
 
     async fn converse(self, mut io: BoxIo) {
         while let Some(seen) = read_request(&mut io).await {
+            let own = self
+                .on_word
+                .lock()
+                .unwrap()
+                .clone()
+                .filter(|(word, _)| String::from_utf8_lossy(&seen.body).contains(word));
             self.seen.lock().unwrap().push(seen);
-            let act = {
+            let act = own.map(|(_, act)| act).or_else(|| {
                 let mut script = self.script.lock().unwrap();
                 if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
-            };
+            });
             let Some(act) = act else { return };
             if !self.perform(&mut io, act).await {
                 return;

@@ -117,7 +117,7 @@ pub(crate) static FAILOVER: Section = Section {
             "retry_budget_ratio",
             (0.0, 1.0),
             || decimal(FailoverSettings::default().retry_budget_ratio),
-            "Extra attempts as a share of live requests in the last ten seconds.",
+            "Extra attempts as a share of live requests in the last ten seconds, of all providers together and of each one.",
         ),
         integer(
             "pause_ms_min",

@@ -37,7 +37,6 @@ pub(super) struct Hearing {
 #[derive(Debug, Default)]
 pub(super) struct Late {
     pub(super) served_by: Option<String>,
-    pub(super) tries: Option<u32>,
     pub(super) why: Option<String>,
     /// The status that a refusal would have had.
     pub(super) refused: Option<u16>,
@@ -50,7 +49,6 @@ impl Late {
         for (name, value) in words.split(' ').filter_map(|word| word.split_once('=')) {
             match name {
                 "served_by" => self.served_by = Some(value.to_owned()),
-                "attempts" => self.tries = value.parse().ok(),
                 "status" => self.refused = value.parse().ok(),
                 _ => {}
             }
@@ -218,6 +216,7 @@ fn next_event(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
     use crate::crowd::Size;
+    use crate::provider::Asker;
     use crate::wall::{
         Answer, Cause, Delivery, Envelope, Finish, LAST_CHUNK, Piece, Tokens, Wish, chunk,
     };
@@ -295,7 +294,7 @@ mod tests {
     fn what_a_gateway_tells_late_is_heard() {
         let told = ": seawall waiting position=2 eta_s=3\n\n: seawall answers served_by=a/b attempts=2 why=waited 3.0 s; a/b served\n\n";
         let late = heard(Dialect::Chat, &format!("{}{LAST_CHUNK}", chunk(told)), 7).late;
-        assert_eq!((late.served_by.as_deref(), late.tries), (Some("a/b"), Some(2)));
+        assert_eq!(late.served_by.as_deref(), Some("a/b"));
         assert_eq!(late.why.as_deref(), Some("waited 3.0 s; a/b served"));
         let told =
             ": seawall refused status=503 retry_after_s=9 why=full\n\ndata: {\"error\":{}}\n\n";
@@ -308,7 +307,7 @@ mod tests {
         use crate::crowd::tongue::{Question, request};
         let size = Size { input_tokens: 9, output_tokens: 4 };
         for dialect in ALL {
-            let question = Question { model: "m", size, stream: true, repeats: 0 };
+            let question = Question { model: "m", size, stream: true, asker: Asker::default() };
             let text = request(dialect, "key-of-the-test", &question);
             let target = text.split(' ').nth(1).unwrap();
             let (head, body) = text.split_once("\r\n\r\n").unwrap();

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::tongue::Question;
 use super::wire::{Ask, End, Lines, Reply, Target};
 use super::{Size, exponential, naive};
-use crate::provider::{Capacity, Work};
+use crate::provider::{Asker, Capacity, Work};
 use crate::replay::VirtualClock;
 use crate::scenario::Crowd;
 use crate::score::{Books, Outcome, Story};
@@ -96,24 +96,27 @@ impl People {
         let stream = dice.fraction() < crowd.stream_share;
         let hangs_up = stream && dice.fraction() < crowd.hang_up_share;
         self.books.begin(began, self.work_of(*size));
-        let mut let_in = None;
+        let mut waited = false;
         let mut told_wait = false;
         let mut round = 0;
         let reply = loop {
             let now = now();
-            let sent = self.clock.tick();
             let ask = Ask {
                 target: &Target::Gateway,
                 tenant: &crowd.tenant,
                 dialect,
-                question: Question { model: &self.model, size: *size, stream, repeats: round },
+                question: Question {
+                    model: &self.model,
+                    size: *size,
+                    stream,
+                    asker: Asker { request: id, round },
+                },
                 patience_until: now + crowd.patience,
                 total_until: now + crowd.total,
                 hangs_up,
             };
             let reply = self.send(&ask, dice).await;
-            // Whoever left before he heard of it counts as let in when he came.
-            let_in = let_in.or((reply.tries != Some(0)).then(|| (sent, reply.waited())));
+            waited |= reply.has_waited();
             if told_wait {
                 self.books.waited_as_told(reply.end == End::Complete);
             }
@@ -125,10 +128,7 @@ impl People {
             round += 1;
         };
         let complete = reply.end == End::Complete;
-        if let Some((sent, waited)) = let_in {
-            self.books.let_in(sent, waited);
-        }
-        self.books.end(self.story(id, began, (&reply, round), crowd));
+        self.books.end(self.story(id, began, (&reply, round, waited), crowd));
         complete
     }
 
@@ -159,7 +159,7 @@ impl People {
         &self,
         id: u64,
         began: clock::Tick,
-        (reply, round): (&Reply, u32),
+        (reply, round, waited): (&Reply, u32, bool),
         crowd: &Crowd,
     ) -> Story {
         let first_word =
@@ -182,6 +182,7 @@ impl People {
             why: reply.why.clone(),
             rounds: round + 1,
             takeovers: reply.takeovers,
+            waited,
             tenant: crowd.tenant.clone(),
         }
     }

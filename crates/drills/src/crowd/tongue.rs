@@ -1,7 +1,7 @@
 //! What a caller sends in each dialect, as its official SDK sends it: path, key and body.
 
 use crate::crowd::Size;
-use crate::provider::prompt;
+use crate::provider::{Asker, prompt};
 use crate::wall::Dialect;
 
 /// Anthropic's SDK will have one, and most programs leave it at this.
@@ -13,14 +13,13 @@ pub(crate) struct Question<'a> {
     pub(crate) model: &'a str,
     pub(crate) size: Size,
     pub(crate) stream: bool,
-    /// How often the SDK has asked before.
-    pub(crate) repeats: u32,
+    pub(crate) asker: Asker,
 }
 
 /// The whole request, ready to be sent.
 pub(crate) fn request(dialect: Dialect, key: &str, question: &Question<'_>) -> String {
-    let Question { model, size, stream, repeats } = *question;
-    let prompt = prompt(size);
+    let Question { model, size, stream, asker } = *question;
+    let prompt = prompt(size, asker);
     let turn = format!("\"messages\":[{{\"role\":\"user\",\"content\":\"{prompt}\"}}]");
     let named = format!("\"model\":\"{model}\",\"stream\":{stream}");
     let (path, body) = match dialect {
@@ -55,7 +54,7 @@ pub(crate) fn request(dialect: Dialect, key: &str, question: &Question<'_>) -> S
     };
     let counted = match dialect {
         Dialect::Chat | Dialect::Azure | Dialect::Responses | Dialect::Messages => {
-            format!("\r\nx-stainless-retry-count: {repeats}")
+            format!("\r\nx-stainless-retry-count: {}", asker.round)
         }
         // Google's SDKs do not say so, and nobody else's are spoken.
         Dialect::Gemini | Dialect::Agent => String::new(),

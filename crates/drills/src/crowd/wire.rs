@@ -58,18 +58,16 @@ pub(crate) struct Reply {
     pub(crate) may_retry: bool,
     pub(crate) served_by: Option<String>,
     pub(crate) why: Option<String>,
-    /// Tries at providers, as the gateway tells with an answer's head.
-    pub(crate) tries: Option<u32>,
     pub(crate) first_word: Option<Instant>,
     pub(crate) takeovers: u32,
 }
 
 impl Reply {
-    /// How long it stood in line before its first try, as the gateway tells.
-    pub(crate) fn waited(&self) -> Duration {
+    /// It stood in line before its first try, as the gateway tells. Who waited in vain is told so in
+    /// other words.
+    pub(crate) fn has_waited(&self) -> bool {
         let told = self.why.as_deref().and_then(|why| why.split_once("waited "));
-        let seconds = told.and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-        seconds.map_or(Duration::ZERO, Duration::from_secs_f64)
+        told.is_some_and(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_digit()))
     }
 
     fn nothing(end: End) -> Self {
@@ -80,7 +78,6 @@ impl Reply {
             may_retry: true,
             served_by: None,
             why: None,
-            tries: None,
             first_word: None,
             takeovers: 0,
         }
@@ -281,7 +278,7 @@ impl Reading {
         }
         if late.why.is_some() {
             reply.why = late.why;
-            (reply.served_by, reply.tries) = (late.served_by, late.tries.or(Some(0)));
+            reply.served_by = late.served_by;
         }
     }
 
@@ -345,8 +342,6 @@ impl Reading {
             } else if name.eq_ignore_ascii_case("seawall-why") {
                 self.reply.why = value().map(str::to_owned);
                 self.came_early = value() == Some("waiting in line");
-            } else if name.eq_ignore_ascii_case("seawall-attempts") {
-                self.reply.tries = value().and_then(|value| value.parse().ok());
             }
         }
         self.bytes.drain(..head);
@@ -373,6 +368,7 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::Asker;
 
     fn read(parts: &[&str]) -> Reply {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -386,7 +382,12 @@ mod tests {
                 target: &Target::Gateway,
                 tenant: "t",
                 dialect: Dialect::Chat,
-                question: Question { model: "m", size: SIZE, stream: true, repeats: 0 },
+                question: Question {
+                    model: "m",
+                    size: SIZE,
+                    stream: true,
+                    asker: Asker::default(),
+                },
                 patience_until: later,
                 total_until: later,
                 hangs_up: false,

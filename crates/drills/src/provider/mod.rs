@@ -15,7 +15,7 @@ pub use engine::{Capacity, Engine, JobId, Milestone, QueueFull, Work};
 pub use quota::QuotaSettings;
 pub(crate) use quota::{Left, Quota, Refused};
 
-pub(crate) use plant::{CELL_S, Cell, Plant, SharedPlant, cell_of};
+pub(crate) use plant::{CELL_S, Cell, Plant, SharedPlant, Tries, cell_of};
 pub(crate) use serve::converse;
-pub(crate) use speech::prompt;
+pub(crate) use speech::{Asker, prompt};
 pub(crate) use world::{WorldFlow, base_rate};

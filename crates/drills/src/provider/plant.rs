@@ -9,7 +9,7 @@ use clock::{Dice, Tick};
 use tokio::sync::Notify;
 
 use super::mail::Mail;
-use super::{Engine, JobId, Milestone, Quota, Refused, Work};
+use super::{Asker, Engine, JobId, Milestone, Quota, Refused, Work};
 use crate::scenario::{Fault, Provider};
 
 /// Width of a cell of the books, in seconds.
@@ -70,6 +70,43 @@ pub(crate) struct Admitted {
     pub(crate) blemish: Option<Fault>,
 }
 
+/// The tries of the fleet by the requests that they are made for; all providers of a run share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tries(Arc<Mutex<TriesByCell>>);
+
+#[derive(Debug, Default)]
+struct TriesByCell {
+    /// The cell in which a provider was asked for a request the first time.
+    first: BTreeMap<u64, usize>,
+    /// Requests of each cell, and all tries that were ever made for them.
+    cells: Vec<(u32, u32)>,
+}
+
+impl Tries {
+    fn note(&self, now: Tick, asker: Asker) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let TriesByCell { first, cells } = &mut *tries;
+        let mut is_new = false;
+        let cell = *first.entry(asker.request).or_insert_with(|| {
+            is_new = true;
+            cell_of(now)
+        });
+        if cells.len() <= cell {
+            cells.resize(cell + 1, (0, 0));
+        }
+        if let Some((requests, tries)) = cells.get_mut(cell) {
+            *requests += u32::from(is_new);
+            *tries += 1;
+        }
+    }
+
+    /// For each cell the requests for which a provider was asked in it the first time, and all tries
+    /// that were made for just these, whenever that was.
+    pub(crate) fn by_cell(&self) -> Vec<(u32, u32)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).cells.clone()
+    }
+}
+
 /// One provider.
 #[derive(Debug)]
 pub(crate) struct Plant {
@@ -78,6 +115,7 @@ pub(crate) struct Plant {
     pub(crate) quota: Quota,
     faults: Vec<(usize, Fault, f64)>,
     dice: Dice,
+    tries: Tries,
     owners: BTreeMap<JobId, Owner>,
     /// The world's requests that are still to come, in order.
     coming: VecDeque<(Tick, Work, bool)>,
@@ -144,13 +182,14 @@ impl SharedPlant {
 }
 
 impl Plant {
-    pub(crate) fn new(settings: Provider, dice: Dice) -> Self {
+    pub(crate) fn new(settings: Provider, dice: Dice, tries: Tries) -> Self {
         Self {
             engine: Engine::new(settings.capacity.clone()),
             quota: Quota::new(settings.quota.clone()),
             settings,
             faults: Vec::new(),
             dice,
+            tries,
             owners: BTreeMap::new(),
             coming: VecDeque::new(),
             patience: VecDeque::new(),
@@ -192,8 +231,16 @@ impl Plant {
     }
 
     /// A try of the fleet arrives.
-    pub(crate) fn enter(&mut self, now: Tick, work: Work) -> Result<Admitted, TurnedAway> {
+    pub(crate) fn enter(
+        &mut self,
+        now: Tick,
+        (work, asker): (Work, Asker),
+    ) -> Result<Admitted, TurnedAway> {
         let slot_s = self.settings.capacity.slot_seconds(&work);
+        // The reserve is no provider: what it is asked costs nobody outside anything.
+        if !self.settings.is_reserve {
+            self.tries.note(now, asker);
+        }
         let cell = self.cell(now);
         cell.fleet_offered += 1;
         cell.slot_s += slot_s;
@@ -413,5 +460,24 @@ pub(crate) fn wait_of(turned_away: TurnedAway) -> Option<Duration> {
         TurnedAway::Quota(refused) => Some(refused.wait),
         TurnedAway::Fault(Fault::LimitWall) => Some(Duration::from_secs(20)),
         TurnedAway::Fault(_) | TurnedAway::Full => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_try_counts_with_its_request_and_not_when_it_is_made() {
+        let tries = Tries::default();
+        let note = |s: u64, request| {
+            tries.note(Tick::from_millis(s * 1_000), Asker { request, round: 0 });
+        };
+        note(1, 1);
+        note(2, 2);
+        // Asked once more, long after.
+        note(25, 1);
+        note(26, 3);
+        assert_eq!(tries.by_cell(), [(2, 3), (0, 0), (1, 1)]);
     }
 }

@@ -48,7 +48,7 @@ async fn answer(plant: &SharedPlant, clock: &VirtualClock, line: &mut Line, aske
         step_tokens: if asked.streams() { TOKENS_PER_EVENT } else { u32::MAX },
     };
     let (entered, left, refusal) = plant.at(now, |plant| {
-        let entered = plant.enter(now, work);
+        let entered = plant.enter(now, (work, asked.asker));
         (entered, plant.quota.left(), plant.settings.refusal)
     });
     let unix_s = clock.unix_seconds();

@@ -15,11 +15,19 @@ use crate::wall::{
 /// body of any dialect.
 const PROMPT: &str = "drill prompt=";
 
+/// Whose try it is: a request of the fleet, and how often its SDK has sent it before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Asker {
+    pub(crate) request: u64,
+    pub(crate) round: u32,
+}
+
 /// The prompt of a drill's request: it names its own length, so that a provider need not hold a
-/// text of that length.
-pub(crate) fn prompt(size: Size) -> String {
+/// text of that length, and whose it is, so that tries can be told from requests. No two are alike.
+pub(crate) fn prompt(size: Size, asker: Asker) -> String {
     let Size { input_tokens, output_tokens } = size;
-    format!("{PROMPT}{input_tokens} answer={output_tokens} ")
+    let Asker { request, round } = asker;
+    format!("{PROMPT}{input_tokens} answer={output_tokens} request={request} round={round} ")
 }
 
 /// A request as a provider understands it.
@@ -30,6 +38,7 @@ pub(crate) struct Asked {
     pub(crate) delivery: Delivery,
     pub(crate) usage: bool,
     pub(crate) size: Size,
+    pub(crate) asker: Asker,
     /// Words of the answer that stand in the request already: another provider said them before its
     /// stream died, and this one goes on after them.
     pub(crate) said: u32,
@@ -90,7 +99,7 @@ pub(crate) fn understand(received: &Received) -> Result<Asked, Refused> {
     let order = dialect.read(route.service, route.model.as_deref(), received);
     let ask = order.map_err(|cause| refuse(dialect, cause))?.ask;
     let told = told(&received.body);
-    let (size, said) = told.ok_or_else(|| {
+    let Told { size, asker, said } = told.ok_or_else(|| {
         refuse(dialect, Cause::Invalid("the prompt is none of a drill".to_owned()))
     })?;
     Ok(Asked {
@@ -99,16 +108,27 @@ pub(crate) fn understand(received: &Received) -> Result<Asked, Refused> {
         delivery: route.delivery.unwrap_or(ask.delivery),
         usage: ask.include_usage,
         size,
+        asker,
         said,
     })
 }
 
+/// What a prompt tells.
+struct Told {
+    size: Size,
+    asker: Asker,
+    said: u32,
+}
+
 /// The size in the last prompt of a body, less what has been said of the answer since.
-fn told(body: &[u8]) -> Option<(Size, u32)> {
+fn told(body: &[u8]) -> Option<Told> {
     let text = std::str::from_utf8(body).ok()?;
     let (_, told) = text.rsplit_once(PROMPT)?;
     let (input, rest) = told.split_once(" answer=")?;
-    let (output, rest) = rest.split_once(' ')?;
+    let (output, rest) = rest.split_once(" request=")?;
+    let (request, rest) = rest.split_once(" round=")?;
+    let (round, rest) = rest.split_once(' ')?;
+    let asker = Asker { request: request.parse().ok()?, round: round.parse().ok()? };
     let size = Size { input_tokens: input.parse().ok()?, output_tokens: output.parse().ok()? };
     let numbered = |word: &&str| {
         let number = word.strip_prefix('w').unwrap_or_default();
@@ -118,7 +138,7 @@ fn told(body: &[u8]) -> Option<(Size, u32)> {
     let said = u32::try_from(words.count()).unwrap_or(u32::MAX);
     let output_tokens = size.output_tokens.saturating_sub(said).max(1);
     let input_tokens = size.input_tokens.saturating_add(said);
-    Some((Size { input_tokens, output_tokens }, said))
+    Some(Told { size: Size { input_tokens, output_tokens }, asker, said })
 }
 
 /// Why a try is turned away, and the wait that is told with it.
@@ -149,6 +169,7 @@ mod tests {
     use super::*;
 
     const SIZE: Size = Size { input_tokens: 1_155, output_tokens: 211 };
+    const ASKER: Asker = Asker { request: 17, round: 2 };
 
     fn received(target: &str, body: &str) -> Received {
         let mut received = Received::new("POST", target);
@@ -159,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_prompt_is_understood_again_on_every_path() {
-        let prompt = prompt(SIZE);
+        let prompt = prompt(SIZE, ASKER);
         let chat = format!(
             r#"{{"model":"m","stream":true,"stream_options":{{"include_usage":true}},"max_tokens":9,"messages":[{{"role":"user","content":"{prompt}"}}]}}"#
         );
@@ -177,6 +198,7 @@ mod tests {
             let told =
                 (asked.dialect, asked.model.as_str(), asked.delivery, asked.size, asked.said);
             assert_eq!(told, (dialect, "m", Delivery::Events, SIZE, 0), "{target}");
+            assert_eq!(asked.asker, ASKER, "{target}");
         }
         assert_eq!(understand(&received("/v1/nothing", &chat)).unwrap_err().status, 404);
         let stranger = r#"{"model":"m","messages":[{"content":"hello"}]}"#;
@@ -188,7 +210,7 @@ mod tests {
 
     #[test]
     fn who_takes_over_goes_on_where_the_other_stopped() {
-        let prompt = prompt(Size { input_tokens: 10, output_tokens: 5 });
+        let prompt = prompt(Size { input_tokens: 10, output_tokens: 5 }, ASKER);
         let body = format!(
             r#"{{"model":"m","messages":[{{"role":"user","content":"{prompt}"}},{{"role":"assistant","content":" w0 w1 w2"}}]}}"#
         );

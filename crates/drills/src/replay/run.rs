@@ -12,7 +12,7 @@ use super::house::{House, Watched};
 use super::outside::Outlook;
 use super::{Network, Setup, VirtualClock};
 use crate::crowd::{Conversation, People, Route, Size, Target, arrivals};
-use crate::provider::{CELL_S, Capacity, Plant, SharedPlant, WorldFlow};
+use crate::provider::{CELL_S, Capacity, Plant, SharedPlant, Tries, WorldFlow};
 use crate::scenario::{Crowd, Scenario};
 use crate::score::{Accounts, Books, PolicyFigures, PolicySeries, Seen, figures, series};
 
@@ -117,12 +117,13 @@ struct Stage<'a> {
 impl Stage<'_> {
     async fn play(&self, mut seeds: Seeds) -> Result<Played, String> {
         let clock = VirtualClock::new(self.scenario.start_unix_s);
+        let tries = Tries::default();
         let plants: BTreeMap<String, SharedPlant> = self
             .scenario
             .providers
             .iter()
             .map(|(name, provider)| {
-                let plant = Plant::new(provider.clone(), seeds.plants.split());
+                let plant = Plant::new(provider.clone(), seeds.plants.split(), tries.clone());
                 (name.clone(), SharedPlant::new(plant))
             })
             .collect();
@@ -158,7 +159,7 @@ impl Stage<'_> {
         }
         let cells =
             plants.iter().map(|(name, plant)| (name.clone(), plant.lock().cells().to_vec()));
-        let accounts = Accounts { books, plants: cells.collect() };
+        let accounts = Accounts { books, plants: cells.collect(), tries: tries.by_cell() };
         let figures = figures(self.scenario, &accounts);
         let series = series(self.scenario, &accounts, watched.decisions);
         Ok(Played { figures, series, seen })

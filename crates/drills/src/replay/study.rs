@@ -9,7 +9,7 @@ use ::clock::{Dice, Tick};
 use serde::Serialize;
 
 use crate::crowd::{Sizes, poisson};
-use crate::provider::{Plant, Work, WorldFlow, base_rate};
+use crate::provider::{Plant, Tries, Work, WorldFlow, base_rate};
 use crate::scenario::{Herd, Scenario};
 use crate::score::has_fallen;
 
@@ -78,7 +78,9 @@ impl<'a> Field<'a> {
         let mut dice = Dice::seeded(seed);
         let outside = || scenario.providers.iter().filter(|(_, provider)| !provider.is_reserve);
         let plants = outside()
-            .map(|(name, provider)| (name.as_str(), Plant::new(provider.clone(), dice.split())))
+            .map(|(name, provider)| {
+                (name.as_str(), Plant::new(provider.clone(), dice.split(), Tries::default()))
+            })
             .collect();
         let flows = outside()
             .filter_map(|(name, _)| {

@@ -37,6 +37,8 @@ pub(crate) struct Story {
     /// Requests that the SDK made of it.
     pub(crate) rounds: u32,
     pub(crate) takeovers: u32,
+    /// It stood in line before a provider was asked, as the gateway tells with the answer.
+    pub(crate) waited: bool,
     pub(crate) tenant: String,
 }
 
@@ -44,8 +46,6 @@ pub(crate) struct Story {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Row {
     pub(crate) offered: u32,
-    /// Of all requests, those for which a provider was asked now for the first time.
-    pub(crate) let_in: u32,
     pub(crate) answered: u32,
     pub(crate) refused: u32,
     pub(crate) gave_up: u32,
@@ -68,7 +68,7 @@ pub(crate) struct Pages {
     pub(crate) cut: u64,
     pub(crate) hung_up: u64,
     pub(crate) takeovers: u64,
-    /// Requests that stood in line before a provider was asked, as the gateway tells with the answer.
+    /// Requests that stood in line before a provider was asked.
     pub(crate) waited: u64,
     /// Waits that were told and kept, and those of them that led to an answer.
     pub(crate) waits: (u64, u64),
@@ -98,13 +98,6 @@ impl Books {
         row.slot_s += slot_s;
     }
 
-    /// A request was sent, and a provider was asked for it the first time after so long in line.
-    pub(crate) fn let_in(&self, sent: Tick, waited: Duration) {
-        let mut pages = self.lock();
-        pages.waited += u64::from(!waited.is_zero());
-        pages.row(sent + waited).let_in += 1;
-    }
-
     /// It ends.
     pub(crate) fn end(&self, story: Story) {
         let mut pages = self.lock();
@@ -112,6 +105,7 @@ impl Books {
         pages.hash(&story);
         pages.rounds += u64::from(story.rounds);
         pages.takeovers += u64::from(story.takeovers);
+        pages.waited += u64::from(story.waited);
         let answered = story.outcome == Outcome::Answered;
         let row = pages.row(story.began);
         match story.outcome {

@@ -26,7 +26,9 @@ pub struct PolicyFigures {
     /// Of the answers.
     pub reserve_ratio: f64,
     pub first_token_ms: FirstToken,
-    /// Tries at providers for each request of the fleet, in the worst ten seconds.
+    /// Tries at providers for each request of the fleet, SDKs' retries and takeovers included, of those
+    /// for which one was asked the first time in the worst ten seconds. A request that is tried once
+    /// counts one, however long it stood in line, and a try that is made later counts as well.
     pub attempts_per_request_max_10s: f64,
     #[serde(flatten)]
     pub ends: Ends,
@@ -86,6 +88,9 @@ pub struct ProviderFigures {
 pub(crate) struct Accounts {
     pub(crate) books: Books,
     pub(crate) plants: BTreeMap<String, Vec<Cell>>,
+    /// For each ten seconds, requests for which a provider was asked in them the first time, and all
+    /// tries that were made for these.
+    pub(crate) tries: Vec<(u32, u32)>,
 }
 
 /// Adds one run up.
@@ -114,7 +119,7 @@ pub(crate) fn figures(scenario: &Scenario, accounts: &Accounts) -> PolicyFigures
         answered_by: pages.answered_by.clone(),
         reserve_ratio: ratio(by_reserve, answered),
         first_token_ms: percentiles(&pages.first_words_ms),
-        attempts_per_request_max_10s: attempts_max(&pages.rows, &accounts.plants),
+        attempts_per_request_max_10s: attempts_max(&accounts.tries),
         ends: Ends {
             cut_streams: pages.cut,
             takeovers: pages.takeovers,
@@ -206,14 +211,10 @@ fn health_at(scenario: &Scenario, name: &str, at: Duration) -> f64 {
     })
 }
 
-fn attempts_max(rows: &[Row], plants: &BTreeMap<String, Vec<Cell>>) -> f64 {
-    let worst =
-        rows.iter().enumerate().filter(|(_, row)| row.let_in >= REQUESTS_MIN).map(|(at, row)| {
-            let tries = plants.values().filter_map(|cells| cells.get(at));
-            let tries: u32 = tries.map(|cell| cell.fleet_offered).sum();
-            f64::from(tries) / f64::from(row.let_in)
-        });
-    rounded(worst.fold(0.0, f64::max))
+fn attempts_max(tries: &[(u32, u32)]) -> f64 {
+    let told = tries.iter().filter(|(requests, _)| *requests >= REQUESTS_MIN);
+    let ratios = told.map(|(requests, tries)| f64::from(*tries) / f64::from(*requests));
+    rounded(ratios.fold(0.0, f64::max))
 }
 
 fn percentiles(first_words_ms: &[u32]) -> FirstToken {

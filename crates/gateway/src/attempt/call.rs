@@ -80,6 +80,7 @@ impl Climb<'_> {
                 Came::Silence(Silent { claim, step, is_reserve, started, head, opening, losses })
             }
             Ok((head, Start::Began(began), losses)) => {
+                self.absolve(&claim.rung.target);
                 let now = self.gateway.shared.clock.now();
                 claim.told(now, &head.allowances);
                 if matches!(began, Began::Streaming { .. }) {
@@ -93,6 +94,7 @@ impl Climb<'_> {
             Err(fault) => {
                 self.ticket.end_attempt(took, Some(&fault));
                 self.judge_failed(claim, &fault);
+                self.ticket.tell_failed();
                 Came::Fault(fault)
             }
         }

@@ -4,7 +4,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use upstream::Upstream;
 
 use super::Climb;
 use super::call::Called;
-use crate::rung::{Claim, Standing, Wish};
+use crate::rung::{Claim, Rung, Standing, Wish};
 
 /// The second call.
 pub(super) struct Second {
@@ -110,7 +110,7 @@ impl Climb<'_> {
                 let standing = Standing { spilled: false, another: true, pressed: false };
                 let wish = Wish { now, spent: &[], take: self.take, standing };
                 let Ok(claim) = rung.claim(&wish, self.gateway.dice()) else { continue };
-                if claim.is_probe() || !self.pays_for_hedge(now) {
+                if claim.is_probe() || !self.pays_for_hedge(&late.rung, &rung, now) {
                     claim.unsent(now);
                     return None;
                 }
@@ -122,10 +122,18 @@ impl Climb<'_> {
         None
     }
 
-    fn pays_for_hedge(&self, now: Tick) -> bool {
+    fn pays_for_hedge(&self, late: &Rung, second: &Rung, now: Tick) -> bool {
         let budget = &self.gateway.shared.budget;
-        let mut budget = budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        budget.try_hedge(now).is_ok()
+        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if budget.try_hedge(now).is_err() {
+            return false;
+        }
+        let mut own = second.budget();
+        match late.target.provider == second.target.provider {
+            true => own.book(now, 1),
+            false => own.request(now),
+        }
+        true
     }
 
     /// Writes down what became of the two, and says which one counts.
@@ -189,6 +197,7 @@ impl Climb<'_> {
             self.ticket.bill(&read);
         }
         self.ticket.end_attempt(took, Some(&fault));
+        self.ticket.tell_failed();
         claim.judge(&self.gateway.judge(), Some(&fault));
         if fault.class != FaultClass::Outrun {
             self.trail.failed(&claim.rung.target, fault, "another was asked beside it");

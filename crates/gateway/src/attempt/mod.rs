@@ -20,6 +20,7 @@ use domain::{Dialect, Fault, FaultClass, Losses, Operation, Piece, Reply, Target
 use resilience::{PaceSettings, Take};
 use upstream::{Head, Pieces, Proofs, Readiness, Upstream, Whole};
 
+pub(crate) use poison::Apart;
 pub(crate) use queued::{Attempted, Queued};
 pub(crate) use standing::Sign;
 use standing::{Hopes, take_of};
@@ -453,19 +454,29 @@ impl<'a> Climb<'a> {
     }
 
     /// The first try of a request is free. The first on a further rung is booked and always made,
-    /// since an answer is what failover is for; a repetition must be granted.
-    fn pay_for_try(&mut self, first_on_rung: bool) -> bool {
-        let shared = &self.gateway.shared;
+    /// since an answer is what failover is for; a repetition must be granted, by the budget of all
+    /// and by that of the provider, whichever of its keys and models are asked.
+    fn pay_for_try(&mut self, rung: &Rung, first_on_rung: bool, now: Tick) -> bool {
         // What was told already is generated a second time.
         let cost = if self.going_on.is_some() { 2 } else { 1 };
-        if self.tries > 0 {
-            let now = shared.clock.now();
-            let mut budget = shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
-            if first_on_rung {
-                budget.book(now, cost);
-            } else if budget.try_spend(now, cost).is_err() {
-                return false;
-            }
+        let provider = &*rung.target.provider;
+        let mut asked = self.ticket.view().attempts.iter();
+        let knows_it = asked.any(|attempt| *attempt.target.provider == *provider);
+        let ratio = self.lineup.failover.retry_budget_ratio;
+        let mut all = self.gateway.shared.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = rung.budget();
+        own.set_ratio(ratio);
+        match (self.tries, first_on_rung) {
+            (0, _) => all.request(now),
+            (_, true) => all.book(now, cost),
+            (_, false) if all.try_spend_both(&mut own, now, cost).is_err() => return false,
+            (_, false) => {}
+        }
+        match (knows_it, first_on_rung) {
+            // To this provider it is a new request, wherever it comes from.
+            (false, _) => own.request(now),
+            (true, true) => own.book(now, cost),
+            (true, false) => {}
         }
         self.tries += 1;
         true

@@ -90,7 +90,7 @@ impl Climb<'_> {
                 }
             };
             let first = if tries.count == 0 { !self.has_asked(&rung.target) } else { tries.anew };
-            if !self.pay_for_try(first) {
+            if !self.pay_for_try(rung, first, now) {
                 claim.unsent(now);
                 self.trail.budget_is_spent();
                 self.given_up.push(rung.target.clone());

@@ -42,6 +42,9 @@ impl Flow {
         }
         let took = gateway.shared.clock.now().since(self.attempt_started);
         self.ticket.end_attempt(took, fault);
+        if fault.is_some() {
+            self.ticket.tell_failed();
+        }
     }
 
     /// True if it has crawled for longer than it may.

@@ -144,3 +144,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_one_of_two_budgets_refuses_is_taken_from_neither() {
+    let now = Tick::from_millis(3_600_000);
+    let mut all = RetryBudget::new(0.10);
+    (0..1_000).for_each(|_| all.request(now));
+    let mut own = RetryBudget::default();
+    (0..RESERVE_TRIES_MAX).for_each(|_| all.try_spend_both(&mut own, now, 1).unwrap());
+    let level = all.level(now);
+    assert_eq!(
+        all.try_spend_both(&mut own, now, 1),
+        Err(BudgetSpent { spent: RESERVE_TRIES_MAX, requests: 0 })
+    );
+    assert!((all.level(now) - level).abs() < 1e-12, "nothing was taken from it");
+    assert!(own.level(now).abs() < 1e-12);
+    let mut empty = RetryBudget::new(0.0);
+    let mut fresh = RetryBudget::default();
+    assert!(empty.try_spend_both(&mut fresh, now, 1).is_err());
+    assert!((fresh.level(now) - 1.0).abs() < 1e-12);
+    empty.set_ratio(0.5);
+    assert_eq!(empty.try_spend_both(&mut fresh, now, 1), Ok(()));
+}

@@ -4,7 +4,8 @@ use clock::{Dice, Tick};
 use domain::FaultClass;
 use proptest::prelude::*;
 use resilience::{
-    Breaker, BreakerSettings, BreakerWhy, Gate, QUARANTINE_MS_MAX, Quarantine, State, Verdict,
+    Breaker, BreakerSettings, BreakerWhy, Gate, QUARANTINE_MS_MAX, Quarantine, State, Tally,
+    Verdict,
 };
 
 fn at(ms: u64) -> Tick {
@@ -81,7 +82,78 @@ fn nothing_is_taken_back_where_others_fail_and_nobody_is_answered() {
     assert_eq!(breaker.state(at(5)), State::Open);
 }
 
+/// A rung that has answered and failed so often.
+fn rung(answered: u64, failed: u64) -> Tally {
+    Tally { answered, failed }
+}
+
+#[test]
+fn one_rung_is_enough_where_others_are_answered_meanwhile() {
+    let mut apart = Quarantine::default();
+    let told: Vec<bool> =
+        (0_u64..3).map(|n| apart.suspect(at(n * 100), 1, rung(50 + n * 2, 5 + n))).collect();
+    assert_eq!(told, [false, false, true]);
+    assert!(apart.spares(at(500), 1, true) && !apart.spares(at(500), 2, true));
+}
+
+#[test]
+fn a_rung_that_answers_nobody_or_fails_others_too_tells_nothing_of_one_request() {
+    // Between two of its failures: others that were answered, and failures with its own.
+    for (answered, failed) in [(0, 1), (3, 3), (9, 2)] {
+        let mut apart = Quarantine::default();
+        let tally = |n: u64| rung(50 + n * answered, 5 + n * failed);
+        let found = (0..20).any(|n| apart.suspect(at(n * 100), 1, tally(n)));
+        assert!(!found, "{answered} {failed}");
+    }
+}
+
+#[test]
+fn one_that_was_answered_is_under_no_suspicion() {
+    let mut apart = Quarantine::default();
+    for n in 0_u64..20 {
+        assert!(!apart.suspect(at(n * 1_000), 1, rung(n * 20, n + 1)));
+        assert!(apart.watches());
+        if n % 2 == 1 {
+            apart.absolve(1);
+            assert!(!apart.watches());
+        }
+    }
+    assert!(apart.condemn(at(30_000), 1));
+    apart.absolve(1);
+    assert!(!apart.spares(at(30_001), 1, true));
+}
+
+#[test]
+fn a_suspicion_ends_with_time() {
+    let mut apart = Quarantine::default();
+    assert!(!apart.suspect(at(0), 1, rung(0, 1)) && !apart.suspect(at(1), 1, rung(10, 2)));
+    assert!(!apart.suspect(at(QUARANTINE_MS_MAX), 1, rung(90, 3)), "the former ones are forgotten");
+}
+
 proptest! {
+    /// Whatever comes, whoever is found out on one rung has failed there at least three times, while
+    /// three others were answered and at most a tenth as many failed.
+    #[test]
+    fn nobody_is_found_out_for_what_others_meet_too(
+        steps in prop::collection::vec((0_u64..4, 0_u64..3, 0_u64..4), 1..60),
+    ) {
+        let mut apart = Quarantine::default();
+        let (mut answered, mut failed) = (0, 0);
+        let mut counts: std::collections::BTreeMap<u64, (u32, u64, u64)> = Default::default();
+        for (now, (print, others_failed, others_answered)) in (0_u64..).zip(steps) {
+            answered += others_answered;
+            failed += others_failed + 1;
+            let known = counts.entry(print).or_insert((0, answered, failed - 1));
+            known.0 += 1;
+            if apart.suspect(at(now), print, rung(answered, failed)) {
+                let (own, answered_then, failed_then) = *known;
+                let met = failed - failed_then - u64::from(own);
+                prop_assert!(own >= 3 && answered - answered_then >= 3);
+                prop_assert!(met * 10 <= answered - answered_then);
+            }
+        }
+    }
+
     /// It stays bounded, whatever comes.
     #[test]
     fn it_stays_small(calls in prop::collection::vec((0_u64..1_000, any::<u64>()), 0..600)) {
@@ -90,6 +162,7 @@ proptest! {
         for (later, fingerprint) in calls {
             now += later * 60;
             apart.condemn(at(now), fingerprint);
+            apart.suspect(at(now), fingerprint.rotate_left(7), Tally::default());
             prop_assert!(apart.len() <= 256);
         }
     }

@@ -44,6 +44,7 @@ fn attempt(target: &Target, fault: Option<FaultClass>) -> AttemptRecord {
         first_token: fault.is_none().then_some(Duration::from_millis(120)),
         fault,
         told: false,
+        by_request: false,
         status: Some(if fault.is_some() { 503 } else { 200 }),
         detail: "".into(),
         usage: None,

@@ -63,6 +63,7 @@ fn tried(telemetry: &Telemetry, target: &Target, fault: Option<FaultClass>) {
         first_token: None,
         fault,
         told: false,
+        by_request: false,
         status: None,
         detail: "upstream said sk-canary-1234567".into(),
         usage: None,
