@@ -82,7 +82,8 @@ impl People {
                 let grown = input_tokens.saturating_add(output_tokens).saturating_add(40);
                 conversation.size.input_tokens = grown.min(100_000);
             }
-            let id = conversation.number * u64::from(crowd.turns) + u64::from(turn);
+            // Crowds differ in their turns, and no two requests may have one number.
+            let id = (conversation.number << u32::BITS) | u64::from(turn);
             if !self.ask(&mut conversation, id, dialect).await {
                 return;
             }
