@@ -68,19 +68,11 @@ fn quiet_quarter(has_doors: bool) {
         }
         suspected +=
             world.moments.iter().filter(|of| of.verdict.certainty == Certainty::Suspected).count();
-        let confirmed = |of: &&crate::world::Moment| of.verdict.certainty == Certainty::Confirmed;
-        for moment in world.moments.iter().filter(confirmed) {
-            println!("{}", moment.verdict.why);
-        }
         world.moments.clear();
     }
     let incidents = world.incidents();
     let confirmed = incidents.iter().filter(|of| of.certainty == Certainty::Confirmed).count();
     let months = 3 * ids.len();
-    println!(
-        "{months} component-months: {suspected} moments of suspicion, {} incidents, {confirmed} of them confirmed",
-        incidents.len()
-    );
     assert!(suspected > 100, "the bursts were there: {suspected}");
     assert!(confirmed * 5 <= months, "{confirmed} in {months} component-months");
     assert!(incidents.len() * 2 <= months, "{} in {months} component-months", incidents.len());
