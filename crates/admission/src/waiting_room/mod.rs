@@ -85,7 +85,7 @@ impl Default for RoomSettings {
     fn default() -> Self {
         Self {
             waiters_max: 1_000,
-            wait_ms_max: 10_000,
+            wait_ms_max: 30_000,
             tell_after_ms: 10_000,
             tell_every_ms: 10_000,
         }

@@ -62,9 +62,7 @@ async fn who_meets_only_open_breakers_waits_for_one_to_open_its_door() {
 #[tokio::test(start_paused = true)]
 async fn a_crowd_before_the_door_sends_one_ahead() {
     let network = Network::default();
-    let (house, provider) =
-        shut(&network, "calls_start = 4\ncalls_max = 4\n[waiting_room]\nwait_ms_max = 30000\n")
-            .await;
+    let (house, provider) = shut(&network, "calls_start = 4\ncalls_max = 4\n").await;
     provider.play(vec![well(Duration::from_secs(2))]);
     let before = provider.seen().len();
     let started = Instant::now();
@@ -108,14 +106,12 @@ async fn a_door_that_opens_too_late_is_not_waited_for() {
     assert_eq!(provider.seen().len(), before);
 }
 
-/// The first takes the only place for so long; the second is whoever waits for it, half a minute at
-/// most. `more` stands in the waiting room's own table.
+/// The first takes the only place for so long; the second is whoever waits for it.
 async fn second_of_two(more: &str, first: Duration, wish: (&str, &[(&str, &str)], &str)) -> Got {
     let network = Network::default();
     let _provider =
         Provider::start(&network, 9001, vec![streamed(first), streamed(Duration::ZERO)]);
-    let room = format!("[waiting_room]\nwait_ms_max = 30000\n{more}");
-    let more = format!("{ONE}[models.m.clocks]\ngap_ms_max = 100000\n{room}");
+    let more = format!("{ONE}[models.m.clocks]\ngap_ms_max = 100000\n{more}");
     let house = open(&network, &settings(&["fake1/a"], &more));
     let second = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -141,7 +137,7 @@ async fn who_waits_for_a_stream_is_told_his_place() {
     let soon = second_of_two("", Duration::from_secs(9), chat).await;
     assert!(!soon.text().contains(": seawall"), "{}", soon.text());
     assert_eq!(soon.header("seawall-served-by"), Some("fake1/a"));
-    let nobody = "tell_after_ms = 0\n";
+    let nobody = "[waiting_room]\ntell_after_ms = 0\n";
     let untold = second_of_two(nobody, Duration::from_secs(25), chat).await;
     assert!(!untold.text().contains(": seawall"), "{}", untold.text());
 }
