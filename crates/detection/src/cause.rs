@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use clock::UnixMs;
 
-use crate::health::speaks;
 use crate::lifts::Lifts;
 use crate::{
     Capability, Cause, CauseClass, Certainty, ComponentId, Family, Guard, Reading, Symptom,
@@ -107,8 +106,8 @@ pub(crate) fn of_guards(guards: &[Guard]) -> Option<Cause> {
 /// People report what neither we nor the provider's page see: it is on their way, or in their place.
 pub(crate) fn of_reports(readings: &[Reading]) -> Option<Cause> {
     let of = |family| readings.iter().find(move |reading| reading.family == family);
-    let reported = of(Family::Reports).is_some_and(speaks);
-    let told = of(Family::OfficialPage).is_some_and(speaks);
+    let reported = of(Family::Reports).is_some_and(Reading::speaks);
+    let told = of(Family::OfficialPage).is_some_and(Reading::speaks);
     let good = |family| of(family).is_some_and(|reading| reading.down_nats <= -2.0);
     if !reported || told || !(good(Family::Traffic) || good(Family::Probe)) {
         return None;

@@ -11,7 +11,7 @@ use clock::UnixMs;
 
 use crate::advice::{Advice, Advisor};
 use crate::cause::{self, Case, Fallen};
-use crate::health::{Judge, Look, Ourselves, Standing, belief, speaks};
+use crate::health::{Judge, Look, Ourselves, Standing, belief};
 use crate::lifts::Lifts;
 use crate::settings::weight;
 use crate::words;
@@ -266,7 +266,8 @@ impl Court {
     fn seen(&self, looks: &BTreeMap<ComponentId, Look>) -> Vec<Fallen> {
         let fallen = |(id, look): (&ComponentId, &Look)| {
             let bad = 1.0 - belief(&look.readings, &self.settings).ok;
-            let is_seen = bad > self.settings.suspected_above && look.readings.iter().any(speaks);
+            let is_seen =
+                bad > self.settings.suspected_above && look.readings.iter().any(Reading::speaks);
             let onset = look.onset.filter(|_| is_seen && look.guards.iter().all(is_harmless))?;
             self.fallen_of(id, onset, look.symptom)
         };

@@ -4,7 +4,7 @@
 
 use clock::UnixMs;
 
-use crate::settings::{SPEAKS_NATS, Settings, weight};
+use crate::settings::{Settings, weight};
 use crate::sight::Say;
 use crate::sight::page::PageSight;
 use crate::sight::probes::ProbeSight;
@@ -12,9 +12,6 @@ use crate::sight::reports::ReportSight;
 use crate::sight::strength::{Outcomes, Strength};
 use crate::sight::traffic::TrafficSight;
 use crate::{Belief, Certainty, Component, Fact, Family, Guard, Health, Reading, Symptom};
-
-/// Probes that must fail in a row before the family speaks: a burst of twenty seconds meets two.
-const PROBES_MIN: u64 = 3;
 
 /// A clock that goes back by more than this has jumped, in milliseconds.
 const STEP_BACK_MS_MAX: u64 = 5_000;
@@ -179,7 +176,7 @@ impl Judge {
         ]);
         let onset = onsets.flatten().min();
         let readings = self.readings(now, us, onset);
-        let speaks = readings.iter().any(speaks);
+        let speaks = readings.iter().any(Reading::speaks);
         let good = |reading: &Reading| reading.down_nats <= -2.0 && reading.degraded_nats <= -1.0;
         let symptom = self.traffic.symptom().or(self.probes.symptom()).or(self.page.symptom(now));
         let reported = self.reports.symptom();
@@ -373,15 +370,9 @@ impl Judge {
     }
 }
 
-/// True if a reading speaks for an outage as a witness of its own.
-pub(crate) fn speaks(reading: &Reading) -> bool {
-    let nats = reading.degraded_nats.max(reading.down_nats);
-    nats >= SPEAKS_NATS && (reading.family != Family::Probe || reading.observations >= PROBES_MIN)
-}
-
 /// True if the provider's own page tells of the trouble.
 pub(crate) fn is_told_by_page(readings: &[Reading]) -> bool {
-    readings.iter().any(|reading| reading.family == Family::OfficialPage && speaks(reading))
+    readings.iter().any(|reading| reading.family == Family::OfficialPage && reading.speaks())
 }
 
 /// A reading within its family's caps. What exceeds them is taken from both sides alike, so that
@@ -413,7 +404,7 @@ pub(crate) fn belief(readings: &[Reading], settings: &Settings) -> Belief {
 }
 
 fn is_confirmed(bad: f64, look: &Look, settings: &Settings) -> bool {
-    let speaking: Vec<&Reading> = look.readings.iter().filter(|reading| speaks(reading)).collect();
+    let speaking: Vec<&Reading> = look.readings.iter().filter(|reading| reading.speaks()).collect();
     let traffic = speaking.iter().find(|reading| reading.family == Family::Traffic);
     let many = traffic.is_some_and(|of| of.observations >= settings.alone_requests_min);
     let alone = many && look.plainness >= Plainness::Lasts;

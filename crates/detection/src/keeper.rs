@@ -16,7 +16,7 @@ use clock::{Dice, IdMaker, UnixMs};
 pub use orders::{Order, OrderRefused};
 pub use posts::Post;
 
-use crate::health::{is_told_by_page, speaks};
+use crate::health::is_told_by_page;
 use crate::keeper::entry::Entry;
 use crate::words;
 use crate::{Author, CauseClass, Certainty, Component, ComponentId, Incident, IncidentId, Verdict};
@@ -248,7 +248,7 @@ impl Keeper {
                 | CauseClass::ClientSide
                 | CauseClass::Maintenance
         );
-        let witnesses = verdict.readings.iter().filter(|reading| speaks(reading)).count();
+        let witnesses = verdict.readings.iter().filter(|reading| reading.speaks()).count();
         let lasted_ms = now.since(since);
         let is_bad_now = verdict.belief.ok < 0.5;
         match verdict.certainty {

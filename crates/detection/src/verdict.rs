@@ -3,6 +3,7 @@
 
 use clock::UnixMs;
 
+use crate::settings::SPEAKS_NATS;
 use crate::{ComponentId, Condition};
 
 /// Families of evidence. Two readings of one family are one witness.
@@ -168,6 +169,9 @@ pub struct Cause {
     pub why: Box<str>,
 }
 
+/// Probes that must fail in a row before the family speaks: a burst of twenty seconds meets two.
+const PROBES_MIN: u64 = 3;
+
 /// What one family says, in nats of log-odds against [`Health::Ok`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
@@ -177,6 +181,19 @@ pub struct Reading {
     /// Requests, probes or reports behind it.
     pub observations: u64,
     pub why: Box<str>,
+}
+
+impl Reading {
+    /// What it says against [`Health::Ok`] at most, in nats.
+    pub fn nats(&self) -> f64 {
+        self.degraded_nats.max(self.down_nats)
+    }
+
+    /// True if it speaks for an outage as a witness of its own.
+    pub fn speaks(&self) -> bool {
+        let is_enough = self.family != Family::Probe || self.observations >= PROBES_MIN;
+        is_enough && self.nats() >= SPEAKS_NATS
+    }
 }
 
 /// What kept a verdict from being drawn as the numbers would have it.

@@ -8,7 +8,7 @@ use clock::UnixMs;
 
 pub use chinese::in_chinese;
 
-use crate::health::{Standing, is_told_by_page, speaks};
+use crate::health::{Standing, is_told_by_page};
 use crate::{
     Cause, CauseClass, Certainty, Component, Family, Guard, Health, Incident, Light, LightState,
     Reading, Verdict,
@@ -24,7 +24,7 @@ pub(crate) fn why(standing: &Standing, readings: &[Reading], guards: &[Guard]) -
         text.push_str(why);
     };
     if standing.certainty > Certainty::Clear {
-        for reading in readings.iter().filter(|reading| speaks(reading)) {
+        for reading in readings.iter().filter(|reading| reading.speaks()) {
             says(reading.family, &reading.why);
         }
     }
@@ -208,7 +208,7 @@ fn clock_time(at: UnixMs) -> String {
 }
 
 fn witnesses(verdict: &Verdict) -> String {
-    let speaking = verdict.readings.iter().filter(|reading| speaks(reading));
+    let speaking = verdict.readings.iter().filter(|reading| reading.speaks());
     let mut text = String::new();
     for reading in speaking {
         let name = family_name(reading.family);

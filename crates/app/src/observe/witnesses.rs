@@ -9,10 +9,6 @@ use detection::{ComponentId, Family, Incident, IncidentId, Reading, Verdict, in_
 use storage::{Said, Testimony, Timeline};
 use web::view;
 
-/// From this weight on a family is told to speak, in nats: seven to one.
-const SPEAKS_NATS: f64 = 2.0;
-/// Probes that must fail in a row before their family is told to speak: as few as are a witness.
-const PROBES_MIN: u64 = 3;
 /// What is heavier by so much is told anew, in nats.
 const STRONGER_NATS: f64 = 1.0;
 /// Who has not spoken for so long is silent, in milliseconds.
@@ -61,7 +57,7 @@ impl Spoken {
 
     fn go_on(&mut self, now: UnixMs, reading: &Reading) {
         self.last_at = now;
-        if nats(reading) >= self.strongest.nats + STRONGER_NATS {
+        if reading.nats() >= self.strongest.nats + STRONGER_NATS {
             self.strongest = said(now, reading);
         }
     }
@@ -98,7 +94,7 @@ impl Witnesses {
         self.listens_since.get_or_insert(now);
         // A verdict that was not drawn anew says nothing new.
         for verdict in verdicts.iter().filter(|of| of.at == now) {
-            for reading in verdict.readings.iter().filter(|of| speaks(of)) {
+            for reading in verdict.readings.iter().filter(|of| of.speaks()) {
                 let key = (verdict.component.clone(), reading.family);
                 match self.spoken.get_mut(&key) {
                     Some(spoken) if !is_silent(spoken.last_at, now) => spoken.go_on(now, reading),
@@ -222,17 +218,8 @@ fn is_silent(last_at: UnixMs, now: UnixMs) -> bool {
     now.since(last_at) > SILENT_MS
 }
 
-fn speaks(reading: &Reading) -> bool {
-    let is_enough = reading.family != Family::Probe || reading.observations >= PROBES_MIN;
-    is_enough && nats(reading) >= SPEAKS_NATS
-}
-
-fn nats(reading: &Reading) -> f64 {
-    reading.degraded_nats.max(reading.down_nats)
-}
-
 fn said(at: UnixMs, reading: &Reading) -> Said {
-    Said { at, nats: nats(reading), why: reading.why.clone() }
+    Said { at, nats: reading.nats(), why: reading.why.clone() }
 }
 
 #[cfg(test)]

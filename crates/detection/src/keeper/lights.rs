@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use clock::UnixMs;
 
-use crate::health::speaks;
 use crate::{
     Capability, Component, ComponentId, Family, Incident, Light, LightState, Reading, Verdict,
 };
@@ -46,7 +45,7 @@ pub(super) fn renew(
             () if light.family == Family::OfficialPage && most.observations == 0 => {
                 LightState::DoesNotApply
             }
-            () if speaks(most) => LightState::Lit,
+            () if most.speaks() => LightState::Lit,
             () => LightState::Unlit,
         };
         let turned = state != light.state;
